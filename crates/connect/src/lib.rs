@@ -1,0 +1,54 @@
+//! The connector contract and nothing else.
+
+mod columns;
+mod registry;
+
+use std::{fmt, sync::Arc};
+
+use arrow::array::RecordBatchReader;
+use arrow_schema::SchemaRef;
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+pub use columns::{FROM_KEY, ID_KEY, source_name};
+pub use klimalade_model::{Fault, Kind, Page, Part, Result};
+pub use klimalade_transport::{Client, Clock, Secrets};
+pub use registry::{Entry, Registry};
+pub use tokio_util::sync::CancellationToken;
+
+/// All that a connector may know of the run. Nothing global.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The one transport.
+    pub client: Client,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Configured secrets by name.
+    pub secrets: Secrets,
+    /// Set when the night is to end; fetch stops at the next page.
+    pub cancel: CancellationToken,
+}
+
+/// Speaks one protocol. This is the whole contract.
+#[async_trait]
+pub trait Connector: fmt::Debug + Send + Sync + 'static {
+    /// Every part that the server offers now, changed or not, oldest first. Same answers and same clock: same plan.
+    async fn plan(&self, cx: &Context) -> Result<Vec<Part>>;
+    /// Fetches one part as served, pages in order; parses no more than finding the next page takes.
+    fn fetch<'a>(&'a self, part: &'a Part, cx: &'a Context) -> BoxStream<'a, Result<Page>>;
+    /// Rows of one page in the declared columns. Pure and blocking: the runner gives it a thread. An error inside
+    /// the reader travels as [`Fault`] in `ArrowError::ExternalError`.
+    fn decode<'a>(&'a self, part: &'a Part, page: &'a Page, columns: &SchemaRef) -> Result<Box<dyn RecordBatchReader + Send + 'a>>;
+}
+
+/// What a connector crate exports besides: its name, its settings (doc comments are the manual and the JSON schema).
+pub trait Protocol: Connector + Sized {
+    /// As `[source] connector = "..."` names it.
+    const NAME: &'static str;
+    /// `[source]` in pipeline.toml.
+    type Settings: DeserializeOwned + JsonSchema;
+    /// Checks the settings. Errors: Settings.
+    fn open(settings: Self::Settings) -> Result<Self>;
+}

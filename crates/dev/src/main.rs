@@ -1,0 +1,2 @@
+//! klimalade-dev
+fn main() {}

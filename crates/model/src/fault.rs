@@ -1,0 +1,198 @@
+use std::{error::Error as StdError, fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+/// `Result` with the project's one carrier of failure.
+pub type Result<T, E = Fault> = std::result::Result<T, E>;
+
+/// Who has to act on a failure. Decides retry, exit code and what the ledger says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// May pass by itself: a timeout, HTTP 5xx, 429. Retried; a warning while the last good harvest is fresh enough.
+    Transient,
+    /// The agency answered something that is not what it offers: HTML for JSON, a page too few, a cut body.
+    Source,
+    /// The answer is whole but breaks what the pipeline declared: a missing column, an unknown code, a rejected row.
+    Contract,
+    /// Somebody wrote something wrong in pipeline.toml, map.sql, klimalade.toml or on the command line.
+    Settings,
+    /// Ours.
+    Bug,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Kind::Transient => "transient",
+            Kind::Source => "source",
+            Kind::Contract => "contract",
+            Kind::Settings => "settings",
+            Kind::Bug => "bug",
+        })
+    }
+}
+
+/// What went wrong, where, what was expected, what was found, and what to type next.
+///
+/// Each crate names its own failures in an enum of its own and turns them into a `Fault` where they leave the
+/// crate; the runner, the ledger and the command line know only this shape.
+#[derive(Debug)]
+pub struct Fault {
+    inner: Box<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    kind: Kind,
+    what: String,
+    place: Vec<String>,
+    expected: Option<String>,
+    found: Option<String>,
+    hint: Option<String>,
+    wait: Option<Duration>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Fault {
+    /// A fault of this kind; `what` is one sentence without a full stop.
+    pub fn new(kind: Kind, what: impl Into<String>) -> Self {
+        Self {
+            inner: Box::new(Inner {
+                kind,
+                what: what.into(),
+                place: Vec::new(),
+                expected: None,
+                found: None,
+                hint: None,
+                wait: None,
+                source: None,
+            }),
+        }
+    }
+    /// [`Kind::Transient`].
+    pub fn transient(what: impl Into<String>) -> Self {
+        Self::new(Kind::Transient, what)
+    }
+    /// [`Kind::Source`].
+    pub fn source(what: impl Into<String>) -> Self {
+        Self::new(Kind::Source, what)
+    }
+    /// [`Kind::Contract`].
+    pub fn contract(what: impl Into<String>) -> Self {
+        Self::new(Kind::Contract, what)
+    }
+    /// [`Kind::Settings`].
+    pub fn settings(what: impl Into<String>) -> Self {
+        Self::new(Kind::Settings, what)
+    }
+    /// [`Kind::Bug`].
+    pub fn bug(what: impl Into<String>) -> Self {
+        Self::new(Kind::Bug, what)
+    }
+    /// Adds a place (file and line, pipeline, part, page, redacted address); called from the inside out.
+    #[must_use]
+    pub fn at(mut self, place: impl Into<String>) -> Self {
+        self.inner.place.push(place.into());
+        self
+    }
+    /// What should have been there.
+    #[must_use]
+    pub fn expected(mut self, expected: impl Into<String>) -> Self {
+        self.inner.expected = Some(expected.into());
+        self
+    }
+    /// What was there.
+    #[must_use]
+    pub fn found(mut self, found: impl Into<String>) -> Self {
+        self.inner.found = Some(found.into());
+        self
+    }
+    /// What can be typed to mend it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.inner.hint = Some(hint.into());
+        self
+    }
+    /// How long the server asked to be left alone (Retry-After, or a wait named in its message).
+    #[must_use]
+    pub fn wait(mut self, wait: Duration) -> Self {
+        self.inner.wait = Some(wait);
+        self
+    }
+    /// The error underneath; its text is printed last.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.inner.source = Some(source.into());
+        self
+    }
+    /// Who has to act.
+    pub fn kind(&self) -> Kind {
+        self.inner.kind
+    }
+    /// The sentence that says what happened.
+    pub fn what(&self) -> &str {
+        &self.inner.what
+    }
+    /// Places, innermost first.
+    pub fn places(&self) -> &[String] {
+        &self.inner.place
+    }
+    /// See [`Fault::expected`].
+    pub fn expected_text(&self) -> Option<&str> {
+        self.inner.expected.as_deref()
+    }
+    /// See [`Fault::found`].
+    pub fn found_text(&self) -> Option<&str> {
+        self.inner.found.as_deref()
+    }
+    /// See [`Fault::hint`].
+    pub fn hint_text(&self) -> Option<&str> {
+        self.inner.hint.as_deref()
+    }
+    /// See [`Fault::wait`].
+    pub fn wait_asked(&self) -> Option<Duration> {
+        self.inner.wait
+    }
+    /// The whole fault in one line, for the ledger and the summary.
+    pub fn line(&self) -> String {
+        let mut text = self.inner.what.clone();
+        for (label, value) in [("expected", &self.inner.expected), ("found", &self.inner.found)] {
+            if let Some(value) = value {
+                text.push_str(&format!("; {label} {value}"));
+            }
+        }
+        if !self.inner.place.is_empty() {
+            text.push_str(&format!(" (at {})", self.inner.place.join(" < ")));
+        }
+        text
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.inner.what)?;
+        for place in &self.inner.place {
+            write!(f, "\n  at       {place}")?;
+        }
+        if let Some(text) = &self.inner.expected {
+            write!(f, "\n  expected {text}")?;
+        }
+        if let Some(text) = &self.inner.found {
+            write!(f, "\n  found    {text}")?;
+        }
+        if let Some(source) = &self.inner.source {
+            write!(f, "\n  because  {source}")?;
+        }
+        if let Some(text) = &self.inner.hint {
+            write!(f, "\n  hint     {text}")?;
+        }
+        Ok(())
+    }
+}
+
+impl StdError for Fault {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.inner.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}

@@ -1,0 +1,12 @@
+//! The words of Klimalade: fields, tables and code lists of the common schema; parts, pages and snapshots of a
+//! harvest; and the one shape in which every crate tells what went wrong. No sockets, no async.
+
+mod civil;
+mod fault;
+mod part;
+mod schema;
+
+pub use civil::{civil_day_start_utc, civil_month, danish_local_to_utc};
+pub use fault::{Fault, Kind, Result};
+pub use part::{Manifest, Page, PageEntry, Part, sha256_hex};
+pub use schema::{CodeList, Column, Field, FieldType, Schemas, Table};

@@ -1,0 +1,110 @@
+use url::Url;
+
+use klimalade_model::Fault;
+
+use crate::Secret;
+
+/// HTTP method; the harvester only reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// GET.
+    #[default]
+    Get,
+    /// POST with a JSON body, where an agency reads its query from it. Never follows a redirect.
+    Post,
+}
+
+/// What the body must look like; anything else (an HTML page, an XML exception) is a Source fault.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Accept {
+    /// Begins with `{` or `[` after white space and BOM.
+    Json,
+    /// Anything but HTML or XML.
+    Csv,
+    /// Anything.
+    #[default]
+    Any,
+}
+
+/// Status, content type and the first bytes of an answer: what classification may look at.
+#[derive(Debug)]
+pub struct Answer<'a> {
+    /// HTTP status.
+    pub status: u16,
+    /// Content-Type as served.
+    pub content_type: &'a str,
+    /// The first 64 KiB of the body after content-decoding.
+    pub head: &'a [u8],
+}
+
+/// A protocol's own reading of an answer, asked before the common one and with any status: `Some` is an error that
+/// may have come with HTTP 200.
+pub type Classify = fn(&Answer<'_>) -> Option<Fault>;
+
+/// One request. `secret_*` never show in an address that is printed or stored.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Method.
+    pub method: Method,
+    /// Address without secrets.
+    pub url: Url,
+    /// Plain headers.
+    pub headers: Vec<(String, String)>,
+    /// Headers that carry a credential; not sent to another host after a redirect.
+    pub secret_headers: Vec<(String, Secret)>,
+    /// Query parameters that carry a credential.
+    pub secret_query: Vec<(String, Secret)>,
+    /// JSON body of a POST.
+    pub body: Option<String>,
+    /// Name under which the per-dataset rate limit counts.
+    pub dataset: Option<String>,
+    /// What the body must look like.
+    pub accept: Accept,
+    /// The protocol's own error bodies.
+    pub classify: Option<Classify>,
+}
+
+impl Request {
+    /// GET `url`.
+    pub fn get(url: Url) -> Self {
+        Self {
+            method: Method::Get,
+            url,
+            headers: Vec::new(),
+            secret_headers: Vec::new(),
+            secret_query: Vec::new(),
+            body: None,
+            dataset: None,
+            accept: Accept::Any,
+            classify: None,
+        }
+    }
+    /// POST `body` (JSON) to `url`.
+    pub fn post(url: Url, body: String) -> Self {
+        Self { method: Method::Post, body: Some(body), ..Self::get(url) }
+    }
+    /// Sets the dataset of the rate limit.
+    #[must_use]
+    pub fn dataset(mut self, dataset: impl Into<String>) -> Self {
+        self.dataset = Some(dataset.into());
+        self
+    }
+    /// Sets what the body must look like.
+    #[must_use]
+    pub fn accept(mut self, accept: Accept) -> Self {
+        self.accept = accept;
+        self
+    }
+    /// Sets the protocol's own classification.
+    #[must_use]
+    pub fn classify(mut self, classify: Classify) -> Self {
+        self.classify = Some(classify);
+        self
+    }
+    /// Adds a plain header.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}
