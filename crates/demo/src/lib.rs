@@ -1,1 +1,23 @@
-//! klimalade-demo
+//! Simulated agencies over real HTTP on loopback, for `klimalade run --demo` and for tests.
+//!
+//! Each agency speaks its true protocol with its traps; the figures are invented, deterministic by seed, and belong
+//! to nobody. One listener serves them all: the demo redirect of the transport puts the original host in front of
+//! the path (`/api.statbank.dk/v1/data`), and the first path segment chooses the agency.
+
+mod accounts;
+mod agencies;
+mod answer;
+mod area;
+mod dmi;
+mod draw;
+mod energidata;
+mod error;
+mod files;
+mod script;
+mod statbank;
+mod wire;
+mod world;
+
+pub use agencies::{Agencies, Seen};
+pub use error::Error;
+pub use script::{AccountFigure, FaultKind, Script, ScriptedFault};
