@@ -1,1 +1,7 @@
-//! klimalade-testkit
+//! What the tests of every crate lean on: a clock that tests own, an HTTP server of recorded answers, an object
+//! store with scripted faults, and the contract suite that every connector runs.
+
+pub mod clock;
+pub mod contract;
+pub mod serve;
+pub mod store;
