@@ -1,1 +1,61 @@
-//! klimalade-file
+//! Files: CSV and JSON over HTTP(S), from a folder on disk, or from an object store.
+//!
+//! What an agency sends once a year, what a municipality exports by hand, and what lies in somebody's bucket. One
+//! file is one part and one page.
+
+mod decode;
+mod error;
+mod place;
+mod plan;
+mod settings;
+
+use arrow::array::RecordBatchReader;
+use arrow_schema::SchemaRef;
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use klimalade_connect::{Connector, Context, Fault, Page, Part, Protocol, Result};
+
+pub use error::Error;
+pub use settings::{CsvForm, Decimal, Encoding, FileCrs, FileFormat, Settings};
+
+/// One file, or several of one form.
+#[derive(Debug)]
+pub struct Files {
+    settings: settings::Checked,
+}
+
+#[async_trait]
+impl Connector for Files {
+    async fn plan(&self, cx: &Context) -> Result<Vec<Part>> {
+        plan::plan(&self.settings, cx).await
+    }
+
+    fn fetch<'a>(&'a self, part: &'a Part, cx: &'a Context) -> BoxStream<'a, Result<Page>> {
+        Box::pin(async_stream::try_stream! {
+            match cx.cancel.run_until_cancelled(plan::fetch(&self.settings, part, cx)).await {
+                None => Err(Fault::transient("the run was ended before the file had come").at(format!("part {}", part.key)))?,
+                Some(page) => yield page?,
+            }
+        })
+    }
+
+    fn decode<'a>(
+        &'a self,
+        _part: &'a Part,
+        page: &'a Page,
+        columns: &SchemaRef,
+    ) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
+        decode::decode(&self.settings, page, columns)
+    }
+}
+
+impl Protocol for Files {
+    const NAME: &'static str = "file";
+    type Settings = Settings;
+
+    fn open(settings: Settings) -> Result<Self> {
+        Ok(Self {
+            settings: settings.check()?,
+        })
+    }
+}

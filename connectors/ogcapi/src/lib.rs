@@ -1,1 +1,71 @@
-//! klimalade-ogcapi
+//! OGC API Features: the collections of DMI and of any other server of that standard, page by page, as GeoJSON.
+//!
+//! A harvest is cut into closed civil windows ([`Window`]); each is one part, walked with `limit` and `offset`. What
+//! servers get wrong, with dates, stands in the README of this crate.
+
+mod decode;
+mod error;
+mod plan;
+mod settings;
+
+use arrow::array::RecordBatchReader;
+use arrow_schema::SchemaRef;
+use async_trait::async_trait;
+use futures::{StreamExt, stream::BoxStream};
+use klimalade_connect::{Connector, Context, Fault, Page, Part, Protocol, Result};
+use klimalade_transport::{Paging, walk};
+
+pub use error::Error;
+pub use settings::{Crs, QueryValue, Settings, Window, WindowPart};
+
+/// One collection of one server.
+#[derive(Debug)]
+pub struct OgcApi {
+    settings: settings::Checked,
+}
+
+#[async_trait]
+impl Connector for OgcApi {
+    async fn plan(&self, cx: &Context) -> Result<Vec<Part>> {
+        plan::plan(&self.settings, cx).await
+    }
+
+    fn fetch<'a>(&'a self, part: &'a Part, cx: &'a Context) -> BoxStream<'a, Result<Page>> {
+        Box::pin(async_stream::try_stream! {
+            let request = plan::items_request(&self.settings, &plan::Detail::of(part)?)?;
+            let paging = Paging::Offset {
+                offset: "offset".to_owned(),
+                limit: "limit".to_owned(),
+                size: self.settings.page_limit,
+            };
+            let mut pages = walk(&cx.client, request, paging, |page| decode::look(&self.settings, page));
+            loop {
+                match cx.cancel.run_until_cancelled(pages.next()).await {
+                    None => Err(Fault::transient("the run was ended between two pages").at(format!("part {}", part.key)))?,
+                    Some(None) => break,
+                    Some(Some(page)) => yield page?,
+                }
+            }
+        })
+    }
+
+    fn decode<'a>(
+        &'a self,
+        part: &'a Part,
+        page: &'a Page,
+        columns: &SchemaRef,
+    ) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
+        decode::decode(&self.settings, part, page, columns)
+    }
+}
+
+impl Protocol for OgcApi {
+    const NAME: &'static str = "ogcapi";
+    type Settings = Settings;
+
+    fn open(settings: Settings) -> Result<Self> {
+        Ok(Self {
+            settings: settings.check()?,
+        })
+    }
+}

@@ -1,0 +1,271 @@
+use std::{io::Read, sync::Arc};
+
+use arrow::{
+    array::{Array, BinaryArray, BooleanArray, RecordBatch, RecordBatchReader, StringArray},
+    compute::filter_record_batch,
+};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use jiff::Timestamp;
+use klimalade_connect::{FROM_KEY, Fault, Page, Part, Result, source_name};
+use klimalade_format::{
+    geometry::Crs as GeometryCrs,
+    json::{self, JsonOptions},
+};
+use klimalade_transport::PageSeen;
+use serde_json::Value;
+use url::{Url, form_urlencoded};
+
+use crate::{
+    Error,
+    plan::{Detail, names_crs84, names_utm32},
+    settings::{Checked, Crs},
+};
+
+const FEATURES: &str = "features";
+/// Where a server names the system of its coordinates in the answer itself.
+const CRS_NAME: &str = "crs.properties.name";
+const GEOMETRY: &str = "geometry";
+/// The extra column from which a feature's part is read; no declared column can have this name.
+const BEGINS_AT: &str = "klimalade:begins_at";
+
+fn open(page: &Page) -> Result<Box<dyn Read + Send>> {
+    page.open().map_err(|source| {
+        Fault::bug("a stored page cannot be read")
+            .at(page.entry.address.clone())
+            .because(source)
+    })
+}
+
+/// As much of a page as the walk needs, and the three ways in which a page was seen to say less than it seems to.
+pub(crate) fn look(settings: &Checked, page: &Page) -> Result<PageSeen> {
+    let look = json::look(open(page)?, FEATURES, &["numberReturned", "numberMatched"])?;
+    let count = |name: &str| look.scalars.get(name).and_then(Value::as_u64);
+    if let Some(said) = count("numberReturned").filter(|said| *said != look.rows) {
+        return Err(Error::CountDisagrees { said, held: look.rows }.into());
+    }
+    let offset = offset_of(&page.entry.address);
+    let matched = count("numberMatched");
+    // A short page ends the walk; `next` is no sign, DMI gives one on every page. So a server that gives fewer than
+    // asked for because of a cap of its own (pygeoapi) must not look like the end: it says so itself, twice.
+    if let Some(matched) = matched
+        && look.rows > 0
+        && look.rows < settings.page_limit
+        && matched > offset + look.rows
+        && look
+            .links
+            .iter()
+            .any(|link| link.get("rel").and_then(Value::as_str) == Some("next"))
+    {
+        return Err(Error::PageLimitClamped {
+            asked: settings.page_limit,
+            given: look.rows,
+            matched,
+        }
+        .into());
+    }
+    if let Some(max_offset) = settings.max_offset
+        && look.rows >= settings.page_limit
+        && offset + settings.page_limit > max_offset
+    {
+        return Err(Error::OffsetTooLarge {
+            offset: offset + settings.page_limit,
+            max_offset,
+        }
+        .into());
+    }
+    let server_count = matched.filter(|_| settings.trust_number_matched);
+    Ok(PageSeen {
+        rows: look.rows,
+        next: None::<Url>,
+        server_count,
+    })
+}
+
+/// The offset under which a page was asked for. Stored addresses may lack scheme and host.
+fn offset_of(address: &str) -> u64 {
+    let query = address.split_once('?').map_or("", |(_, query)| query);
+    let offset = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "offset");
+    offset.and_then(|(_, value)| value.parse().ok()).unwrap_or(0)
+}
+
+pub(crate) fn decode<'a>(
+    settings: &Checked,
+    part: &Part,
+    page: &'a Page,
+    columns: &SchemaRef,
+) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
+    let detail = Detail::of(part)?;
+    let geometry = columns.fields().iter().position(|field| source_name(field) == GEOMETRY);
+    if let Some(at) = geometry {
+        check_crs(settings, &detail, page, columns.field(at).name())?;
+    }
+    let options = JsonOptions {
+        rows: FEATURES.to_owned(),
+        crs: if detail.is_utm32() {
+            GeometryCrs::Epsg25832
+        } else {
+            GeometryCrs::Crs84
+        },
+        ..JsonOptions::default()
+    };
+    let from_property = settings.window.as_ref().and_then(|window| window.from_property.clone());
+    let read = match &from_property {
+        None => Arc::clone(columns),
+        Some(path) => {
+            let extra =
+                Field::new(BEGINS_AT, DataType::Utf8, true).with_metadata([(FROM_KEY.to_owned(), path.clone())].into());
+            Arc::new(Schema::new(
+                columns
+                    .fields()
+                    .iter()
+                    .map(Arc::clone)
+                    .chain([Arc::new(extra)])
+                    .collect::<Vec<_>>(),
+            ))
+        }
+    };
+    let rows = json::reader(open(page)?, &read, &options)?;
+    Ok(Box::new(Features {
+        rows,
+        schema: Arc::clone(columns),
+        from_property,
+        geometry: geometry.filter(|_| detail.is_utm32()),
+        detail,
+    }))
+}
+
+/// The answer's own `crs` must be the one that was asked for. The header `Content-Crs` is not stored with a page.
+fn check_crs(settings: &Checked, detail: &Detail, page: &Page, column: &str) -> Result<()> {
+    if settings.crs == Crs::None {
+        return Err(Error::GeometryNotAsked {
+            column: column.to_owned(),
+        }
+        .into());
+    }
+    let look = json::look(open(page)?, FEATURES, &[CRS_NAME])?;
+    let Some(found) = look.scalars.get(CRS_NAME).and_then(Value::as_str) else {
+        return Ok(());
+    };
+    let agrees = if detail.is_utm32() {
+        names_utm32(found)
+    } else {
+        names_crs84(found)
+    };
+    if agrees {
+        return Ok(());
+    }
+    let asked = detail.crs.clone().unwrap_or_default();
+    Err(Fault::from(Error::OtherCrs {
+        asked,
+        found: found.to_owned(),
+    })
+    .at(page.entry.address.clone()))
+}
+
+/// The features of a page: those that begin in the part's window, in the declared columns.
+struct Features<R> {
+    rows: R,
+    schema: SchemaRef,
+    from_property: Option<String>,
+    /// The geometry column to be looked at, where metres were asked for.
+    geometry: Option<usize>,
+    detail: Detail,
+}
+
+impl<R: RecordBatchReader> Features<R> {
+    fn keep(&self, batch: RecordBatch) -> Result<RecordBatch> {
+        let batch = match &self.from_property {
+            None => batch,
+            Some(path) => self.in_window(path, &batch)?,
+        };
+        if let Some(at) = self.geometry {
+            check_metres(batch.column(at).as_any().downcast_ref::<BinaryArray>())?;
+        }
+        Ok(batch)
+    }
+
+    fn in_window(&self, path: &str, batch: &RecordBatch) -> Result<RecordBatch> {
+        let last = batch.num_columns() - 1;
+        let begins = batch
+            .column(last)
+            .as_any()
+            .downcast_ref::<StringArray>()
+            .ok_or_else(|| Fault::bug("the time of begin was not read as text"))?;
+        let mut kept = Vec::with_capacity(begins.len());
+        for text in begins {
+            let begins_at = text.and_then(|text| text.parse::<Timestamp>().ok()).ok_or_else(|| {
+                Fault::contract("a feature does not say when it begins")
+                    .at(format!("[source.window] from_property = \"{path}\""))
+                    .expected("a time with its offset from UTC")
+                    .found(text.unwrap_or("nothing").to_owned())
+                    .hint("from_property = \"properties.from\"")
+            })?;
+            let after = self.detail.begins_at.is_none_or(|from| begins_at >= from);
+            let before = self.detail.ends_before.is_none_or(|to| begins_at < to);
+            kept.push(after && before);
+        }
+        let columns: Vec<usize> = (0..last).collect();
+        let declared = batch
+            .project(&columns)
+            .and_then(|batch| filter_record_batch(&batch, &BooleanArray::from(kept)));
+        declared.map_err(|source| Fault::bug("features cannot be filtered").because(source))
+    }
+}
+
+impl<R: RecordBatchReader> Iterator for Features<R> {
+    type Item = Result<RecordBatch, ArrowError>;
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.rows.next()?;
+        Some(batch.and_then(|batch| {
+            let batch = self
+                .keep(batch)
+                .map_err(|fault| ArrowError::ExternalError(Box::new(fault)))?;
+            batch.with_schema(Arc::clone(&self.schema))
+        }))
+    }
+}
+
+impl<R: RecordBatchReader> RecordBatchReader for Features<R> {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+}
+
+/// A server that ignores `crs` answers in degrees, and a degree read as a metre lies in the Atlantic off Africa.
+fn check_metres(shapes: Option<&BinaryArray>) -> Result<()> {
+    for wkb in shapes.into_iter().flatten().flatten() {
+        let Some((x, y)) = first_position(wkb) else { continue };
+        if x.abs() <= 180.0 && y.abs() <= 90.0 {
+            let found = format!("{x} {y}, which are degrees");
+            return Err(Error::OtherCrs {
+                asked: "EPSG:25832, in metres".to_owned(),
+                found,
+            }
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// The first position of a little-endian WKB shape; none in an empty one.
+fn first_position(wkb: &[u8]) -> Option<(f64, f64)> {
+    let count = |at: usize| wkb.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes);
+    let number = |at: usize| wkb.get(at..at + 8)?.try_into().ok().map(f64::from_le_bytes);
+    let mut at = 0;
+    loop {
+        // A thousand is added for shapes with heights, as ISO has it; a high bit is set, as PostGIS has it.
+        let kind = (count(at + 1)? & 0xff_ffff) % 1000;
+        at += 5;
+        let position = match kind {
+            1 => at,
+            2 if count(at)? > 0 => at + 4,
+            3 if count(at)? > 0 && count(at + 4)? > 0 => at + 8,
+            4..=7 if count(at)? > 0 => {
+                at += 4;
+                continue;
+            }
+            _ => return None,
+        };
+        return Some((number(position)?, number(position + 8)?));
+    }
+}

@@ -1,0 +1,88 @@
+use klimalade_connect::Fault;
+
+/// What goes wrong with this protocol beyond a failed request.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A smaller window is needed: the server refuses the next page.
+    #[error("the window holds more pages than the server lets be walked")]
+    OffsetTooLarge {
+        /// Offset of the next page.
+        offset: u64,
+        /// The largest that the server takes.
+        max_offset: u64,
+    },
+    /// A smaller `page_limit` is needed: the server has a lower cap than was asked for and says that there is more.
+    #[error("the server gives fewer features on a page than asked for, and says that there are more")]
+    PageLimitClamped {
+        /// Features asked for.
+        asked: u64,
+        /// Features given.
+        given: u64,
+        /// The server's `numberMatched`.
+        matched: u64,
+    },
+    /// The server did not give what it says it gave.
+    #[error("the page does not hold as many features as it says")]
+    CountDisagrees {
+        /// The page's `numberReturned`.
+        said: u64,
+        /// Features on it.
+        held: u64,
+    },
+    /// Coordinates of another system would be put in the wrong place.
+    #[error("the features are in another coordinate reference system than asked for")]
+    OtherCrs {
+        /// Asked for.
+        asked: String,
+        /// The answer's top-level `crs`, or what its coordinates look like.
+        found: String,
+    },
+    /// `crs = "none"` and a geometry column do not go together.
+    #[error("geometry is declared as a column, but crs = \"none\" asks for none")]
+    GeometryNotAsked {
+        /// The declared column.
+        column: String,
+    },
+    /// The server's own error body.
+    #[error("the server refused the request: {message}")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// The server's own words.
+        message: String,
+    },
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        let what = error.to_string();
+        match error {
+            Error::OffsetTooLarge { offset, max_offset } => Fault::settings(what)
+                .expected(format!("an offset of at most {max_offset}"))
+                .found(format!("{offset}"))
+                .hint("a smaller window, [source.window] part = \"month\"; or a larger page_limit"),
+            Error::PageLimitClamped { asked, given, matched } => Fault::settings(what)
+                .at("[source] page_limit")
+                .expected(format!("{asked} features, or the last page"))
+                .found(format!("{given} features of {matched}"))
+                .hint(format!("page_limit = {given}")),
+            Error::CountDisagrees { said, held } => Fault::source(what)
+                .expected(format!("numberReturned {said}"))
+                .found(format!("{held} features")),
+            Error::OtherCrs { asked, found } => Fault::source(what)
+                .expected(asked)
+                .found(found)
+                .hint("crs = \"crs84\" in [source]"),
+            Error::GeometryNotAsked { column } => Fault::settings(what)
+                .at("[source] crs")
+                .found(format!("column {column}"))
+                .hint("crs = \"auto\", or remove the column"),
+            // 400 is a request that will be refused tomorrow too; the rest is the agency's.
+            Error::Refused { status: 400, .. } => Fault::settings(what)
+                .found("HTTP 400")
+                .hint("compare [source.query] with the server's own description of the API"),
+            Error::Refused { status, .. } => Fault::source(what).found(format!("HTTP {status}")),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! A small server with answers of the test's own, and a context to ask it.
+#![allow(clippy::unwrap_used, clippy::expect_used, dead_code)]
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use arrow::record_batch::RecordBatch;
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use axum::{Router, extract::Request, response::Response};
+use futures::TryStreamExt;
+use klimalade_connect::{CancellationToken, Client, Clock, Connector, Context, FROM_KEY, Fault, Page, Part, Secrets};
+use klimalade_transport::{Jitter, Options, Secret};
+
+/// One request as the server saw it.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Path.
+    pub path: String,
+    /// Query as it came.
+    pub raw_query: String,
+    /// Query, decoded.
+    pub query: BTreeMap<String, String>,
+    /// Headers, names in lower case.
+    pub headers: BTreeMap<String, String>,
+}
+
+impl Asked {
+    /// A number in the query.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.query.get(name).and_then(|value| value.parse().ok())
+    }
+}
+
+/// What the server answers.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers besides.
+    pub headers: Vec<(&'static str, String)>,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
+/// HTTP 200 with JSON.
+pub fn json(body: impl Into<String>) -> Answer {
+    status(200, body)
+}
+
+/// A status with JSON.
+pub fn status(status: u16, body: impl Into<String>) -> Answer {
+    Answer {
+        status,
+        headers: vec![("content-type", "application/json".to_owned())],
+        body: body.into().into_bytes(),
+    }
+}
+
+/// A server on loopback; it stops when this is dropped.
+pub struct Server {
+    /// `http://127.0.0.1:<port>`.
+    pub base: String,
+    requests: Arc<Mutex<Vec<Asked>>>,
+    stop: CancellationToken,
+}
+
+impl Server {
+    /// Starts one that answers with `answer`.
+    pub async fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+        let requests: Arc<Mutex<Vec<Asked>>> = Arc::default();
+        let seen = Arc::clone(&requests);
+        let answer = Arc::new(answer);
+        let app = Router::new().fallback(move |request: Request| {
+            let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
+            async move {
+                let raw_query = request.uri().query().unwrap_or_default().to_owned();
+                let asked = Asked {
+                    path: request.uri().path().to_owned(),
+                    query: url::form_urlencoded::parse(raw_query.as_bytes()).into_owned().collect(),
+                    raw_query,
+                    headers: request
+                        .headers()
+                        .iter()
+                        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+                        .collect(),
+                };
+                let given = answer(&asked);
+                seen.lock().unwrap().push(asked);
+                let mut response = Response::builder().status(given.status);
+                for (name, value) in given.headers {
+                    response = response.header(name, value);
+                }
+                response.body(axum::body::Body::from(given.body)).unwrap()
+            }
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        tokio::spawn(async move {
+            axum::serve(listener, app)
+                .with_graceful_shutdown(stopped.cancelled_owned())
+                .await
+        });
+        Self { base, requests, stop }
+    }
+    /// Every request so far.
+    pub fn requests(&self) -> Vec<Asked> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// A clock that stands still and never waits.
+#[derive(Clone, Debug)]
+pub struct StandingClock(pub jiff::Timestamp);
+
+#[async_trait::async_trait]
+impl Clock for StandingClock {
+    fn now(&self) -> jiff::Timestamp {
+        self.0
+    }
+    async fn sleep(&self, _duration: Duration) {}
+}
+
+/// A context at `now`, with these secrets. The folder lives as long as the test's process.
+pub fn context(now: &str, secrets: &[(&str, &str)]) -> Context {
+    let clock: Arc<dyn Clock> = Arc::new(StandingClock(now.parse().unwrap()));
+    let mut kept = Secrets::default();
+    for (name, value) in secrets {
+        kept.insert(*name, Secret::new(*value));
+    }
+    let client = Client::new(Options {
+        clock: Arc::clone(&clock),
+        random: Arc::new(Jitter),
+        secrets: kept.clone(),
+        spool: tempfile::tempdir().unwrap().keep(),
+        redirect: None,
+        longest_pause: Some(Duration::ZERO),
+    })
+    .unwrap();
+    Context {
+        client,
+        clock,
+        secrets: kept,
+        cancel: CancellationToken::new(),
+    }
+}
+
+/// Columns by name, source name and type; all may be null.
+pub fn columns(columns: &[(&str, &str, DataType)]) -> SchemaRef {
+    Arc::new(Schema::new(
+        columns
+            .iter()
+            .map(|(name, from, kind)| {
+                Field::new(*name, kind.clone(), true).with_metadata([(FROM_KEY.to_owned(), (*from).to_owned())].into())
+            })
+            .collect::<Vec<_>>(),
+    ))
+}
+
+/// All pages of a part.
+pub async fn fetch(connector: &dyn Connector, part: &Part, cx: &Context) -> Result<Vec<Page>, Fault> {
+    connector.fetch(part, cx).try_collect().await
+}
+
+/// All rows of a page.
+pub fn decode(
+    connector: &dyn Connector,
+    part: &Part,
+    page: &Page,
+    columns: &SchemaRef,
+) -> Result<Vec<RecordBatch>, String> {
+    let reader = connector
+        .decode(part, page, columns)
+        .map_err(|fault| fault.to_string())?;
+    assert_eq!(&reader.schema(), columns, "the reader has the declared columns");
+    reader.collect::<Result<_, _>>().map_err(|error| error.to_string())
+}
+
+/// Every value of one column as text; null is `None`.
+pub fn texts(batches: &[RecordBatch], column: &str) -> Vec<Option<String>> {
+    let mut found = Vec::new();
+    for batch in batches {
+        let values = arrow::compute::cast(batch.column_by_name(column).unwrap(), &DataType::Utf8).unwrap();
+        let values = values.as_any().downcast_ref::<arrow::array::StringArray>().unwrap();
+        found.extend(values.iter().map(|value| value.map(str::to_owned)));
+    }
+    found
+}

@@ -1,0 +1,524 @@
+//! Each way in which a server of this standard was seen to mislead, as a test.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use arrow_schema::DataType;
+use klimalade_connect::{Connector, Kind, Page, Part, Protocol};
+use klimalade_ogcapi::{OgcApi, Settings};
+use serde_json::{Value, json};
+use support::{Answer, Asked, Server};
+
+const NOW: &str = "2026-11-23T20:00:00Z";
+
+fn open(settings: Value) -> Result<OgcApi, klimalade_connect::Fault> {
+    OgcApi::open(serde_json::from_value::<Settings>(settings).unwrap())
+}
+
+fn feature(id: u64) -> Value {
+    json!({"type": "Feature", "id": format!("f{id}"), "geometry": null,
+        "properties": {"municipalityName": "Sønderborg", "value": id}})
+}
+
+fn collection(features: Vec<Value>, more: Value) -> String {
+    let mut body = json!({"type": "FeatureCollection", "numberReturned": features.len(), "features": features});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    body.to_string()
+}
+
+/// A server in DMI's manner: newest first, `next` always there, no numberMatched.
+fn dmi(total: u64) -> impl Fn(&Asked) -> Answer {
+    move |asked| {
+        let (offset, limit) = (
+            asked.number("offset").unwrap_or(0),
+            asked.number("limit").unwrap_or(1000),
+        );
+        if offset > 50 {
+            return support::status(
+                400,
+                r#"{"http_status_code":400,"message":"Offset cannot be greater than 50"}"#,
+            );
+        }
+        let features = (offset..total.min(offset + limit)).map(feature).collect();
+        let next = format!(
+            "http://{}{}?offset={}",
+            asked.headers["host"],
+            asked.path,
+            offset + limit
+        );
+        support::json(collection(features, json!({"links": [{"rel": "next", "href": next}]})))
+    }
+}
+
+fn year_settings(base: &str) -> Value {
+    json!({"base_url": base, "collection": "municipalityValue", "query": {"parameterId": "mean_temp"}, "crs": "none",
+        "page_limit": 10, "window": {"start": "2023-05-01", "part": "year"}})
+}
+
+#[tokio::test]
+async fn parts_are_danish_years_and_the_running_year_is_one() {
+    let connector = open(year_settings("http://127.0.0.1:9")).unwrap();
+    let parts = connector.plan(&support::context(NOW, &[])).await.unwrap();
+    let keys: Vec<&str> = parts.iter().map(|part| part.key.as_str()).collect();
+    assert_eq!(keys, ["2023", "2024", "2025", "2026"]);
+    assert_eq!(parts[0].detail["begins_at"], "2023-04-30T22:00:00Z");
+    assert_eq!(parts[1].detail["begins_at"], "2023-12-31T23:00:00Z");
+    assert_eq!(parts[3].detail["ends_before"], "2026-12-31T23:00:00Z");
+    assert!(
+        parts
+            .iter()
+            .all(|part| part.promised.is_none() && part.change_mark.is_none())
+    );
+}
+
+#[tokio::test]
+async fn the_new_year_begins_in_denmark_before_it_does_in_utc() {
+    let settings = json!({"base_url": "http://127.0.0.1:9", "collection": "c", "crs": "none",
+        "window": {"start": "2024-11-01", "part": "month"}});
+    let connector = open(settings).unwrap();
+    let parts = connector
+        .plan(&support::context("2024-12-31T23:30:00Z", &[]))
+        .await
+        .unwrap();
+    let keys: Vec<&str> = parts.iter().map(|part| part.key.as_str()).collect();
+    assert_eq!(keys, ["2024-11", "2024-12", "2025-01"]);
+}
+
+#[tokio::test]
+async fn without_a_window_there_is_one_part_and_no_time_parameter() {
+    let server = Server::start(dmi(3)).await;
+    let connector = open(json!({"base_url": server.base, "collection": "c", "crs": "none"})).unwrap();
+    let cx = support::context(NOW, &[]);
+    let parts = connector.plan(&cx).await.unwrap();
+    assert_eq!(parts.len(), 1);
+    assert_eq!(parts[0].key, "all");
+    support::fetch(&connector, &parts[0], &cx).await.unwrap();
+    assert!(!server.requests()[0].query.contains_key("datetime"));
+}
+
+#[tokio::test]
+async fn an_endless_next_link_ends_at_the_short_page() {
+    let server = Server::start(dmi(25)).await;
+    let connector = open(year_settings(&server.base)).unwrap();
+    let cx = support::context(NOW, &[]);
+    let parts = connector.plan(&cx).await.unwrap();
+    let pages = support::fetch(&connector, &parts[1], &cx).await.unwrap();
+    assert_eq!(pages.len(), 3);
+    let requests = server.requests();
+    assert_eq!(requests.len(), 3);
+    assert_eq!(
+        requests[0].query["datetime"],
+        "2023-12-31T23:00:00Z/2024-12-31T22:59:59.999Z"
+    );
+    assert_eq!(requests[0].query["parameterId"], "mean_temp");
+    assert_eq!(requests[2].query["offset"], "20");
+    let columns = support::columns(&[
+        ("id", "id", DataType::Utf8),
+        ("name", "properties.municipalityName", DataType::Utf8),
+    ]);
+    let mut ids = Vec::new();
+    for page in &pages {
+        let batches = support::decode(&connector, &parts[1], page, &columns).unwrap();
+        assert!(
+            support::texts(&batches, "name")
+                .iter()
+                .all(|name| name.as_deref() == Some("Sønderborg"))
+        );
+        ids.extend(support::texts(&batches, "id"));
+    }
+    assert_eq!(ids.len(), 25);
+    assert_eq!(ids[24].as_deref(), Some("f24"));
+}
+
+#[tokio::test]
+async fn an_empty_window_is_one_page_without_rows() {
+    let server = Server::start(dmi(0)).await;
+    let connector = open(year_settings(&server.base)).unwrap();
+    let cx = support::context(NOW, &[]);
+    let parts = connector.plan(&cx).await.unwrap();
+    let pages = support::fetch(&connector, &parts[0], &cx).await.unwrap();
+    assert_eq!(pages.len(), 1);
+    let columns = support::columns(&[("value", "properties.value", DataType::Float64)]);
+    let batches = support::decode(&connector, &parts[0], &pages[0], &columns).unwrap();
+    assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 0);
+}
+
+#[tokio::test]
+async fn a_server_that_ignores_offset_is_refused() {
+    // MapServer 8.0.0: every page is page one, links and numberMatched look right.
+    let server = Server::start(|asked| {
+        let limit = asked.number("limit").unwrap_or(10);
+        support::json(collection(
+            (0..limit).map(feature).collect(),
+            json!({"numberMatched": 23}),
+        ))
+    })
+    .await;
+    let connector = open(year_settings(&server.base)).unwrap();
+    let cx = support::context(NOW, &[]);
+    let parts = connector.plan(&cx).await.unwrap();
+    let fault = support::fetch(&connector, &parts[0], &cx).await.unwrap_err();
+    assert_eq!(fault.kind(), Kind::Source, "{fault}");
+    assert!(server.requests().len() <= 3);
+}
+
+#[tokio::test]
+async fn a_lower_cap_than_asked_for_is_no_short_page() {
+    // pygeoapi clamps limit to max_items without a word.
+    let server = Server::start(|asked| {
+        let (offset, limit) = (
+            asked.number("offset").unwrap_or(0),
+            asked.number("limit").unwrap_or(10).min(5),
+        );
+        let next = format!(
+            "http://{}{}?offset={}&limit=5",
+            asked.headers["host"],
+            asked.path,
+            offset + limit
+        );
+        let features = (offset..(offset + limit).min(23)).map(feature).collect();
+        support::json(collection(
+            features,
+            json!({"numberMatched": 23, "links": [{"rel": "next", "href": next}]}),
+        ))
+    })
+    .await;
+    let connector = open(year_settings(&server.base)).unwrap();
+    let cx = support::context(NOW, &[]);
+    let parts = connector.plan(&cx).await.unwrap();
+    let fault = support::fetch(&connector, &parts[0], &cx).await.unwrap_err();
+    assert_eq!(fault.kind(), Kind::Settings, "{fault}");
+    assert_eq!(fault.hint_text(), Some("page_limit = 5"));
+}
+
+#[tokio::test]
+async fn an_offset_beyond_the_servers_maximum_is_not_even_asked_for() {
+    let server = Server::start(dmi(1000)).await;
+    let mut settings = year_settings(&server.base);
+    settings["max_offset"] = json!(30);
+    let connector = open(settings).unwrap();
+    let cx = support::context(NOW, &[]);
+    let parts = connector.plan(&cx).await.unwrap();
+    let fault = support::fetch(&connector, &parts[0], &cx).await.unwrap_err();
+    assert_eq!(fault.kind(), Kind::Settings, "{fault}");
+    assert!(fault.hint_text().unwrap().contains("smaller window"));
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|asked| asked.number("offset").unwrap_or(0) <= 30)
+    );
+}
+
+#[tokio::test]
+async fn the_servers_own_refusal_of_an_offset_names_max_offset() {
+    let server = Server::start(dmi(1000)).await;
+    let connector = open(year_settings(&server.base)).unwrap();
+    let cx = support::context(NOW, &[]);
+    let parts = connector.plan(&cx).await.unwrap();
+    let fault = support::fetch(&connector, &parts[0], &cx).await.unwrap_err();
+    assert_eq!(fault.kind(), Kind::Settings, "{fault}");
+    assert!(fault.hint_text().unwrap().contains("max_offset"));
+}
+
+#[tokio::test]
+async fn error_bodies_of_three_servers_are_read() {
+    for (status, body, kind, words) in [
+        (
+            400,
+            r#"{"code":"InvalidParameterValue","description":"limit value should be an integer"}"#,
+            Kind::Settings,
+            "limit value",
+        ),
+        (
+            404,
+            r#"{"code":"NotFound","description":"Collection not found"}"#,
+            Kind::Source,
+            "Collection not found",
+        ),
+        (
+            400,
+            r#"[{"code":"Bad request","description":"Ugyldig værdi"}]"#,
+            Kind::Settings,
+            "Ugyldig værdi",
+        ),
+        (
+            200,
+            r#"{"http_status_code":403,"message":"Invalid API key"}"#,
+            Kind::Source,
+            "Invalid API key",
+        ),
+        (
+            200,
+            r#"{"code":"NotFound","description":"Invalid collection."}"#,
+            Kind::Source,
+            "Invalid collection",
+        ),
+    ] {
+        let server = Server::start(move |_| support::status(status, body)).await;
+        let connector = open(year_settings(&server.base)).unwrap();
+        let cx = support::context(NOW, &[]);
+        let parts = connector.plan(&cx).await.unwrap();
+        let fault = support::fetch(&connector, &parts[0], &cx).await.unwrap_err();
+        assert_eq!(fault.kind(), kind, "{fault}");
+        assert!(fault.to_string().contains(words), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_holds_fewer_features_than_it_says_is_an_error() {
+    let server = Server::start(|_| support::json(collection(vec![feature(1)], json!({"numberReturned": 2})))).await;
+    let connector = open(year_settings(&server.base)).unwrap();
+    let cx = support::context(NOW, &[]);
+    let parts = connector.plan(&cx).await.unwrap();
+    let fault = support::fetch(&connector, &parts[0], &cx).await.unwrap_err();
+    assert_eq!(fault.kind(), Kind::Source, "{fault}");
+}
+
+#[tokio::test]
+async fn number_matched_is_a_promise_only_where_it_is_trusted_and_a_number() {
+    for (trusted, said, promised) in [
+        (true, json!(23), Some(23)),
+        (true, json!("unknown"), None),
+        (false, json!(23), None),
+    ] {
+        let server = Server::start(move |asked| {
+            let limit = asked.number("limit").unwrap_or(10).min(2);
+            support::json(collection(
+                (0..limit).map(feature).collect(),
+                json!({"numberMatched": said.clone()}),
+            ))
+        })
+        .await;
+        let mut settings = year_settings(&server.base);
+        settings["trust_number_matched"] = json!(trusted);
+        let connector = open(settings).unwrap();
+        let cx = support::context(NOW, &[]);
+        let parts = connector.plan(&cx).await.unwrap();
+        assert!(parts.iter().all(|part| part.promised == promised));
+        assert_eq!(server.requests().len(), if trusted { 4 } else { 0 });
+        let pages = support::fetch(&connector, &parts[0], &cx).await.unwrap();
+        assert_eq!(pages.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn the_collections_own_crs_is_asked_for() {
+    let server = Server::start(|asked| {
+        if asked.path.ends_with("/items") {
+            support::json(collection(vec![], json!({})))
+        } else {
+            support::json(include_str!("fixtures/collection_with_crs.json"))
+        }
+    })
+    .await;
+    let connector = open(json!({"base_url": format!("{}/", server.base), "collection": "skybrudsprojekt"})).unwrap();
+    let cx = support::context(NOW, &[]);
+    let parts = connector.plan(&cx).await.unwrap();
+    assert_eq!(parts[0].detail["crs"], "EPSG:25832");
+    support::fetch(&connector, &parts[0], &cx).await.unwrap();
+    let requests = server.requests();
+    assert_eq!(requests[0].path, "/collections/skybrudsprojekt");
+    assert_eq!(
+        requests[1].query["crs"],
+        "http://www.opengis.net/def/crs/EPSG/9.6.2/25832"
+    );
+}
+
+#[tokio::test]
+async fn the_shared_list_of_systems_is_read_too() {
+    let server = Server::start(|asked| match asked.path.as_str() {
+        "/api/collections" => {
+            support::json(r#"{"crs":["http://www.opengis.net/def/crs/EPSG/0/25832"],"collections":[]}"#)
+        }
+        _ => support::json(r##"{"id":"a","crs":["#/crs"]}"##),
+    })
+    .await;
+    let connector = open(json!({"base_url": format!("{}/api", server.base), "collection": "a"})).unwrap();
+    let parts = connector.plan(&support::context(NOW, &[])).await.unwrap();
+    assert_eq!(parts[0].detail["crs"], "EPSG:25832");
+}
+
+#[tokio::test]
+async fn without_a_listed_system_geometry_is_longitude_and_latitude() {
+    let server = Server::start(|_| support::json(r#"{"id":"a","links":[]}"#)).await;
+    let connector = open(json!({"base_url": server.base, "collection": "a"})).unwrap();
+    let cx = support::context(NOW, &[]);
+    let parts = connector.plan(&cx).await.unwrap();
+    assert_eq!(parts[0].detail["crs"], "CRS84");
+    assert!(parts[0].detail.get("crs_address").is_none());
+}
+
+fn wkb(batches: &[arrow::record_batch::RecordBatch]) -> Vec<Option<Vec<u8>>> {
+    let mut found = Vec::new();
+    for batch in batches {
+        let column = batch.column_by_name("geometry").unwrap();
+        let column = column.as_any().downcast_ref::<arrow::array::BinaryArray>().unwrap();
+        found.extend(column.iter().map(|value| value.map(<[u8]>::to_vec)));
+    }
+    found
+}
+
+fn first_point(wkb: &[u8]) -> (f64, f64) {
+    // Little-endian WKB: order, type, and for a polygon the numbers of rings and points, come before the first point.
+    let kind = u32::from_le_bytes(wkb[1..5].try_into().unwrap());
+    let at = if kind == 1 { 5 } else { 13 };
+    let number = |at: usize| f64::from_le_bytes(wkb[at..at + 8].try_into().unwrap());
+    (number(at), number(at + 8))
+}
+
+fn geometry_columns() -> arrow_schema::SchemaRef {
+    support::columns(&[
+        ("id", "id", DataType::Utf8),
+        ("title", "properties.projekt", DataType::Utf8),
+        ("geometry", "geometry", DataType::Binary),
+    ])
+}
+
+#[tokio::test]
+async fn longitude_and_latitude_become_utm_zone_32() {
+    let connector = open(json!({"base_url": "http://127.0.0.1:9", "collection": "a", "crs": "crs84"})).unwrap();
+    let part = connector.plan(&support::context(NOW, &[])).await.unwrap().remove(0);
+    let page = Page::from_bytes("/collections/a/items", include_bytes!("fixtures/skybrud_crs84.json")).unwrap();
+    let batches = support::decode(&connector, &part, &page, &geometry_columns()).unwrap();
+    let shapes = wkb(&batches);
+    assert_eq!(shapes.len(), 3);
+    assert!(shapes[2].is_none());
+    // Krüger's series to the fourth order on GRS80, computed apart from this code.
+    for (shape, easting, northing) in [
+        (&shapes[0], 723_236.637, 6_175_066.544),
+        (&shapes[1], 572_262.035, 6_224_185.123),
+    ] {
+        let (x, y) = first_point(shape.as_ref().unwrap());
+        assert!((x - easting).abs() < 0.01 && (y - northing).abs() < 0.01, "{x} {y}");
+    }
+    assert_eq!(
+        support::texts(&batches, "title")[1].as_deref(),
+        Some("Åbyhøj, regnvandsbassin")
+    );
+}
+
+#[tokio::test]
+async fn coordinates_of_another_system_are_refused() {
+    let connector = open(json!({"base_url": "http://127.0.0.1:9", "collection": "a", "crs": "crs84"})).unwrap();
+    let part = connector.plan(&support::context(NOW, &[])).await.unwrap().remove(0);
+    let body = collection(
+        vec![
+            json!({"type": "Feature", "id": "1", "properties": {}, "geometry": {"type": "Point", "coordinates": [1.0, 2.0]}}),
+        ],
+        json!({"crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::3857"}}}),
+    );
+    let page = Page::from_bytes("/other-crs", body.as_bytes()).unwrap();
+    let error = support::decode(&connector, &part, &page, &geometry_columns()).unwrap_err();
+    assert!(error.contains("EPSG::3857"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_ignores_crs_does_not_put_denmark_at_sea() {
+    // The header Content-Crs is not stored, so the coordinates themselves must tell.
+    let connector = open(json!({"base_url": "http://127.0.0.1:9", "collection": "a"})).unwrap();
+    let mut part = Part::new("all");
+    part.detail = json!({"crs": "EPSG:25832", "crs_address": "http://www.opengis.net/def/crs/EPSG/0/25832"});
+    let page = Page::from_bytes("/ignores-crs", include_bytes!("fixtures/skybrud_crs84.json")).unwrap();
+    let error = support::decode(&connector, &part, &page, &geometry_columns()).unwrap_err();
+    assert!(error.contains("degrees"), "{error}");
+}
+
+#[tokio::test]
+async fn geometry_that_was_not_asked_for_is_a_settings_fault() {
+    let connector = open(year_settings("http://127.0.0.1:9")).unwrap();
+    let part = connector.plan(&support::context(NOW, &[])).await.unwrap().remove(0);
+    let page = Page::from_bytes("/no-geometry", include_bytes!("fixtures/skybrud_crs84.json")).unwrap();
+    let error = support::decode(&connector, &part, &page, &geometry_columns()).unwrap_err();
+    assert!(error.contains("crs = \"none\""), "{error}");
+}
+
+#[tokio::test]
+async fn a_neighbour_that_only_touches_the_window_is_left_out() {
+    let mut settings = year_settings("http://127.0.0.1:9");
+    settings["window"] = json!({"start": "2022-01-01", "part": "year", "from_property": "properties.from"});
+    let connector = open(settings).unwrap();
+    let parts = connector.plan(&support::context(NOW, &[])).await.unwrap();
+    let page = Page::from_bytes("/dmi", include_bytes!("fixtures/dmi_municipality_value_year.json")).unwrap();
+    let columns = support::columns(&[
+        ("name", "properties.municipalityName", DataType::Utf8),
+        ("value", "properties.value", DataType::Float64),
+    ]);
+    let batches = support::decode(&connector, &parts[1], &page, &columns).unwrap();
+    let names = support::texts(&batches, "name");
+    assert_eq!(names, [Some("Kolding".to_owned()), Some("Hillerød".to_owned())]);
+    let batches = support::decode(&connector, &parts[0], &page, &columns).unwrap();
+    assert_eq!(support::texts(&batches, "name"), [Some("Læsø".to_owned())]);
+    assert_eq!(support::texts(&batches, "value"), [None]);
+}
+
+#[tokio::test]
+async fn a_missing_time_of_begin_is_an_error() {
+    let mut settings = year_settings("http://127.0.0.1:9");
+    settings["window"] = json!({"start": "2022-01-01", "part": "year", "from_property": "properties.fra"});
+    let connector = open(settings).unwrap();
+    let parts = connector.plan(&support::context(NOW, &[])).await.unwrap();
+    let page = Page::from_bytes("/dmi-2", include_bytes!("fixtures/dmi_municipality_value_year.json")).unwrap();
+    let columns = support::columns(&[("value", "properties.value", DataType::Float64)]);
+    let error = support::decode(&connector, &parts[1], &page, &columns).unwrap_err();
+    assert!(error.contains("properties.fra"), "{error}");
+}
+
+#[tokio::test]
+async fn a_run_that_is_ended_is_no_finished_walk() {
+    let server = Server::start(dmi(25)).await;
+    let connector = open(year_settings(&server.base)).unwrap();
+    let cx = support::context(NOW, &[]);
+    let parts = connector.plan(&cx).await.unwrap();
+    cx.cancel.cancel();
+    let fault = support::fetch(&connector, &parts[0], &cx).await.unwrap_err();
+    assert_eq!(fault.kind(), Kind::Transient);
+}
+
+#[test]
+fn settings_say_what_can_be_typed() {
+    for (settings, hint) in [
+        (
+            json!({"base_url": "opendataapi.dmi.dk", "collection": "a"}),
+            "base_url = ",
+        ),
+        (json!({"base_url": "https://a.dk", "collection": " "}), "collection = "),
+        (
+            json!({"base_url": "https://a.dk", "collection": "a", "page_limit": 0}),
+            "page_limit = 1000",
+        ),
+        (
+            json!({"base_url": "https://a.dk", "collection": "a", "query": {"limit": 5}}),
+            "remove limit",
+        ),
+        (
+            json!({"base_url": "https://a.dk", "collection": "a", "query": {"datetime": "2020"},
+                "window": {"start": "2011-01-01", "part": "year"}}),
+            "remove datetime",
+        ),
+        (
+            json!({"base_url": "https://a.dk", "collection": "a", "window": {"start": "2011", "part": "year"}}),
+            "2011-01-01",
+        ),
+        (
+            json!({"base_url": "https://a.dk", "collection": "a",
+                "window": {"start": "2011-01-01", "part": "year", "timezone": "Europe/Kobenhavn"}}),
+            "Europe/Copenhagen",
+        ),
+        (
+            json!({"base_url": "https://a.dk", "collection": "a", "trust_number_matched": true,
+                "window": {"start": "2011-01-01", "part": "year", "from_property": "properties.from"}}),
+            "trust_number_matched = false",
+        ),
+    ] {
+        let fault = open(settings).unwrap_err();
+        assert_eq!(fault.kind(), Kind::Settings);
+        assert!(fault.hint_text().unwrap().contains(hint), "{fault}");
+    }
+}
+
+#[test]
+fn an_unknown_setting_is_refused() {
+    let wrong = json!({"base_url": "https://a.dk", "collection": "a", "limit": 5});
+    assert!(serde_json::from_value::<Settings>(wrong).is_err());
+}

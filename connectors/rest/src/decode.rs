@@ -1,0 +1,129 @@
+use std::sync::Arc;
+
+use arrow::{
+    array::{ArrayRef, RecordBatch, RecordBatchOptions, RecordBatchReader, StringArray},
+    compute::{CastOptions, cast_with_options},
+};
+use arrow_schema::{ArrowError, Schema, SchemaRef};
+use klimalade_connect::{Fault, Page, Part, Result, source_name};
+use klimalade_format::json::{self, JsonOptions};
+
+use crate::{Error, matrix::Detail, plan, settings::Checked};
+
+/// In front of an axis' name in a declared column.
+const MATRIX: &str = "matrix.";
+
+pub(crate) fn decode<'a>(
+    settings: &Checked,
+    part: &Part,
+    page: &'a Page,
+    columns: &SchemaRef,
+) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
+    let detail = Detail::of(part)?;
+    let mut from_rows = Vec::new();
+    let mut sources = Vec::new();
+    for field in columns.fields() {
+        let Some(axis_name) = source_name(field).strip_prefix(MATRIX) else {
+            sources.push(Column::Row(from_rows.len()));
+            from_rows.push(Arc::clone(field));
+            continue;
+        };
+        let axis = detail
+            .matrix
+            .iter()
+            .find(|axis| axis.name == axis_name)
+            .ok_or_else(|| Error::NoSuchAxis {
+                column: source_name(field).to_owned(),
+                axes: detail
+                    .matrix
+                    .iter()
+                    .map(|axis| format!("{MATRIX}{}", axis.name))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            })?;
+        let value = detail.value_at(axis, &page.entry.address).ok_or_else(|| {
+            let found = crate::matrix::query_of(&page.entry.address)
+                .into_iter()
+                .find(|(name, _)| *name == axis.name);
+            Fault::from(Error::AxisUnknown {
+                axis: axis.name.clone(),
+                found: found.map(|(_, value)| value),
+            })
+            .at(page.entry.address.clone())
+        })?;
+        let text: ArrayRef = Arc::new(StringArray::from(vec![value.as_str()]));
+        let strict = CastOptions {
+            safe: false,
+            ..CastOptions::default()
+        };
+        let value = cast_with_options(&text, field.data_type(), &strict).map_err(|source| {
+            Fault::contract("the value of an axis is not of the declared type")
+                .at(format!("column {}", field.name()))
+                .expected(field.data_type().to_string())
+                .found(value)
+                .because(source)
+        })?;
+        sources.push(Column::Axis(value));
+    }
+    let options = JsonOptions {
+        rows: settings.rows.clone(),
+        ..JsonOptions::default()
+    };
+    let rows = json::reader(plan::open(page)?, &Arc::new(Schema::new(from_rows)), &options)?;
+    Ok(Box::new(WithAxes {
+        rows,
+        sources,
+        schema: Arc::clone(columns),
+    }))
+}
+
+/// Where a declared column comes from.
+#[derive(Debug)]
+enum Column {
+    /// From the row, by its place among the columns that the JSON reader gives.
+    Row(usize),
+    /// From the matrix: an array of one.
+    Axis(ArrayRef),
+}
+
+/// The rows of a page with the values of the axes attached, columns in the declared order.
+struct WithAxes<R> {
+    rows: R,
+    sources: Vec<Column>,
+    schema: SchemaRef,
+}
+
+impl<R: RecordBatchReader> WithAxes<R> {
+    fn attach(&self, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let columns = self
+            .sources
+            .iter()
+            .map(|source| match source {
+                Column::Row(at) => Ok(Arc::clone(batch.column(*at))),
+                Column::Axis(value) => repeat(value, batch.num_rows()),
+            })
+            .collect::<Result<Vec<_>, ArrowError>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
+    }
+}
+
+/// The one value of `value`, `rows` times.
+fn repeat(value: &ArrayRef, rows: usize) -> Result<ArrayRef, ArrowError> {
+    let zeros = arrow::array::UInt32Array::from(vec![0_u32; rows]);
+    arrow::compute::take(value.as_ref(), &zeros, None)
+}
+
+impl<R: RecordBatchReader> Iterator for WithAxes<R> {
+    type Item = Result<RecordBatch, ArrowError>;
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.rows.next()?;
+        Some(batch.and_then(|batch| self.attach(&batch)))
+    }
+}
+
+impl<R: RecordBatchReader> RecordBatchReader for WithAxes<R> {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+}

@@ -1,0 +1,390 @@
+use std::{collections::BTreeMap, fmt};
+
+use klimalade_connect::{Fault, Result};
+use klimalade_transport::Paging as Walk;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use url::Url;
+
+/// `[source]` with `connector = "rest"`: JSON over HTTP, asked for once for each combination of parameters.
+///
+/// A declared column names its place in a row by its dotted path; `matrix.<axis>` is the value of that axis under
+/// which the row was asked for.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Address of the service: `https://klimaregnskabet.dk/api`.
+    pub base_url: String,
+    /// Path below it: `municipality-data`.
+    #[serde(default)]
+    pub path: String,
+    /// Query parameters that are the same in every request.
+    #[serde(default)]
+    pub query: BTreeMap<String, QueryValue>,
+    /// How the service pages an answer.
+    #[serde(default)]
+    pub paging: Paging,
+    /// Dotted path to the array of rows: `data`. Empty: the answer is the array.
+    #[serde(default)]
+    pub rows: String,
+    /// How the service knows us.
+    #[serde(default)]
+    pub auth: Auth,
+    /// Query parameters that are asked for in every combination; the first axis turns slowest.
+    #[serde(default)]
+    pub matrix: Vec<Axis>,
+    /// The axis that makes the parts: one part for each of its values, which is the part's key. All combinations of
+    /// the other axes are the part's pages in order. Left out: one part, `all`.
+    #[serde(default)]
+    pub part_axis: Option<String>,
+    /// A combination may have no rows. Left out, an answer without rows is an error, since a service that has lost
+    /// its data often answers with an empty list.
+    #[serde(default)]
+    pub allow_empty: bool,
+}
+
+/// The value of a query parameter or of an axis.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum QueryValue {
+    /// Text, sent as written.
+    Text(String),
+    /// A whole number.
+    Whole(i64),
+    /// A number.
+    Number(f64),
+    /// `true` or `false`.
+    Flag(bool),
+}
+
+impl fmt::Display for QueryValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Whole(number) => write!(f, "{number}"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Flag(flag) => write!(f, "{flag}"),
+        }
+    }
+}
+
+/// One axis of the matrix: a query parameter and its values in order, oldest first on the axis of the parts.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Axis {
+    /// Name of the query parameter: `municipality`.
+    pub name: String,
+    /// A list, `["101", "147"]`, or years, `{ from = 2018, to = "now-2" }`.
+    pub values: AxisValues,
+    /// Ask for the newest value once at plan time, with the first value of every other axis, and leave its part out
+    /// when the answer has no rows. Only on `part_axis`.
+    #[serde(default)]
+    pub probe: bool,
+}
+
+/// The values of an axis.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum AxisValues {
+    /// Each one, in order.
+    List(Vec<QueryValue>),
+    /// Civil years.
+    Years(YearRange),
+}
+
+/// Civil years, both ends included.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct YearRange {
+    /// First year.
+    pub from: i16,
+    /// Last year: a number, `"now"`, or `"now-2"` counted from the year in UTC at the time of the run.
+    pub to: YearValue,
+}
+
+/// A year, or a distance from this one.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum YearValue {
+    /// This one.
+    Year(i16),
+    /// `now` or `now-<years>`.
+    Relative(String),
+}
+
+/// How a service pages an answer.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(tag = "strategy", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Paging {
+    /// One answer is all.
+    #[default]
+    Single,
+    /// An offset and a limit in the query; a page with fewer rows than asked for is the last.
+    Offset {
+        /// Query parameter of the offset.
+        #[serde(default = "offset_name")]
+        offset: String,
+        /// Query parameter of the limit.
+        #[serde(default = "limit_name")]
+        limit: String,
+        /// Rows asked for in a page.
+        size: u64,
+    },
+    /// A page number in the query; a page with fewer rows than asked for is the last.
+    PageNumber {
+        /// Query parameter of the page number.
+        #[serde(default = "page_name")]
+        page: String,
+        /// Query parameter of the page size.
+        #[serde(default = "limit_name")]
+        limit: String,
+        /// Rows asked for in a page.
+        size: u64,
+        /// Number of the first page.
+        #[serde(default = "one")]
+        first: u64,
+    },
+    /// The answer's own link to the next page, until there is none.
+    NextLink {
+        /// Dotted path of the link: `links.next`.
+        link: String,
+    },
+}
+
+/// How a service knows us. `secret` is a name in `[secrets]` of klimalade.toml or in the environment, never the
+/// secret itself.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(tag = "strategy", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Auth {
+    /// It does not.
+    #[default]
+    None,
+    /// A header carries the secret.
+    Header {
+        /// Name of the header: `x-api-key`.
+        name: String,
+        /// Name of the secret: `klimaregnskabet_api_key`.
+        secret: String,
+    },
+    /// A query parameter carries the secret. It is left out of every address that is printed or stored.
+    Query {
+        /// Name of the parameter.
+        name: String,
+        /// Name of the secret.
+        secret: String,
+    },
+    /// `Authorization: Bearer <secret>`.
+    Bearer {
+        /// Name of the secret.
+        secret: String,
+    },
+}
+
+impl Auth {
+    /// The name of the secret that a run needs.
+    pub fn secret(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Header { secret, .. } | Self::Query { secret, .. } | Self::Bearer { secret } => Some(secret),
+        }
+    }
+}
+
+fn offset_name() -> String {
+    "offset".to_owned()
+}
+
+fn limit_name() -> String {
+    "limit".to_owned()
+}
+
+fn page_name() -> String {
+    "page".to_owned()
+}
+
+fn one() -> u64 {
+    1
+}
+
+/// The settings after their check.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    pub(crate) url: Url,
+    pub(crate) dataset: String,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) walk: Walk,
+    pub(crate) next_link: Option<String>,
+    pub(crate) rows: String,
+    pub(crate) auth: Auth,
+    pub(crate) matrix: Vec<Axis>,
+    pub(crate) part_axis: Option<usize>,
+    pub(crate) allow_empty: bool,
+}
+
+impl Settings {
+    /// Errors: Settings, each with what can be typed instead.
+    pub(crate) fn check(self) -> Result<Checked> {
+        let mut url = Url::parse(&self.base_url)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none())
+            .ok_or_else(|| {
+                Fault::settings("base_url is not the address of a service")
+                    .at("[source] base_url")
+                    .expected("http:// or https://, without a query")
+                    .hint("base_url = \"https://klimaregnskabet.dk/api\"")
+            })?;
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments
+                .pop_if_empty()
+                .extend(self.path.split('/').filter(|segment| !segment.is_empty()));
+        }
+        let (walk, next_link, walk_names) = self.paging.strategy()?;
+        for (at, axis) in self.matrix.iter().enumerate() {
+            axis.check()?;
+            let before = self.matrix.iter().take(at).any(|other| other.name == axis.name);
+            if before || self.query.contains_key(&axis.name) || walk_names.contains(&axis.name) {
+                return Err(Fault::settings("an axis has the name of another parameter")
+                    .at("[source] matrix")
+                    .found(axis.name.clone())
+                    .hint(format!("keep one of the two settings of {}", axis.name)));
+            }
+        }
+        if let Some(name) = walk_names.iter().find(|name| self.query.contains_key(*name)) {
+            return Err(Fault::settings("a query parameter that the walk sets itself")
+                .at("[source.query]")
+                .found(name.clone())
+                .hint(format!("remove {name} from [source.query]")));
+        }
+        let part_axis = match &self.part_axis {
+            None => None,
+            Some(name) => Some(self.matrix.iter().position(|axis| &axis.name == name).ok_or_else(|| {
+                Fault::settings("part_axis names no axis of the matrix")
+                    .at("[source] part_axis")
+                    .found(name.clone())
+                    .expected(
+                        self.matrix
+                            .iter()
+                            .map(|axis| axis.name.as_str())
+                            .collect::<Vec<_>>()
+                            .join(", "),
+                    )
+                    .hint("part_axis = \"year\"")
+            })?),
+        };
+        if let Some((_, axis)) = self
+            .matrix
+            .iter()
+            .enumerate()
+            .find(|(at, axis)| axis.probe && part_axis != Some(*at))
+        {
+            return Err(Fault::settings("only the axis of the parts can be probed")
+                .at("[source] matrix")
+                .found(format!("probe = true on {}", axis.name))
+                .hint(format!("part_axis = \"{}\", or remove probe", axis.name)));
+        }
+        Ok(Checked {
+            dataset: url.path().to_owned(),
+            url,
+            query: self
+                .query
+                .into_iter()
+                .map(|(name, value)| (name, value.to_string()))
+                .collect(),
+            walk,
+            next_link,
+            rows: self.rows,
+            auth: self.auth,
+            matrix: self.matrix,
+            part_axis,
+            allow_empty: self.allow_empty,
+        })
+    }
+}
+
+impl Paging {
+    /// The walk's strategy, the path of the next link, and the query parameters that the walk sets.
+    fn strategy(self) -> Result<(Walk, Option<String>, Vec<String>)> {
+        let none_on_a_page = Fault::settings("a page must hold at least one row")
+            .at("[source.paging] size")
+            .found("0")
+            .hint("size = 1000");
+        match self {
+            Self::Single => Ok((Walk::Single, None, Vec::new())),
+            Self::Offset { size: 0, .. } | Self::PageNumber { size: 0, .. } => Err(none_on_a_page),
+            Self::Offset { offset, limit, size } => {
+                let names = vec![offset.clone(), limit.clone()];
+                Ok((Walk::Offset { offset, limit, size }, None, names))
+            }
+            Self::PageNumber {
+                page,
+                limit,
+                size,
+                first,
+            } => {
+                let names = vec![page.clone(), limit.clone()];
+                Ok((
+                    Walk::Number {
+                        page,
+                        limit,
+                        size,
+                        first,
+                    },
+                    None,
+                    names,
+                ))
+            }
+            Self::NextLink { link } => Ok((Walk::Next { size: 0 }, Some(link), Vec::new())),
+        }
+    }
+}
+
+impl Axis {
+    fn check(&self) -> Result<()> {
+        let place = format!("[source] matrix, axis {}", self.name);
+        match &self.values {
+            AxisValues::List(values) if values.is_empty() => Err(Fault::settings("an axis has no values")
+                .at(place)
+                .hint("values = [\"101\"]")),
+            AxisValues::Years(years) => years.last(0).map(|_| ()).map_err(|fault| fault.at(place)),
+            AxisValues::List(_) => Ok(()),
+        }
+    }
+    /// The values as they are sent, in order, in the year `this_year`. Errors: Settings.
+    pub(crate) fn texts(&self, this_year: i16) -> Result<Vec<String>> {
+        match &self.values {
+            AxisValues::List(values) => Ok(values.iter().map(QueryValue::to_string).collect()),
+            AxisValues::Years(years) => {
+                let last = years.last(this_year)?;
+                if last < years.from {
+                    return Err(Fault::settings("the years end before they begin")
+                        .at(format!("[source] matrix, axis {}", self.name))
+                        .found(format!("{} to {last}", years.from))
+                        .hint("values = { from = 2018, to = \"now-2\" }"));
+                }
+                Ok((years.from..=last).map(|year| year.to_string()).collect())
+            }
+        }
+    }
+}
+
+impl YearRange {
+    fn last(&self, this_year: i16) -> Result<i16> {
+        match &self.to {
+            YearValue::Year(year) => Ok(*year),
+            YearValue::Relative(text) => {
+                let back = match text.strip_prefix("now") {
+                    Some("") => Some(0),
+                    Some(rest) => rest.strip_prefix('-').and_then(|years| years.parse::<i16>().ok()),
+                    None => None,
+                };
+                let last = back.and_then(|back| this_year.checked_sub(back));
+                last.ok_or_else(|| {
+                    Fault::settings("not a year")
+                        .found(text.clone())
+                        .expected("a number, now, or now-<years>")
+                        .hint("to = \"now-2\"")
+                })
+            }
+        }
+    }
+}
