@@ -1,0 +1,256 @@
+use std::{collections::BTreeMap, path::Path};
+
+use include_dir::{Dir, include_dir};
+use klimalade_model::{CodeList, Fault, Result, Schemas, sha256_hex};
+
+use crate::{Definition, Task};
+
+static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../pipelines");
+
+/// Where a pipeline's folder stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A copy in the binary.
+    Embedded,
+    /// `--home`'s pipelines/.
+    Home,
+}
+
+/// One folder of pipelines/.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    /// Folder name: `<agency>_<dataset>`.
+    pub name: String,
+    /// Binary or home.
+    pub origin: Origin,
+    /// All files by path within the folder.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// One owner, or one per instance.
+    pub owners: Vec<Owner>,
+}
+
+/// What is locked, harvested, published and retired on its own.
+#[derive(Clone, Debug)]
+pub struct Owner {
+    /// `<pipeline>` or `<pipeline>.<instance>`.
+    pub name: String,
+    /// The folder's name.
+    pub pipeline: String,
+    /// pipeline.toml with the instance's settings in place.
+    pub definition: Definition,
+    /// map.sql.
+    pub sql: String,
+    /// maps/*.csv by name.
+    pub maps: BTreeMap<String, CodeList>,
+}
+
+impl Owner {
+    /// Hash of all that decides what the mapping makes of given bytes: definition, SQL, maps, the code lists and the
+    /// table used, and this binary's version.
+    pub fn mapping_hash(&self, schemas: &Schemas) -> Result<String> {
+        let table = schemas.table(&self.definition.table)?;
+        let mut text = format!("klimalade {}\n", env!("CARGO_PKG_VERSION"));
+        let mut definition = self.definition.clone();
+        definition.harvest = Default::default();
+        definition.limits = Default::default();
+        text.push_str(&serde_json::to_string(&definition).map_err(|source| Fault::bug("a definition is no JSON").because(source))?);
+        text.push_str(&self.sql);
+        text.push_str(&format!("{table:?}"));
+        let mut lists: Vec<&str> = table.columns.iter().filter_map(|column| column.field.codes.as_deref()).collect();
+        lists.extend(schemas.codes.keys().map(String::as_str).filter(|name| self.sql.contains(&format!("codes.{name}"))));
+        lists.sort_unstable();
+        lists.dedup();
+        for list in lists.iter().filter_map(|name| schemas.codes.get(*name)).chain(self.maps.values()) {
+            text.push_str(&format!("{}{:?}{:?}", list.name, list.header, list.rows));
+        }
+        Ok(sha256_hex(text.as_bytes()))
+    }
+}
+
+/// All pipelines: the copies in the binary with home's folders laid over.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    /// By folder name.
+    pub pipelines: BTreeMap<String, Pipeline>,
+    /// Folders that could not be read, with the reason: the others run.
+    pub broken: BTreeMap<String, String>,
+}
+
+impl Catalogue {
+    /// The copies in the binary with `home/pipelines` laid over.
+    pub fn load(home: &Path) -> Result<Self> {
+        let mut catalogue = Self::default();
+        for dir in EMBEDDED.dirs() {
+            let name = dir.path().to_string_lossy().into_owned();
+            let mut files = BTreeMap::new();
+            collect(dir, dir.path(), &mut files);
+            catalogue.add(&name, Origin::Embedded, files);
+        }
+        let folder = home.join("pipelines");
+        let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(catalogue) };
+        let mut names: Vec<_> = entries.flatten().filter(|entry| entry.path().join("pipeline.toml").is_file()).collect();
+        names.sort_by_key(std::fs::DirEntry::file_name);
+        for entry in names {
+            let mut files = BTreeMap::new();
+            read_folder(&entry.path(), "", &mut files)?;
+            catalogue.add(&entry.file_name().to_string_lossy(), Origin::Home, files);
+        }
+        Ok(catalogue)
+    }
+    /// Adds or replaces one folder; one that cannot be read lands in `broken`.
+    pub fn add(&mut self, name: &str, origin: Origin, files: BTreeMap<String, Vec<u8>>) {
+        if !files.contains_key("pipeline.toml") {
+            return;
+        }
+        self.pipelines.remove(name);
+        self.broken.remove(name);
+        match Pipeline::read(name, origin, files) {
+            Ok(pipeline) => {
+                self.pipelines.insert(name.to_owned(), pipeline);
+            }
+            Err(fault) => {
+                self.broken.insert(name.to_owned(), fault.to_string());
+            }
+        }
+    }
+    /// All owners: harvests by name first, then views in the order in which they read each other.
+    pub fn owners(&self) -> Vec<&Owner> {
+        let all = || self.pipelines.values().flat_map(|pipeline| &pipeline.owners);
+        let mut owners: Vec<&Owner> = all().filter(|owner| owner.definition.kind == Task::Harvest).collect();
+        let mut views: Vec<&Owner> = all().filter(|owner| owner.definition.kind == Task::View).collect();
+        views.sort_by_key(|owner| (owner.definition.table.starts_with("out"), owner.name.clone()));
+        owners.extend(views);
+        owners
+    }
+    /// The owners that a name on the command line means: a pipeline (all its instances) or one owner.
+    pub fn select(&self, names: &[String]) -> Result<Vec<&Owner>> {
+        if names.is_empty() {
+            return Ok(self.owners());
+        }
+        for name in names {
+            if let Some(fault) = self.broken.get(name) {
+                return Err(Fault::settings(fault.clone()).at(format!("pipelines/{name}")));
+            }
+            if !self.owners().iter().any(|owner| &owner.name == name || &owner.pipeline == name) {
+                return Err(Fault::settings("no such pipeline")
+                    .found(name.clone())
+                    .expected(self.pipelines.keys().cloned().collect::<Vec<_>>().join(", "))
+                    .hint("klimalade check lists them"));
+            }
+        }
+        Ok(self
+            .owners()
+            .into_iter()
+            .filter(|owner| names.iter().any(|name| &owner.name == name || &owner.pipeline == name))
+            .collect())
+    }
+}
+
+impl Pipeline {
+    /// Reads a folder's files. Errors: Settings, with file and line.
+    pub fn read(name: &str, origin: Origin, files: BTreeMap<String, Vec<u8>>) -> Result<Self> {
+        let place = |file: &str| format!("pipelines/{name}/{file}");
+        let text = |file: &str| -> Result<Option<String>> {
+            files
+                .get(file)
+                .map(|bytes| {
+                    String::from_utf8(bytes.clone())
+                        .map_err(|source| Fault::settings("the file is not UTF-8").at(place(file)).because(source))
+                })
+                .transpose()
+        };
+        if !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') {
+            return Err(Fault::settings("a pipeline is named <agency>_<dataset> in small ASCII letters").found(name.to_owned()));
+        }
+        let toml_text = text("pipeline.toml")?.unwrap_or_default();
+        let value: toml::Table = toml::from_str(&toml_text)
+            .map_err(|source| Fault::settings("pipeline.toml cannot be read").at(place("pipeline.toml")).because(source))?;
+        let sql = text("map.sql")?
+            .ok_or_else(|| Fault::settings("the folder has no map.sql").at(place("map.sql")).hint("one SELECT over raw"))?;
+        let mut maps = BTreeMap::new();
+        for (file, _) in files.range("maps/".to_owned()..) {
+            let Some(list) = file.strip_prefix("maps/").and_then(|file| file.strip_suffix(".csv")) else { break };
+            maps.insert(list.to_owned(), CodeList::parse(list, &text(file)?.unwrap_or_default())?);
+        }
+        let whole: Definition = toml::from_str(&toml_text)
+            .map_err(|source| Fault::settings("pipeline.toml does not fit").at(place("pipeline.toml")).because(source))?;
+        if whole.version != 1 {
+            return Err(Fault::settings("pipeline.toml is of another version")
+                .at(place("pipeline.toml"))
+                .expected("version = 1")
+                .found(whole.version.to_string()));
+        }
+        let owner = |name: String, definition: Definition| Owner {
+            name: name.clone(),
+            pipeline: name.split('.').next().unwrap_or_default().to_owned(),
+            definition,
+            sql: sql.clone(),
+            maps: maps.clone(),
+        };
+        let mut owners = Vec::new();
+        for instance in &whole.instance {
+            let Some(serde_json::Value::String(short)) = instance.get("name") else {
+                return Err(Fault::settings("an [[instance]] has no name").at(place("pipeline.toml")).hint("name = \"aarhus\""));
+            };
+            let mut changed = serde_json::to_value(&value).map_err(|source| Fault::bug("TOML is no JSON").because(source))?;
+            if let Some(table) = changed.as_object_mut() {
+                table.remove("instance");
+            }
+            for (key, setting) in instance.iter().filter(|(key, _)| *key != "name") {
+                set(&mut changed, key, setting.clone());
+            }
+            let definition: Definition = serde_json::from_value(changed).map_err(|source| {
+                Fault::settings("an [[instance]] does not fit").at(place("pipeline.toml")).found(short.clone()).because(source)
+            })?;
+            owners.push(owner(format!("{name}.{short}"), definition));
+        }
+        if owners.is_empty() {
+            owners.push(owner(name.to_owned(), whole));
+        }
+        Ok(Self { name: name.to_owned(), origin, files, owners })
+    }
+    /// Day on which somebody saw it harvest the live agency, from `verified_live:` in notes.md; `never` otherwise.
+    pub fn verified_live(&self) -> String {
+        self.files
+            .get("notes.md")
+            .and_then(|bytes| std::str::from_utf8(bytes).ok())
+            .and_then(|notes| notes.lines().find_map(|line| line.trim().strip_prefix("verified_live:")))
+            .map_or_else(|| "never".to_owned(), |day| day.trim().to_owned())
+    }
+}
+
+/// Sets a dotted key, making the tables on the way.
+fn set(value: &mut serde_json::Value, key: &str, setting: serde_json::Value) {
+    let (first, rest) = key.split_once('.').map_or((key, None), |(first, rest)| (first, Some(rest)));
+    let Some(table) = value.as_object_mut() else { return };
+    match rest {
+        None => {
+            table.insert(first.to_owned(), setting);
+        }
+        Some(rest) => set(table.entry(first).or_insert_with(|| serde_json::json!({})), rest, setting),
+    }
+}
+
+fn collect(dir: &Dir<'_>, root: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
+    for file in dir.files() {
+        let path = file.path().strip_prefix(root).unwrap_or(file.path());
+        files.insert(path.to_string_lossy().replace('\\', "/"), file.contents().to_vec());
+    }
+    for sub in dir.dirs() {
+        collect(sub, root, files);
+    }
+}
+
+fn read_folder(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Result<()> {
+    let unreadable = |source| Fault::settings("a pipeline's folder cannot be read").at(folder.display().to_string()).because(source);
+    for entry in std::fs::read_dir(folder).map_err(|source: std::io::Error| unreadable(source))? {
+        let entry = entry.map_err(|source: std::io::Error| unreadable(source))?;
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
+            read_folder(&entry.path(), &format!("{name}/"), files)?;
+        } else {
+            files.insert(name, std::fs::read(entry.path()).map_err(unreadable)?);
+        }
+    }
+    Ok(())
+}
