@@ -1,0 +1,367 @@
+use std::{cmp::Ordering, fmt::Write};
+
+use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
+
+use crate::{
+    draw::{Draw, wave},
+    energidata_time::hours,
+    world::World,
+};
+
+/// A dataset that is simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dataset {
+    Capacity,
+    Production,
+}
+
+/// A column as the metadata names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Column {
+    pub(crate) name: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) is_key: bool,
+    /// Place among the dataset's columns.
+    at: usize,
+}
+
+const fn key(at: usize, name: &'static str, kind: &'static str) -> Column {
+    Column {
+        name,
+        kind,
+        unit: "",
+        is_key: true,
+        at,
+    }
+}
+const fn value(at: usize, name: &'static str, kind: &'static str, unit: &'static str) -> Column {
+    Column {
+        name,
+        kind,
+        unit,
+        is_key: false,
+        at,
+    }
+}
+
+const CAPACITY: [Column; 12] = [
+    key(0, "Month", "datetime"),
+    key(1, "MunicipalityNo", "string"),
+    value(2, "CapacityGe100MW", "float", "MW"),
+    value(3, "CapacityLt100MW", "float", "MW"),
+    value(4, "OffshoreWindCapacity", "float", "MW"),
+    value(5, "OnshoreWindCapacity", "float", "MW"),
+    value(6, "SolarPowerCapacity", "float", "MW"),
+    value(7, "NumberGenerationUnitsGe100MW", "integer", ""),
+    value(8, "NumberGenerationUnitsLt100MW", "integer", ""),
+    value(9, "NumberOffshoreWindGenerators", "integer", ""),
+    value(10, "NumberOnshoreWindGenerators", "integer", ""),
+    value(11, "NumberSolarPanels", "integer", ""),
+];
+
+const PRODUCTION: [Column; 8] = [
+    key(0, "HourUTC", "datetime"),
+    key(1, "HourDK", "datetime"),
+    key(2, "MunicipalityNo", "string"),
+    value(3, "SolarMWh", "float", "MWh"),
+    value(4, "OffshoreWindLt100MW_MWh", "float", "MWh"),
+    value(5, "OffshoreWindGe100MW_MWh", "float", "MWh"),
+    value(6, "OnshoreWindMWh", "float", "MWh"),
+    value(7, "ThermalPowerMWh", "float", "MWh"),
+];
+
+impl Dataset {
+    pub(crate) const ALL: [Self; 2] = [Self::Capacity, Self::Production];
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Capacity => "CapacityPerMunicipality",
+            Self::Production => "ProductionMunicipalityHour",
+        }
+    }
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Capacity => "Capacity per Municipality (simulated)",
+            Self::Production => "Production per Municipality per Hour (simulated)",
+        }
+    }
+    pub(crate) fn resolution(self) -> &'static str {
+        match self {
+            Self::Capacity => "P1M",
+            Self::Production => "PT1H",
+        }
+    }
+    pub(crate) fn columns(self) -> &'static [Column] {
+        match self {
+            Self::Capacity => &CAPACITY,
+            Self::Production => &PRODUCTION,
+        }
+    }
+    /// UTC without Z; moves on the second night where figures are restated.
+    pub(crate) fn last_update(self, world: &World) -> String {
+        let moved = self == Self::Production && world.restated();
+        let today = world.today();
+        format!(
+            "{}-{:02}-{}T04:00:00",
+            today.year(),
+            today.month(),
+            if moved { "09" } else { "08" }
+        )
+    }
+    /// First month offered and how many.
+    fn months(self, world: &World) -> (Date, i32) {
+        let (year, month) = world.last_full_month();
+        let count = match self {
+            Self::Capacity => i32::from(year - world.script.first_year(2022)) * 12 + i32::from(month),
+            // All hours of a year are 870,000 rows: too many for a first look.
+            Self::Production => ((3.0 * world.script.factor).round() as i32).max(1),
+        };
+        let last = Date::constant(year, month, 1);
+        (last.checked_sub((count - 1).months()).unwrap_or(last), count)
+    }
+    /// The rows of a window, `start` inclusive, `end` exclusive.
+    pub(crate) fn rows(self, world: &World, start: Option<Timestamp>, end: Option<Timestamp>) -> Rows {
+        let within =
+            |instant: &Timestamp| start.is_none_or(|start| *instant >= start) && end.is_none_or(|end| *instant < end);
+        let zone = TimeZone::get("Europe/Copenhagen").unwrap_or(TimeZone::UTC);
+        let (first, count) = self.months(world);
+        let instants: Vec<Timestamp> = match self {
+            Self::Production => hours(first, count).unwrap_or_default(),
+            Self::Capacity => {
+                let months = (0..count).filter_map(|month| first.checked_add(month.months()).ok());
+                months
+                    .filter_map(|month| month.to_zoned(zone.clone()).ok())
+                    .map(|zoned| zoned.timestamp())
+                    .collect()
+            }
+        };
+        let periods = instants
+            .into_iter()
+            .filter(within)
+            .map(|instant| Period::new(world, instant, &zone))
+            .collect();
+        let areas = world.areas.all.iter().enumerate();
+        let towns = areas.filter(|(_, area)| self == Self::Production || area.is_municipality);
+        let towns = towns
+            .map(|(_, area)| Town::new(world, &area.code, &area.short, area.is_municipality))
+            .collect();
+        let last_but_one = Date::constant(world.last_full_month().0, world.last_full_month().1, 1)
+            .checked_sub(1.month())
+            .unwrap_or(first);
+        Rows {
+            dataset: self,
+            periods,
+            towns,
+            restated: world.restated().then_some(last_but_one),
+        }
+    }
+}
+
+/// One hour, or one month by its first hour.
+#[derive(Clone, Debug)]
+struct Period {
+    utc: String,
+    local: String,
+    civil: Date,
+    months: f64,
+    hour: i64,
+    sun: f64,
+    wind: f64,
+    cold: f64,
+}
+
+impl Period {
+    fn new(world: &World, instant: Timestamp, zone: &TimeZone) -> Self {
+        let local = instant.to_zoned(zone.clone());
+        let hour = instant.as_second().div_euclid(3600);
+        let season = wave((f64::from(local.day_of_year()) - 81.0) / 365.25);
+        let height = 0.35 * season + 0.55 * wave((f64::from(local.hour()) - 7.0) / 24.0) - 0.05;
+        // Wind blows in spells of six hours that go over into each other.
+        let (spell, within) = (hour.div_euclid(6), hour.rem_euclid(6) as f64 / 6.0);
+        let strength = |spell: i64| world.draw.text("wind").number(spell).unit();
+        let blow = strength(spell) * (1.0 - within) + strength(spell + 1) * within;
+        Self {
+            utc: instant.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+            local: local.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+            civil: local.date(),
+            months: f64::from(i32::from(local.year()) - 2022) * 12.0 + f64::from(local.month() - 1),
+            hour,
+            sun: height.max(0.0) * world.draw.text("cloud").number(hour.div_euclid(3)).between(0.3, 1.0),
+            wind: blow * blow,
+            cold: 0.5 - 0.4 * season,
+        }
+    }
+}
+
+/// What stands in a municipality: capacities in MW in January 2022, `None` where there is nothing of the kind.
+#[derive(Clone, Debug)]
+struct Town {
+    draw: Draw,
+    short: String,
+    solar: f64,
+    onshore: Option<f64>,
+    offshore_small: Option<f64>,
+    offshore_large: Option<f64>,
+    thermal_small: Option<f64>,
+    thermal_large: Option<f64>,
+}
+
+impl Town {
+    fn new(world: &World, code: &str, short: &str, is_municipality: bool) -> Self {
+        let draw = world.draw.text("plants").text(code);
+        let some = |name: &str, share: f64, most: f64| {
+            let draw = draw.text(name);
+            (is_municipality && draw.unit() < share).then(|| draw.text("size").unit().powi(2) * most + 1.0)
+        };
+        Self {
+            draw,
+            short: short.to_owned(),
+            solar: if is_municipality {
+                draw.text("solar").unit().powi(2) * 90.0 + 1.0
+            } else {
+                0.0
+            },
+            onshore: some("onshore", 0.8, 250.0),
+            offshore_small: some("offshore_small", 0.1, 60.0),
+            offshore_large: some("offshore_large", 0.04, 700.0),
+            thermal_small: some("thermal_small", 0.85, 80.0),
+            thermal_large: some("thermal_large", 0.08, 500.0),
+        }
+    }
+    fn solar_mw(&self, months: f64) -> f64 {
+        self.solar * (1.0 + 0.025 * months)
+    }
+    fn onshore_mw(&self, months: f64) -> Option<f64> {
+        Some(self.onshore? * (1.0 + 0.001 * months))
+    }
+}
+
+/// Rows of one answer: every period with every municipality.
+#[derive(Clone, Debug)]
+pub(crate) struct Rows {
+    dataset: Dataset,
+    periods: Vec<Period>,
+    towns: Vec<Town>,
+    /// The month of which a few hours are restated.
+    restated: Option<Date>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Cell<'a> {
+    Null,
+    Text(&'a str),
+    Count(i64),
+    Number(f64),
+}
+
+impl Rows {
+    /// Places of all rows in the default order: newest period first, municipalities ascending.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        (0..self.periods.len())
+            .rev()
+            .flat_map(|period| (0..self.towns.len()).map(move |town| (period, town)))
+    }
+    /// A cell as text, as the filter compares it.
+    pub(crate) fn text(&self, column: Column, period: usize, town: usize) -> String {
+        match self.cell(column, period, town) {
+            Cell::Null => String::new(),
+            Cell::Text(text) => text.to_owned(),
+            Cell::Count(count) => count.to_string(),
+            Cell::Number(number) => number.to_string(),
+        }
+    }
+    /// Orders two rows by one column; null first.
+    pub(crate) fn compare(&self, column: Column, a: (usize, usize), b: (usize, usize)) -> Ordering {
+        match (self.cell(column, a.0, a.1), self.cell(column, b.0, b.1)) {
+            (Cell::Text(a), Cell::Text(b)) => a.cmp(b),
+            (Cell::Count(a), Cell::Count(b)) => a.cmp(&b),
+            (Cell::Number(a), Cell::Number(b)) => a.total_cmp(&b),
+            (a, b) => (a != Cell::Null).cmp(&(b != Cell::Null)),
+        }
+    }
+    /// Writes one record as a JSON object.
+    pub(crate) fn write(&self, out: &mut String, columns: &[Column], period: usize, town: usize) {
+        for (place, column) in columns.iter().enumerate() {
+            out.push(if place == 0 { '{' } else { ',' });
+            // Writing to a String cannot fail.
+            let _ = match self.cell(*column, period, town) {
+                Cell::Null => write!(out, "\"{}\":null", column.name),
+                Cell::Text(text) => write!(out, "\"{}\":\"{text}\"", column.name),
+                Cell::Count(count) => write!(out, "\"{}\":{count}", column.name),
+                Cell::Number(number) => write!(out, "\"{}\":{number:?}", column.name),
+            };
+        }
+        out.push('}');
+    }
+    fn cell(&self, column: Column, period: usize, town: usize) -> Cell<'_> {
+        let (period, town) = (&self.periods[period], &self.towns[town]);
+        match self.dataset {
+            Dataset::Capacity => capacity(column, period, town),
+            Dataset::Production => self.production(column, period, town),
+        }
+    }
+    fn production<'a>(&self, column: Column, period: &'a Period, town: &'a Town) -> Cell<'a> {
+        let wind = (period.wind * town.draw.text("wind").number(period.hour).between(0.85, 1.15)).min(1.0);
+        let again = if self.is_restated(period) { 1.02 } else { 1.0 };
+        let produced = match column.at {
+            0 => return Cell::Text(&period.utc),
+            1 => return Cell::Text(&period.local),
+            2 => return Cell::Text(&town.short),
+            3 => Some(town.solar_mw(period.months) * period.sun * 0.8),
+            4 => town.offshore_small.map(|mw| mw * wind),
+            5 => town.offshore_large.map(|mw| mw * wind),
+            6 => town.onshore_mw(period.months).map(|mw| mw * wind * 0.9 * again),
+            _ => town.thermal_mw().map(|mw| mw * period.cold * 0.6),
+        };
+        produced.map_or(Cell::Null, |mwh| Cell::Number(measured(mwh, period.hour)))
+    }
+    /// Three hours of the last but one month, from the second night on.
+    fn is_restated(&self, period: &Period) -> bool {
+        let Some(month) = self.restated else { return false };
+        let at = (period.civil.day(), period.hour.rem_euclid(24));
+        period.civil.first_of_month() == month && [(3, 9), (11, 17), (20, 4)].contains(&at)
+    }
+}
+
+impl Town {
+    fn thermal_mw(&self) -> Option<f64> {
+        match (self.thermal_small, self.thermal_large) {
+            (None, None) => None,
+            (small, large) => Some(small.unwrap_or(0.0) + large.unwrap_or(0.0)),
+        }
+    }
+}
+
+/// Five decimals; in every seventh hour the figure has been through a 32-bit float on its way.
+fn measured(mwh: f64, hour: i64) -> f64 {
+    if hour.rem_euclid(7) == 0 {
+        (f64::from(mwh as f32) * 1e6).round() / 1e6
+    } else {
+        (mwh * 1e5).round() / 1e5
+    }
+}
+
+fn capacity<'a>(column: Column, period: &'a Period, town: &'a Town) -> Cell<'a> {
+    let mw = |value: Option<f64>| value.map_or(Cell::Null, |mw| Cell::Number((mw * 1e5).round() / 1e5));
+    // A plant of a kind for every so many MW, at least one.
+    let units = |value: Option<f64>, each: f64| value.map_or(Cell::Null, |mw| Cell::Count((mw / each).ceil() as i64));
+    let offshore = match (town.offshore_small, town.offshore_large) {
+        (None, None) => None,
+        (small, large) => Some(small.unwrap_or(0.0) + large.unwrap_or(0.0)),
+    };
+    let solar = town.solar_mw(period.months);
+    match column.at {
+        0 => Cell::Text(&period.local),
+        1 => Cell::Text(&town.short),
+        2 => mw(town.thermal_large),
+        3 => mw(town.thermal_small),
+        4 => mw(offshore),
+        5 => mw(town.onshore_mw(period.months)),
+        6 => mw(Some(solar)),
+        7 => units(town.thermal_large, 200.0),
+        8 => units(town.thermal_small, 6.0),
+        9 => units(offshore, 4.0),
+        10 => units(town.onshore_mw(period.months), 2.5),
+        _ => units(Some(solar), 0.015),
+    }
+}
