@@ -3,11 +3,22 @@
 
 mod clock;
 pub use clock::{Clock, Jitter, Random, SystemClock};
+mod error;
+pub use error::Error;
 mod secret;
-pub use secret::{Secret, Secrets, redact_url};
+pub use secret::{Secret, Secrets};
+mod redact;
+pub use redact::{redact_text, redact_url};
 mod request;
 pub use request::{Accept, Answer, Classify, Method, Request};
+mod classify;
 mod client;
+mod rate;
+mod spool;
+mod target;
 pub use client::{Client, Limits, Options};
+mod exchange;
+mod object;
+pub use object::ObjectEntry;
 mod walk;
 pub use walk::{PageSeen, Paging, walk};

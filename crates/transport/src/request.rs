@@ -1,8 +1,10 @@
+use std::fmt;
+
 use url::Url;
 
 use klimalade_model::Fault;
 
-use crate::Secret;
+use crate::{Secret, Secrets, redact::is_telling, redact_url};
 
 /// HTTP method; the harvester only reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,7 +19,7 @@ pub enum Method {
 /// What the body must look like; anything else (an HTML page, an XML exception) is a Source fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Accept {
-    /// Begins with `{` or `[` after white space and BOM.
+    /// Begins with `{` or `[` after white space and BOM. Sends `Accept: application/json` first.
     Json,
     /// Anything but HTML or XML.
     Csv,
@@ -26,7 +28,8 @@ pub enum Accept {
     Any,
 }
 
-/// Status, content type and the first bytes of an answer: what classification may look at.
+/// Status, content type and the first bytes of an answer: what classification may look at. Configured secrets are
+/// already `REDACTED` in it, so a fault may quote it.
 #[derive(Debug)]
 pub struct Answer<'a> {
     /// HTTP status.
@@ -38,11 +41,12 @@ pub struct Answer<'a> {
 }
 
 /// A protocol's own reading of an answer, asked before the common one and with any status: `Some` is an error that
-/// may have come with HTTP 200.
+/// may have come with HTTP 200. A Transient fault without a wait of its own gets the one of Retry-After, else the one
+/// that the body names ("Try again in 210 seconds").
 pub type Classify = fn(&Answer<'_>) -> Option<Fault>;
 
 /// One request. `secret_*` never show in an address that is printed or stored.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Request {
     /// Method.
     pub method: Method,
@@ -81,7 +85,11 @@ impl Request {
     }
     /// POST `body` (JSON) to `url`.
     pub fn post(url: Url, body: String) -> Self {
-        Self { method: Method::Post, body: Some(body), ..Self::get(url) }
+        Self {
+            method: Method::Post,
+            body: Some(body),
+            ..Self::get(url)
+        }
     }
     /// Sets the dataset of the rate limit.
     #[must_use]
@@ -106,5 +114,55 @@ impl Request {
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
+    }
+    /// Adds a header that carries a credential.
+    #[must_use]
+    pub fn secret_header(mut self, name: impl Into<String>, value: Secret) -> Self {
+        self.secret_headers.push((name.into(), value));
+        self
+    }
+    /// Adds a query parameter that carries a credential; one of the same name in `url` is replaced.
+    #[must_use]
+    pub fn secret_query(mut self, name: impl Into<String>, value: Secret) -> Self {
+        self.secret_query.push((name.into(), value));
+        self
+    }
+    /// All credentials of this request.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        self.secret_headers
+            .iter()
+            .chain(&self.secret_query)
+            .map(|(_, value)| value)
+    }
+}
+
+/// Without credentials, and with the body's size for the body: a request may be printed.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut own = Secrets::default();
+        for (at, value) in self.secrets().enumerate() {
+            own.insert(at.to_string(), value.clone());
+        }
+        let headers: Vec<(&str, &str)> = self
+            .headers
+            .iter()
+            .map(|(name, value)| {
+                (
+                    name.as_str(),
+                    if is_telling(name) { "REDACTED" } else { value.as_str() },
+                )
+            })
+            .collect();
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("url", &redact_url(&self.url, &own))
+            .field("headers", &headers)
+            .field("secret_headers", &self.secret_headers)
+            .field("secret_query", &self.secret_query)
+            .field("body_bytes", &self.body.as_ref().map(String::len))
+            .field("dataset", &self.dataset)
+            .field("accept", &self.accept)
+            .field("classify", &self.classify.is_some())
+            .finish()
     }
 }

@@ -1,7 +1,5 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use url::Url;
-
 /// A configured secret. Prints as `REDACTED`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Arc<str>);
@@ -40,11 +38,15 @@ impl Secrets {
     pub fn values(&self) -> impl Iterator<Item = &Secret> {
         self.0.values()
     }
-}
-
-/// The address as it may be printed and stored: without user and password, and with `REDACTED` for the value of
-/// every query parameter whose name speaks of a key, token, signature or password, and for every configured secret.
-pub fn redact_url(url: &Url, secrets: &Secrets) -> String {
-    let _ = secrets;
-    url.to_string()
+    /// The name under which `value` is configured, for hints that must not show the value.
+    pub fn name_of(&self, value: &Secret) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(_, known)| *known == value)
+            .map(|(name, _)| name.as_str())
+    }
+    /// Names and values in the order of names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Secret)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
 }

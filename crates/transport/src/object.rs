@@ -1,0 +1,229 @@
+//! Object stores and local files as a source: drops of agencies that publish files.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::TryStreamExt;
+use klimalade_model::{Page, Result};
+use object_store::{
+    BackoffConfig, ClientOptions, GetOptions, ObjectStore, ObjectStoreScheme, RetryConfig, aws::AmazonS3Builder,
+    azure::MicrosoftAzureBuilder, gcp::GoogleCloudStorageBuilder, local::LocalFileSystem, path::Path,
+};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::{
+    Client, Error,
+    client::USER_AGENT,
+    error::chain,
+    redact::Redactor,
+    spool::{Origin, Spool},
+    target::host_key,
+};
+
+/// One object of a listing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectEntry {
+    /// Its own address, to be given to [`Client::object`].
+    pub url: Url,
+    /// Bytes as stored there.
+    pub size: u64,
+    /// The store's mark that it changed.
+    pub etag: Option<String>,
+    /// UTC, RFC 3339.
+    pub last_modified: Option<String>,
+}
+
+impl Client {
+    /// One object as a page: `s3://bucket/key`, `az://container/key`, `gs://bucket/key` or `file:///path` (a local path
+    /// becomes one with `Url::from_file_path`). Credentials come from the environment (`AWS_*`, `AZURE_*`,
+    /// `GOOGLE_*`), retries are object_store's own under this client's `attempts` and `timeout`. With
+    /// [`Client::with_previous`] the stored page is the answer while the ETag is the same. Errors: Source, when there is
+    /// no such object or it is larger than `page_bytes`; Settings, for another scheme or a refused credential, and in
+    /// the demo for every store but local files; else Transient.
+    pub async fn object(&self, url: &Url) -> Result<Page> {
+        let redactor = &self.shared.redactor;
+        let address = redactor.url(url);
+        self.object_page(url, redactor, &address)
+            .await
+            .map_err(|error| klimalade_model::Fault::from(error).at(address))
+    }
+
+    /// Every object below `url` (a bucket, a folder), sorted by address. Errors: as [`Client::object`]; an empty or
+    /// missing folder is an empty list.
+    pub async fn list_objects(&self, url: &Url) -> Result<Vec<ObjectEntry>> {
+        let redactor = &self.shared.redactor;
+        self.entries(url, redactor)
+            .await
+            .map_err(|error| klimalade_model::Fault::from(error).at(redactor.url(url)))
+    }
+
+    async fn object_page(&self, url: &Url, redactor: &Redactor, address: &str) -> Result<Page, Error> {
+        let (store, path) = self.store(url)?;
+        let held = self.held(address);
+        let options = GetOptions {
+            if_none_match: held.and_then(|page| page.entry.etag.clone()),
+            ..GetOptions::default()
+        };
+        self.wait_for_host(&store_host(url)).await;
+        self.count_request();
+        let answer = match (store.get_opts(&path, options).await, held) {
+            (Err(object_store::Error::NotModified { .. }), Some(page)) => return Ok(page.clone()),
+            (answer, _) => answer.map_err(|error| store_error(&error, redactor))?,
+        };
+        let cap = self.limits.page_bytes;
+        if answer.meta.size > cap {
+            return Err(Error::TooMuch {
+                expected: format!("page_bytes of at most {cap}"),
+                found: format!("an object of {} bytes", answer.meta.size),
+            });
+        }
+        let size = answer.meta.size;
+        let origin = Origin {
+            address: address.to_owned(),
+            retrieved_at: self.retrieved_now(),
+            etag: answer.meta.e_tag.clone(),
+            last_modified: Some(answer.meta.last_modified.to_rfc3339()),
+        };
+        let mut spool = Spool::create(&self.shared.options.spool, redactor).await?;
+        let mut body = answer.into_stream();
+        let mut received = 0u64;
+        while let Some(chunk) = body.try_next().await.map_err(|error| Error::Cut {
+            found: redactor.text(&chain(&error)),
+        })? {
+            self.count_bytes(chunk.len());
+            received += chunk.len() as u64;
+            spool.write(&chunk).await?;
+        }
+        if received != size {
+            return Err(Error::Cut {
+                found: format!("{received} of {size} bytes"),
+            });
+        }
+        spool.end().await?;
+        Ok(spool.page(origin))
+    }
+
+    async fn entries(&self, url: &Url, redactor: &Redactor) -> Result<Vec<ObjectEntry>, Error> {
+        let (store, prefix) = self.store(url)?;
+        self.wait_for_host(&store_host(url)).await;
+        self.count_request();
+        let objects: Vec<_> = store
+            .list(Some(&prefix))
+            .try_collect()
+            .await
+            .map_err(|error| store_error(&error, redactor))?;
+        let mut entries = Vec::with_capacity(objects.len());
+        for object in objects {
+            entries.push(ObjectEntry {
+                url: object_url(url, &object.location)?,
+                size: object.size,
+                etag: object.e_tag,
+                last_modified: Some(object.last_modified.to_rfc3339()),
+            });
+        }
+        entries.sort_by(|a, b| a.url.as_str().cmp(b.url.as_str()));
+        Ok(entries)
+    }
+
+    fn store(&self, url: &Url) -> Result<(Arc<dyn ObjectStore>, Path), Error> {
+        let redactor = &self.shared.redactor;
+        let malformed = || Error::Malformed {
+            expected: "an address of s3://, az://, gs:// or file://".to_owned(),
+            found: redactor.url(url),
+        };
+        if !matches!(url.scheme(), "s3" | "az" | "gs" | "file") {
+            return Err(malformed());
+        }
+        let (scheme, path) = ObjectStoreScheme::parse(url).map_err(|_| malformed())?;
+        if self.shared.options.redirect.is_some() && !matches!(scheme, ObjectStoreScheme::Local) {
+            return Err(Error::NotSimulated {
+                host: redactor.url(url),
+                known: "file:// addresses".to_owned(),
+            });
+        }
+        let retry = RetryConfig {
+            max_retries: self.limits.attempts.saturating_sub(1),
+            retry_timeout: self.limits.timeout,
+            backoff: BackoffConfig {
+                init_backoff: Duration::from_millis(500),
+                max_backoff: Duration::from_secs(30),
+                base: 2.0,
+            },
+        };
+        let options = ClientOptions::new()
+            .with_timeout(self.limits.timeout)
+            .with_user_agent(reqwest::header::HeaderValue::from_static(USER_AGENT));
+        let store: Result<Arc<dyn ObjectStore>, object_store::Error> = match scheme {
+            ObjectStoreScheme::Local => Ok(Arc::new(LocalFileSystem::new())),
+            ObjectStoreScheme::AmazonS3 => AmazonS3Builder::from_env()
+                .with_client_options(options)
+                .with_retry(retry)
+                .with_url(url.as_str())
+                .build()
+                .map(|store| Arc::new(store) as _),
+            ObjectStoreScheme::MicrosoftAzure => MicrosoftAzureBuilder::from_env()
+                .with_client_options(options)
+                .with_retry(retry)
+                .with_url(url.as_str())
+                .build()
+                .map(|store| Arc::new(store) as _),
+            ObjectStoreScheme::GoogleCloudStorage => GoogleCloudStorageBuilder::from_env()
+                .with_client_options(options)
+                .with_retry(retry)
+                .with_url(url.as_str())
+                .build()
+                .map(|store| Arc::new(store) as _),
+            _ => return Err(malformed()),
+        };
+        let store = store.map_err(|error| Error::Malformed {
+            expected: "what the environment says of this store".to_owned(),
+            found: redactor.text(&chain(&error)),
+        })?;
+        Ok((store, path))
+    }
+}
+
+/// The address of `location` in the store of `base`.
+fn object_url(base: &Url, location: &Path) -> Result<Url, Error> {
+    let malformed = || Error::Malformed {
+        expected: "an object whose name can stand in an address".to_owned(),
+        found: location.to_string(),
+    };
+    let mut url = base.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    url.path_segments_mut()
+        .map_err(|()| malformed())?
+        .clear()
+        .extend(location.parts().map(|part| part.as_ref().to_owned()));
+    Ok(url)
+}
+
+/// Stores are their own hosts, whatever the bucket is called.
+fn store_host(url: &Url) -> String {
+    format!("{}://{}", url.scheme(), host_key(url))
+}
+
+fn store_error(error: &object_store::Error, redactor: &Redactor) -> Error {
+    let found = redactor.text(&chain(error));
+    match error {
+        object_store::Error::NotFound { .. } => Error::Gone { found },
+        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => Error::Refused {
+            status: if matches!(error, object_store::Error::PermissionDenied { .. }) {
+                403
+            } else {
+                401
+            },
+            body: found,
+            hint: "set AWS_*, AZURE_* or GOOGLE_* in the environment".to_owned(),
+        },
+        object_store::Error::InvalidPath { .. }
+        | object_store::Error::NotSupported { .. }
+        | object_store::Error::NotImplemented { .. }
+        | object_store::Error::UnknownConfigurationKey { .. } => Error::Malformed {
+            expected: "an object that this store can serve".to_owned(),
+            found,
+        },
+        _ => Error::Unreachable { found },
+    }
+}
