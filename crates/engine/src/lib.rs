@@ -1,1 +1,26 @@
-//! klimalade-engine
+//! SQL over named tables: the mapping of raw rows to the common schema, the row contract, sorting, comparison with
+//! what is published, controls, and queries over the lake. The only crate that names datafusion.
+
+mod checks;
+mod compare;
+mod complete;
+mod contract;
+mod controls;
+mod error;
+mod mapping;
+mod partition;
+mod raw;
+mod session;
+mod views;
+
+pub use checks::{AreaFinding, indicator_sums, missing_areas};
+pub use compare::{Change, Comparison, compare_files};
+pub use contract::{Admitted, Reject, RowContract, RowRules};
+pub use controls::{ControlFile, ControlRules, ControlSummary, Rule, compare_controls};
+pub use mapping::{Mapped, Mapping, Shape, tables_read};
+pub use partition::{PART_COLUMN, PartitionSpool, SortedRows, Spooled};
+pub use raw::RawSender;
+pub use session::{Engine, EngineOptions};
+pub use views::{LakeFile, LakeTable};
+
+pub use datafusion::common::ScalarValue;

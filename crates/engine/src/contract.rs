@@ -1,0 +1,464 @@
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use arrow::{
+    array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, RecordBatch, StringArray},
+    compute::filter_record_batch,
+    datatypes::{DataType, Date32Type, Field, Float64Type, Int64Type, Schema, SchemaRef, UInt64Type},
+    util::display::array_value_to_string,
+};
+use datafusion::common::ScalarValue;
+use klimalade_model::{Fault, Result, Schemas, Table};
+
+use crate::{complete::Completion, error::arrow_fault, mapping::Shape};
+
+/// What the pipeline declared besides the table's own rules.
+#[derive(Clone, Debug, Default)]
+pub struct RowRules {
+    /// Indicators that may be published; empty for tables without.
+    pub indicators: Vec<String>,
+    /// Areas that may be published; `None` is all.
+    pub areas: Option<Vec<String>>,
+    /// Ranges by indicator, besides the code list's.
+    pub ranges: HashMap<String, (Option<f64>, Option<f64>)>,
+    /// map.sql groups and gives `raw_rows`.
+    pub aggregate: bool,
+}
+
+/// A row that broke the contract.
+#[derive(Clone, Debug)]
+pub struct Reject {
+    /// Number of the mapped row within the part, from 1.
+    pub row_number: u64,
+    /// `null`, `unknown_code`, `range`, ...
+    pub reason_code: &'static str,
+    /// Column.
+    pub column: String,
+    /// What stood there.
+    pub found: String,
+    /// What should have.
+    pub expected: String,
+    /// The row as JSON.
+    pub row: String,
+}
+
+/// What came of a batch.
+#[derive(Debug, Default)]
+pub struct Admitted {
+    /// Rows to publish: the table's varying columns.
+    pub publish: Option<RecordBatch>,
+    /// The agency's own totals: the same columns and `what_code`.
+    pub control: Option<RecordBatch>,
+}
+
+/// The row contract of one part: completes, tells fates apart, checks, counts.
+#[derive(Debug)]
+pub struct RowContract {
+    completion: Completion,
+    table: Table,
+    schemas: Arc<Schemas>,
+    rules: RowRules,
+    fate: FateSource,
+    what_code: Option<FateSource>,
+    raw_rows: Option<usize>,
+    memo: HashMap<usize, HashMap<String, Option<(&'static str, String)>>>,
+    /// Rows that map.sql gave.
+    pub mapped: u64,
+    /// Rows to publish.
+    pub published: u64,
+    /// Controls.
+    pub control: u64,
+    /// Skipped rows by reason.
+    pub skipped: BTreeMap<String, u64>,
+    /// Rejected rows.
+    pub rejected: u64,
+    /// Sum of `raw_rows`.
+    pub raw_row_sum: u64,
+    /// The first rejected rows, at most [`KEPT_REJECTS`].
+    pub rejects: Vec<Reject>,
+}
+
+/// Rejected rows that are kept with their text; all are counted.
+const KEPT_REJECTS: usize = 10_000;
+
+#[derive(Clone, Debug)]
+enum FateSource {
+    Column(usize),
+    Constant(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Fate {
+    Publish,
+    Control,
+    Skip(String),
+}
+
+fn fate_of(text: Option<&str>) -> Result<Fate> {
+    match text {
+        Some("publish") => Ok(Fate::Publish),
+        Some("control") => Ok(Fate::Control),
+        Some(other) if other.len() > 5 && other.starts_with("skip:") => Ok(Fate::Skip(other[5..].to_owned())),
+        other => Err(Fault::contract("map.sql gave a row no fate")
+            .at("map.sql: fate")
+            .expected("publish, control or skip:<reason>")
+            .found(other.unwrap_or("null").to_owned())
+            .hint("end the CASE with ELSE 'skip:<reason>', so that no row is left without a fate")),
+    }
+}
+
+impl RowContract {
+    /// Fits map.sql's columns to the table. `fate_given` is false for views: every row is published. Errors:
+    /// Settings.
+    pub fn plan(table: &Table, shape: &Shape, schemas: &Arc<Schemas>, rules: RowRules, fate_given: bool) -> Result<Self> {
+        let find = |name: &str| -> Option<FateSource> {
+            match shape.constants.get(name) {
+                Some(ScalarValue::Utf8(Some(text))) => Some(FateSource::Constant(text.clone())),
+                Some(_) => None,
+                None => shape.varying.index_of(name).ok().map(FateSource::Column),
+            }
+        };
+        let fate = match find("fate") {
+            Some(fate) => fate,
+            None if !fate_given => FateSource::Constant("publish".to_owned()),
+            None => {
+                return Err(Fault::settings("map.sql gives no fate")
+                    .at("map.sql")
+                    .expected("a column fate: 'publish', 'control' or 'skip:<reason>' for every row")
+                    .hint("add: 'publish' AS fate"));
+            }
+        };
+        let raw_rows = shape.varying.index_of("raw_rows").ok();
+        if rules.aggregate && raw_rows.is_none() {
+            return Err(Fault::settings("an aggregating map.sql gives no raw_rows")
+                .at("map.sql")
+                .hint("add: count(*) AS raw_rows, and group by fate too"));
+        }
+        let extra: &[&str] = if fate_given { &["fate", "what_code", "raw_rows"] } else { &[] };
+        let completion = Completion::plan(table, shape, extra, schemas)?;
+        Ok(Self {
+            completion,
+            table: table.clone(),
+            schemas: schemas.clone(),
+            rules,
+            fate,
+            what_code: find("what_code"),
+            raw_rows,
+            memo: HashMap::new(),
+            mapped: 0,
+            published: 0,
+            control: 0,
+            skipped: BTreeMap::new(),
+            rejected: 0,
+            raw_row_sum: 0,
+            rejects: Vec::new(),
+        })
+    }
+    /// Table columns that vary, in the table's order.
+    pub fn varying(&self) -> &SchemaRef {
+        &self.completion.varying
+    }
+    /// Table columns that are one value in every row.
+    pub fn constants(&self) -> &[(String, ScalarValue)] {
+        &self.completion.constants
+    }
+    /// Columns of control batches.
+    pub fn control_schema(&self) -> SchemaRef {
+        let mut fields: Vec<Field> = self.varying().fields().iter().map(|field| field.as_ref().clone()).collect();
+        fields.push(Field::new("what_code", DataType::Utf8, true));
+        Arc::new(Schema::new(fields))
+    }
+
+    /// Takes a batch of map.sql. Errors: Contract, when a row has no fate.
+    pub fn admit(&mut self, batch: &RecordBatch) -> Result<Admitted> {
+        let rows = batch.num_rows();
+        let first_row = self.mapped;
+        self.mapped += rows as u64;
+        if let Some(at) = self.raw_rows.filter(|_| self.rules.aggregate) {
+            self.raw_row_sum += sum_integers(batch.column(at))?;
+        }
+        let mut admitted = Admitted::default();
+        match self.fate.clone() {
+            FateSource::Constant(text) => match fate_of(Some(&text))? {
+                Fate::Publish => admitted.publish = self.check(self.completion.apply(batch)?, first_row, None)?,
+                Fate::Control => admitted.control = self.controls(batch, &self.completion.apply(batch)?, first_row)?,
+                Fate::Skip(reason) => *self.skipped.entry(reason).or_default() += rows as u64,
+            },
+            FateSource::Column(at) => {
+                let fates = batch.column(at).as_string::<i32>();
+                let (mut publish, mut control) = (vec![false; rows], vec![false; rows]);
+                let mut last: Option<(&str, Fate)> = None;
+                for row in 0..rows {
+                    let text = (!fates.is_null(row)).then(|| fates.value(row));
+                    let fate = match (&last, text) {
+                        (Some((known, fate)), Some(text)) if *known == text => fate.clone(),
+                        _ => fate_of(text)?,
+                    };
+                    match &fate {
+                        Fate::Publish => publish[row] = true,
+                        Fate::Control => control[row] = true,
+                        Fate::Skip(reason) => *self.skipped.entry(reason.clone()).or_default() += 1,
+                    }
+                    last = text.map(|text| (text, fate));
+                }
+                let taken = |mask: &[bool]| -> Result<Option<RecordBatch>> {
+                    if !mask.contains(&true) {
+                        return Ok(None);
+                    }
+                    filter_record_batch(batch, &BooleanArray::from(mask.to_vec())).map(Some).map_err(arrow_fault)
+                };
+                if let Some(rows) = taken(&publish)? {
+                    admitted.publish = self.check(self.completion.apply(&rows)?, first_row, None)?;
+                }
+                if let Some(rows) = taken(&control)? {
+                    admitted.control = self.controls(&rows, &self.completion.apply(&rows)?, first_row)?;
+                }
+            }
+        }
+        Ok(admitted)
+    }
+
+    fn controls(&mut self, given: &RecordBatch, completed: &RecordBatch, first_row: u64) -> Result<Option<RecordBatch>> {
+        let codes: ArrayRef = match &self.what_code {
+            Some(FateSource::Constant(code)) => Arc::new(StringArray::from(vec![code.as_str(); given.num_rows()])),
+            Some(FateSource::Column(at)) => given.column(*at).clone(),
+            None => {
+                return Err(Fault::settings("map.sql gives controls no what_code")
+                    .at("map.sql")
+                    .expected("what_code: total, region, country, ratio, second_aggregation or published")
+                    .hint("add: 'total' AS what_code"));
+            }
+        };
+        if codes.null_count() > 0 {
+            return Err(Fault::contract("a control has no what_code").at("map.sql: what_code").found("null"));
+        }
+        self.check(completed.clone(), first_row, Some(codes))
+    }
+
+    /// Rows that keep the contract; the others become rejects.
+    fn check(&mut self, batch: RecordBatch, first_row: u64, what: Option<ArrayRef>) -> Result<Option<RecordBatch>> {
+        let rows = batch.num_rows();
+        let mut bad: HashMap<usize, (&'static str, String, String, String)> = HashMap::new();
+        let table = self.table.clone();
+        for column in &table.columns {
+            let name = &column.field.name;
+            let array = self.array(name, &batch)?;
+            // A constant is one array of one value: looked at once.
+            let constant = array.len() == 1 && rows != 1;
+            let span = if constant { 1 } else { rows };
+            let each = |at: usize| if constant { 0..rows } else { at..at + 1 };
+            if column.required && array.null_count() > 0 {
+                for at in (0..span).filter(|&at| array.is_null(at)) {
+                    for row in each(at) {
+                        bad.entry(row).or_insert(("null", name.clone(), "null".to_owned(), "a value".to_owned()));
+                    }
+                }
+            }
+            if let Some(list) = column.field.codes.clone() {
+                self.check_codes(name, &list, &array, span, |at, reason, found, expected| {
+                    for row in each(at) {
+                        bad.entry(row).or_insert((reason, name.clone(), found.clone(), expected.clone()));
+                    }
+                });
+            }
+        }
+        if table.column("value").is_some() && table.column("indicator_code").is_some() {
+            self.check_values(&batch, rows, what.is_none(), &mut bad)?;
+        }
+        let keep = if bad.is_empty() {
+            None
+        } else {
+            Some(BooleanArray::from((0..rows).map(|row| !bad.contains_key(&row)).collect::<Vec<_>>()))
+        };
+        self.rejected += bad.len() as u64;
+        let mut bad: Vec<_> = bad.into_iter().collect();
+        bad.sort_by_key(|(row, _)| *row);
+        for (row, (reason_code, column, found, expected)) in bad {
+            if self.rejects.len() < KEPT_REJECTS {
+                let text = self.row_json(&batch, row);
+                self.rejects.push(Reject { row_number: first_row + row as u64 + 1, reason_code, column, found, expected, row: text });
+            }
+        }
+        let mut batch = batch;
+        if let Some(codes) = &what {
+            let mut columns = batch.columns().to_vec();
+            columns.push(codes.clone());
+            batch = RecordBatch::try_new(self.control_schema(), columns).map_err(arrow_fault)?;
+        }
+        if let Some(keep) = keep {
+            batch = filter_record_batch(&batch, &keep).map_err(arrow_fault)?;
+        }
+        match what {
+            Some(_) => self.control += batch.num_rows() as u64,
+            None => self.published += batch.num_rows() as u64,
+        }
+        Ok((batch.num_rows() > 0).then_some(batch))
+    }
+
+    fn array(&self, name: &str, batch: &RecordBatch) -> Result<ArrayRef> {
+        if let Some(column) = batch.column_by_name(name) {
+            return Ok(column.clone());
+        }
+        let constant = self.completion.constants.iter().find(|(column, _)| column == name);
+        let (_, value) = constant.ok_or_else(|| Fault::bug("a table column without a source").found(name.to_owned()))?;
+        value.to_array().map_err(|error| Fault::bug(error.to_string()))
+    }
+
+    /// Membership in the code list, each distinct code looked up once per part.
+    fn check_codes(&mut self, column: &str, list: &str, array: &ArrayRef, span: usize, mut found_bad: impl FnMut(usize, &'static str, String, String)) {
+        let Some(texts) = array.as_string_opt::<i32>() else { return };
+        let Some(codes) = self.schemas.codes.get(list) else { return };
+        let slot = self.table.columns.iter().position(|known| known.field.name == column).unwrap_or_default();
+        let memo = self.memo.entry(slot).or_default();
+        let mut last: Option<(&str, bool)> = None;
+        for at in 0..span {
+            if texts.is_null(at) {
+                continue;
+            }
+            let text = texts.value(at);
+            if last.is_some_and(|(known, good)| known == text && good) {
+                continue;
+            }
+            let verdict = match memo.get(text) {
+                Some(verdict) => verdict,
+                None => {
+                    let verdict = if !codes.contains(text) {
+                        Some(("unknown_code", format!("a code of {list}")))
+                    } else if codes.get(text, "is_group") == Some("1") {
+                        Some(("group_code", "a code that is no group".to_owned()))
+                    } else if column == "indicator_code" && !self.rules.indicators.is_empty() && !self.rules.indicators.iter().any(|known| known == text) {
+                        Some(("not_declared", format!("[publishes] indicators: {}", self.rules.indicators.join(", "))))
+                    } else if column == "area_code" && self.rules.areas.as_ref().is_some_and(|areas| !areas.iter().any(|known| known == text)) {
+                        Some(("not_declared", "[publishes] areas".to_owned()))
+                    } else {
+                        None
+                    };
+                    memo.entry(text.to_owned()).or_insert(verdict)
+                }
+            };
+            if let Some((reason, expected)) = verdict {
+                found_bad(at, reason, text.to_owned(), expected.clone());
+            }
+            last = Some((text, verdict.is_none()));
+        }
+    }
+
+    /// Value, status, unit, range and dimensions against the indicator's definition.
+    fn check_values(&self, batch: &RecordBatch, rows: usize, ranged: bool, bad: &mut HashMap<usize, (&'static str, String, String, String)>) -> Result<()> {
+        let text = |name: &str| -> Result<Texts> { Ok(Texts(self.array(name, batch)?, rows)) };
+        let (indicators, units, statuses) = (text("indicator_code")?, text("unit_code")?, text("value_status")?);
+        const DIMENSIONS: [(&str, &str); 6] = [
+            ("sector", "sector_code"),
+            ("carrier", "carrier_code"),
+            ("category", "category_code"),
+            ("detail", "detail_code"),
+            ("gas", "gas_code"),
+            ("scope", "scope_code"),
+        ];
+        let dimensions = DIMENSIONS.iter().map(|(_, column)| text(column)).collect::<Result<Vec<_>>>()?;
+        let values = self.array("value", batch)?;
+        let values: &Float64Array = values.as_primitive::<Float64Type>();
+        let dates = match (batch.column_by_name("period_start"), batch.column_by_name("period_end")) {
+            (Some(start), Some(end)) => Some((start.as_primitive::<Date32Type>(), end.as_primitive::<Date32Type>())),
+            _ => None,
+        };
+        let list = self.schemas.code_list("indicators")?;
+        let mut known: HashMap<&str, Indicator> = HashMap::new();
+        for row in 0..rows {
+            let Some(code) = indicators.at(row) else { continue };
+            let indicator = known.entry(code).or_insert_with(|| Indicator::of(list, code, &self.rules));
+            let value = if values.len() == rows { (!values.is_null(row)).then(|| values.value(row)) } else { (!values.is_null(0)).then(|| values.value(0)) };
+            let status = statuses.at(row).unwrap_or_default();
+            let missing = matches!(status, "O" | "L" | "Q" | "M" | "H");
+            let fault = if units.at(row) != Some(indicator.unit.as_str()) {
+                Some(("unit", "unit_code", units.at(row).unwrap_or("null").to_owned(), indicator.unit.clone()))
+            } else if value.is_none() && !missing {
+                Some(("null_without_status", "value", format!("null with status {status}"), "a value, or status O, L or Q".to_owned()))
+            } else if value.is_some() && missing {
+                Some(("value_with_missing_status", "value_status", status.to_owned(), "a status that goes with a value".to_owned()))
+            } else if value.is_some_and(|value| !value.is_finite()) {
+                Some(("not_finite", "value", format!("{value:?}"), "a finite number".to_owned()))
+            } else if ranged && value.is_some_and(|value| indicator.min.is_some_and(|min| value < min) || indicator.max.is_some_and(|max| value > max)) {
+                Some(("range", "value", format!("{}", value.unwrap_or_default()), format!("{:?} to {:?}", indicator.min, indicator.max)))
+            } else if dates.is_some_and(|(start, end)| !start.is_null(row) && !end.is_null(row) && end.value(row) <= start.value(row)) {
+                Some(("period", "period_end", "a day not after period_start".to_owned(), "an exclusive end".to_owned()))
+            } else {
+                DIMENSIONS.iter().zip(&dimensions).find_map(|((dimension, column), texts)| {
+                    let code = texts.at(row)?;
+                    let has = indicator.dimensions.iter().any(|known| known == dimension);
+                    match (has, code) {
+                        (false, "_Z") => None,
+                        (false, other) => Some(("dimension", *column, other.to_owned(), "_Z: the indicator does not have this dimension".to_owned())),
+                        (true, "_Z") => Some(("dimension", *column, "_Z".to_owned(), "a code, or _T where the source does not break down".to_owned())),
+                        (true, _) => None,
+                    }
+                })
+            };
+            if let Some((reason, column, found, expected)) = fault {
+                bad.entry(row).or_insert((reason, column.to_owned(), found, expected));
+            }
+        }
+        Ok(())
+    }
+
+    fn row_json(&self, batch: &RecordBatch, row: usize) -> String {
+        let mut object = serde_json::Map::new();
+        for (name, value) in &self.completion.constants {
+            object.insert(name.clone(), serde_json::Value::String(value.to_string()));
+        }
+        for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+            let text = if column.is_null(row) {
+                serde_json::Value::Null
+            } else {
+                serde_json::Value::String(array_value_to_string(column, row).unwrap_or_default())
+            };
+            object.insert(field.name().clone(), text);
+        }
+        serde_json::Value::Object(object).to_string()
+    }
+}
+
+struct Texts(ArrayRef, usize);
+impl Texts {
+    fn at(&self, row: usize) -> Option<&str> {
+        let texts = self.0.as_string_opt::<i32>()?;
+        let row = if texts.len() == self.1 { row } else { 0 };
+        (!texts.is_null(row)).then(|| texts.value(row))
+    }
+}
+
+struct Indicator {
+    unit: String,
+    min: Option<f64>,
+    max: Option<f64>,
+    dimensions: Vec<String>,
+}
+impl Indicator {
+    fn of(list: &klimalade_model::CodeList, code: &str, rules: &RowRules) -> Self {
+        let number = |column: &str| list.get(code, column).and_then(|text| text.parse::<f64>().ok());
+        let declared = rules.ranges.get(code).copied().unwrap_or_default();
+        let dimensions = list.get(code, "dimensions").unwrap_or_default();
+        Self {
+            unit: list.get(code, "unit_code").unwrap_or_default().to_owned(),
+            min: declared.0.or_else(|| number("range_min")),
+            max: declared.1.or_else(|| number("range_max")),
+            dimensions: dimensions.split(' ').map(str::to_owned).collect(),
+        }
+    }
+}
+
+fn sum_integers(column: &ArrayRef) -> Result<u64> {
+    if let Some(numbers) = column.as_primitive_opt::<Int64Type>() {
+        return Ok(numbers.iter().flatten().map(|number| u64::try_from(number).unwrap_or_default()).sum());
+    }
+    if let Some(numbers) = column.as_primitive_opt::<UInt64Type>() {
+        return Ok(numbers.iter().flatten().sum());
+    }
+    Err(Fault::settings("raw_rows is no whole number")
+        .at("map.sql: raw_rows")
+        .expected("BIGINT")
+        .found(column.data_type().to_string())
+        .hint("count(*) AS raw_rows"))
+}

@@ -1,0 +1,151 @@
+use std::{path::PathBuf, sync::Arc};
+
+use arrow::{
+    array::{Array, ArrayRef, AsArray, Date32Builder, Float64Builder, RecordBatch, StringArray},
+    datatypes::{DataType, Field, Schema, TimeUnit, TimestampMicrosecondType},
+};
+use datafusion::{
+    catalog::{MemorySchemaProvider, SchemaProvider},
+    datasource::MemTable,
+    error::DataFusionError,
+    execution::{
+        SessionStateBuilder,
+        disk_manager::{DiskManagerBuilder, DiskManagerMode},
+        memory_pool::FairSpillPool,
+        runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
+    },
+    logical_expr::{ColumnarValue, Volatility, create_udf},
+    prelude::{SessionConfig, SessionContext},
+};
+use jiff::{Timestamp, tz::TimeZone};
+use klimalade_model::{CodeList, Fault, Kind, Result, Schemas};
+
+use crate::error::sql_fault;
+
+/// Bounds of the engine.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// Bytes that sorting and grouping may hold before they spill.
+    pub memory_bytes: usize,
+    /// Folder for what spills.
+    pub scratch: PathBuf,
+}
+
+/// DataFusion with the code lists of the common schema: one per run.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    runtime: Arc<RuntimeEnv>,
+    codes: Arc<MemorySchemaProvider>,
+    /// Folder for spools; see [`EngineOptions::scratch`].
+    pub(crate) scratch: PathBuf,
+}
+
+impl Engine {
+    /// Errors: Bug, when the runtime cannot be made; Settings, when a code list is no table.
+    pub fn new(options: &EngineOptions, schemas: &Schemas) -> Result<Self> {
+        let wrong = |error| sql_fault("the SQL engine cannot start", Kind::Bug, error);
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(options.memory_bytes)))
+            .with_disk_manager_builder(
+                DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![options.scratch.clone()])),
+            )
+            .build_arc()
+            .map_err(wrong)?;
+        let codes = Arc::new(MemorySchemaProvider::new());
+        for list in schemas.codes.values() {
+            codes.register_table(list.name.clone(), Arc::new(code_table(list)?)).map_err(wrong)?;
+        }
+        Ok(Self { runtime, codes, scratch: options.scratch.clone() })
+    }
+
+    /// A session with `codes.*`, `maps.*` and the functions of the house. One target partition: a partition of the
+    /// lake is one sorted file, and the night runs owners beside each other instead.
+    pub(crate) fn session(&self, maps: impl IntoIterator<Item = CodeList>) -> Result<SessionContext> {
+        let wrong = |error| sql_fault("the SQL session cannot start", Kind::Bug, error);
+        let mut config = SessionConfig::new().with_target_partitions(1).with_batch_size(8192);
+        let options = config.options_mut();
+        options.sql_parser.map_string_types_to_utf8view = false;
+        options.sql_parser.enable_ident_normalization = false;
+        options.execution.parquet.schema_force_view_types = false;
+        options.execution.sort_spill_reservation_bytes = 2 << 20;
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(self.runtime.clone())
+            .with_default_features()
+            .build();
+        let session = SessionContext::new_with_state(state);
+        let catalog = session.catalog("datafusion").ok_or_else(|| Fault::bug("the SQL session has no catalog"))?;
+        catalog.register_schema("codes", self.codes.clone()).map_err(wrong)?;
+        let schema = Arc::new(MemorySchemaProvider::new());
+        for map in maps {
+            schema.register_table(map.name.clone(), Arc::new(code_table(&map)?)).map_err(wrong)?;
+        }
+        catalog.register_schema("maps", schema).map_err(wrong)?;
+        catalog.register_schema("core", Arc::new(MemorySchemaProvider::new())).map_err(wrong)?;
+        let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        session.register_udf(create_udf(
+            "decimal_comma",
+            vec![DataType::Utf8],
+            DataType::Float64,
+            Volatility::Immutable,
+            Arc::new(decimal_comma),
+        ));
+        session.register_udf(create_udf("civil_date", vec![utc], DataType::Date32, Volatility::Immutable, Arc::new(civil_date)));
+        Ok(session)
+    }
+}
+
+/// A code list as a table of text columns; an empty cell is null.
+fn code_table(list: &CodeList) -> Result<MemTable> {
+    let fields: Vec<Field> = list.header.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect();
+    let columns: Vec<ArrayRef> = (0..list.header.len())
+        .map(|at| {
+            let cells = list.rows.iter().map(|row| row.get(at).map(String::as_str).filter(|cell| !cell.is_empty()));
+            Arc::new(cells.collect::<StringArray>()) as ArrayRef
+        })
+        .collect();
+    let schema = Arc::new(Schema::new(fields));
+    let wrong = |error: String| Fault::settings("a code list is no table").at(list.name.clone()).found(error);
+    let batch = RecordBatch::try_new(schema.clone(), columns).map_err(|error| wrong(error.to_string()))?;
+    MemTable::try_new(schema, vec![vec![batch]]).map_err(|error| wrong(error.to_string()))
+}
+
+/// `decimal_comma(text)`: a number as Danish agencies print it (`1.234,5`), null when it is none.
+fn decimal_comma(arguments: &[ColumnarValue]) -> Result<ColumnarValue, DataFusionError> {
+    let arrays = ColumnarValue::values_to_arrays(arguments)?;
+    let texts = arrays[0].as_string::<i32>();
+    let mut numbers = Float64Builder::with_capacity(texts.len());
+    for text in texts {
+        numbers.append_option(text.and_then(|text| {
+            let plain = text.trim().replace('.', "").replace(',', ".");
+            plain.parse::<f64>().ok().filter(|number| number.is_finite() && text.chars().any(|c| c.is_ascii_digit()))
+        }));
+    }
+    Ok(ColumnarValue::Array(Arc::new(numbers.finish())))
+}
+
+/// `civil_date(instant)`: the Danish calendar day in which an instant lies.
+fn civil_date(arguments: &[ColumnarValue]) -> Result<ColumnarValue, DataFusionError> {
+    let arrays = ColumnarValue::values_to_arrays(arguments)?;
+    let instants = arrays[0].as_primitive::<TimestampMicrosecondType>();
+    let zone = TimeZone::get("Europe/Copenhagen").map_err(|error| DataFusionError::External(Box::new(error)))?;
+    let mut days = Date32Builder::with_capacity(instants.len());
+    // Instants come hour after hour with many rows each: the last answer is mostly the next one.
+    let mut last: Option<(i64, Option<i32>)> = None;
+    for instant in instants {
+        let Some(micros) = instant else {
+            days.append_null();
+            continue;
+        };
+        let day = match last {
+            Some((known, day)) if known == micros => day,
+            _ => Timestamp::from_microsecond(micros).ok().map(|instant| {
+                let seconds = instant.as_second() + i64::from(zone.to_offset(instant).seconds());
+                i32::try_from(seconds.div_euclid(86_400)).unwrap_or_default()
+            }),
+        };
+        last = Some((micros, day));
+        days.append_option(day);
+    }
+    Ok(ColumnarValue::Array(Arc::new(days.finish())))
+}

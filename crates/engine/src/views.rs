@@ -1,0 +1,99 @@
+use std::{path::PathBuf, sync::Arc};
+
+use datafusion::{
+    arrow::datatypes::{DataType, Field, Schema},
+    catalog::SchemaProvider,
+    datasource::{
+        MemTable, TableProvider, ViewTable,
+        file_format::parquet::ParquetFormat,
+        listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl},
+    },
+    logical_expr::{LogicalPlanBuilder, lit},
+    prelude::{SessionContext, col},
+    sql::TableReference,
+};
+use klimalade_model::{Fault, Kind, Result};
+
+use crate::{
+    error::sql_fault,
+    mapping::Mapping,
+    session::Engine,
+};
+
+/// One file of the lake on local disk and the values of its path.
+#[derive(Clone, Debug)]
+pub struct LakeFile {
+    /// Where it can be read.
+    pub path: PathBuf,
+    /// Path values in order: `("pipeline", "dst_area")`, `("year", "2024")`.
+    pub values: Vec<(String, String)>,
+}
+
+/// A table of core as files of one schema.
+#[derive(Clone, Debug)]
+pub struct LakeTable {
+    /// Without `core.`.
+    pub name: String,
+    /// Columns of the files, for a table without any.
+    pub schema: arrow::datatypes::SchemaRef,
+    /// Its files.
+    pub files: Vec<LakeFile>,
+}
+
+impl Engine {
+    /// Plans the SQL of a view over tables of the lake. Errors: Settings.
+    pub async fn view(&self, sql: &str, tables: &[LakeTable]) -> Result<Mapping> {
+        let session = self.session([])?;
+        self.register_lake(&session, tables).await?;
+        self.plan(session, sql, "map.sql").await
+    }
+
+    pub(crate) async fn register_lake(&self, session: &SessionContext, tables: &[LakeTable]) -> Result<()> {
+        let wrong = |error| sql_fault("a table of the lake cannot be opened", Kind::Source, error);
+        let core = session
+            .catalog("datafusion")
+            .and_then(|catalog| catalog.schema("core"))
+            .ok_or_else(|| Fault::bug("the SQL session has no schema core"))?;
+        for table in tables {
+            let provider = self.lake_table(session, table).await.map_err(wrong)?;
+            core.register_table(table.name.clone(), provider).map_err(wrong)?;
+        }
+        Ok(())
+    }
+
+    async fn lake_table(&self, session: &SessionContext, table: &LakeTable) -> datafusion::error::Result<Arc<dyn TableProvider>> {
+        if table.files.is_empty() {
+            let mut fields: Vec<Field> = table.schema.fields().iter().map(|field| field.as_ref().clone()).collect();
+            fields.push(Field::new("pipeline", DataType::Utf8, false));
+            let schema = Arc::new(Schema::new(fields));
+            return Ok(Arc::new(MemTable::try_new(schema, vec![vec![]])?));
+        }
+        // A file a branch, its path's values as literals: the optimizer prunes branches by them, and nothing is
+        // guessed from folder names.
+        let mut union: Option<LogicalPlanBuilder> = None;
+        for (at, file) in table.files.iter().enumerate() {
+            let url = ListingTableUrl::parse(file.path.to_string_lossy())?;
+            let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension("");
+            let config = ListingTableConfig::new(url).with_listing_options(options).infer_schema(&session.state()).await?;
+            let listing = Arc::new(ListingTable::try_new(config)?);
+            let columns: Vec<_> = table.schema.fields().iter().map(|field| col(format!("\"{}\"", field.name()))).collect();
+            let values = file.values.iter().map(|(name, value)| match (name.as_str(), value.parse::<i32>()) {
+                ("year" | "month", Ok(number)) => lit(number).alias(name),
+                _ => lit(value.clone()).alias(name),
+            });
+            let scan = LogicalPlanBuilder::scan(
+                TableReference::bare(format!("file_{at}")),
+                datafusion::datasource::provider_as_source(listing),
+                None,
+            )?
+            .project(columns.into_iter().chain(values))?;
+            union = Some(match union {
+                None => scan,
+                Some(union) => union.union(scan.build()?)?,
+            });
+        }
+        let plan = union.map(LogicalPlanBuilder::build).transpose()?;
+        let plan = plan.ok_or_else(|| datafusion::error::DataFusionError::Internal("a table without files".to_owned()))?;
+        Ok(Arc::new(ViewTable::new(plan, None)))
+    }
+}
