@@ -1,6 +1,8 @@
 SELECT
-    CASE WHEN a.area_level IN ('region', 'country') THEN 'control' ELSE 'publish' END AS fate,
-    CASE WHEN a.area_level IN ('region', 'country') THEN a.area_level END AS what_code,
+    CASE WHEN a.area_level IN ('region', 'country')
+         THEN CASE WHEN r.value = '..' THEN 'skip:no_figure' ELSE 'control' END
+         ELSE 'publish' END AS fate,
+    CASE WHEN a.area_level IN ('region', 'country') AND r.value <> '..' THEN a.area_level END AS what_code,
     'land_area' AS indicator_code,
     a.code AS area_code,
     make_date(CAST(r.period AS INT), 1, 1) AS period_start,

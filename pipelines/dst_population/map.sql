@@ -1,7 +1,9 @@
 SELECT
-    CASE WHEN a.area_level IN ('region', 'country') OR r.sex = 'TOT' OR r.age = 'IALT' THEN 'control'
+    CASE WHEN a.area_level IN ('region', 'country') OR r.sex = 'TOT' OR r.age = 'IALT'
+         THEN CASE WHEN r.value = '..' THEN 'skip:no_figure' ELSE 'control' END
          ELSE 'publish' END AS fate,
-    CASE WHEN a.area_level IN ('region', 'country') THEN a.area_level
+    CASE WHEN r.value = '..' THEN NULL
+         WHEN a.area_level IN ('region', 'country') THEN a.area_level
          WHEN r.sex = 'TOT' OR r.age = 'IALT' THEN 'total' END AS what_code,
     'population' AS indicator_code,
     a.code AS area_code,

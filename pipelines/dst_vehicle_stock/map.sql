@@ -4,7 +4,7 @@ SELECT
          WHEN r.totals = 3 THEN 'control'
          WHEN r.totals > 0 OR a.area_level IN ('region', 'country') THEN 'skip:partial_total'
          ELSE 'publish' END AS fate,
-    CASE WHEN r.totals < 3 OR a.area_level = 'landsdel' THEN NULL
+    CASE WHEN r.totals < 3 OR r.value = '..' OR a.area_level = 'landsdel' THEN NULL
          WHEN a.area_level IN ('region', 'country') THEN a.area_level
          ELSE 'total' END AS what_code,
     'vehicles' AS indicator_code,

@@ -1,7 +1,7 @@
 WITH hourly AS (
     SELECT *, CAST(date_part('year', civil_date) AS INT) AS civil_year
     FROM core.observation_hourly
-    WHERE pipeline = 'energinet_production_by_municipality' AND indicator_code = 'electricity_production'
+    WHERE indicator_code = 'electricity_production' AND frequency_code = 'H'
 ),
 complete AS (
     SELECT civil_year FROM hourly GROUP BY civil_year
