@@ -1,4 +1,8 @@
-use std::{io::Read, sync::Arc};
+use std::{
+    collections::HashSet,
+    io::{BufRead, BufReader, Read},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use arrow::{
     array::{Array, BinaryArray, BooleanArray, RecordBatch, RecordBatchReader, StringArray},
@@ -11,7 +15,9 @@ use klimalade_format::{
     geometry::Crs as GeometryCrs,
     json::{self, JsonOptions},
 };
+use klimalade_model::sha256_hex;
 use klimalade_transport::PageSeen;
+use serde::Deserialize;
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
@@ -36,8 +42,24 @@ fn open(page: &Page) -> Result<Box<dyn Read + Send>> {
     })
 }
 
+/// The ids of the pages that a walk has seen.
+#[derive(Debug, Default)]
+pub(crate) struct Walked(Mutex<HashSet<String>>);
+
+impl Walked {
+    fn take_in(&self, ids: String) -> Result<(), Error> {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let pages = seen.len();
+        if seen.insert(ids) {
+            Ok(())
+        } else {
+            Err(Error::PageRepeated { pages })
+        }
+    }
+}
+
 /// As much of a page as the walk needs, and the three ways in which a page was seen to say less than it seems to.
-pub(crate) fn look(settings: &Checked, page: &Page) -> Result<PageSeen> {
+pub(crate) fn look(settings: &Checked, page: &Page, walked: &Walked) -> Result<PageSeen> {
     let look = json::look(open(page)?, FEATURES, &["numberReturned", "numberMatched"])?;
     let count = |name: &str| look.scalars.get(name).and_then(Value::as_u64);
     if let Some(said) = count("numberReturned").filter(|said| *said != look.rows) {
@@ -73,12 +95,54 @@ pub(crate) fn look(settings: &Checked, page: &Page) -> Result<PageSeen> {
         }
         .into());
     }
+    let is_only_page = offset == 0 && look.rows < settings.page_limit;
+    if !is_only_page && let Some(ids) = ids_sha256(page)? {
+        walked
+            .take_in(ids)
+            .map_err(|error| Fault::from(error).at(page.entry.address.clone()))?;
+    }
     let server_count = matched.filter(|_| settings.trust_number_matched);
     Ok(PageSeen {
         rows: look.rows,
         next: None::<Url>,
         server_count,
     })
+}
+
+/// The ids of a page's features in order, as one hash. `None` where a feature has no id, or there are no features.
+///
+/// MapServer 8.0.0 ignores `offset`: every page is page one, but its `self` link and `timeStamp` differ, so that the
+/// bytes do too (seen 2026-11-23). The ids tell.
+pub(crate) fn ids_sha256(page: &Page) -> Result<Option<String>> {
+    #[derive(Deserialize)]
+    struct Ids {
+        features: Vec<Id>,
+    }
+    #[derive(Deserialize)]
+    struct Id {
+        id: Option<Value>,
+    }
+    let mut input = BufReader::new(open(page)?);
+    skip_byte_order_mark(&mut input).map_err(|source| Fault::bug("a stored page cannot be read").because(source))?;
+    let ids: Ids = serde_json::from_reader(input).map_err(|source| {
+        Fault::source("the page is no collection of features")
+            .at(page.entry.address.clone())
+            .because(source)
+    })?;
+    let mut joined = String::new();
+    for feature in &ids.features {
+        let Some(id) = &feature.id else { return Ok(None) };
+        joined.push_str(&id.to_string());
+        joined.push('\n');
+    }
+    Ok((!ids.features.is_empty()).then(|| sha256_hex(joined.as_bytes())))
+}
+
+fn skip_byte_order_mark(input: &mut impl BufRead) -> std::io::Result<()> {
+    if input.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
+        input.consume(3);
+    }
+    Ok(())
 }
 
 /// The offset under which a page was asked for. Stored addresses may lack scheme and host.

@@ -30,6 +30,12 @@ pub enum Error {
         /// Features on it.
         held: u64,
     },
+    /// The server ignores the offset: the walk would never end, and no row of a later page would come.
+    #[error("the page has the same features as an earlier one")]
+    PageRepeated {
+        /// Pages that came before.
+        pages: usize,
+    },
     /// Coordinates of another system would be put in the wrong place.
     #[error("the features are in another coordinate reference system than asked for")]
     OtherCrs {
@@ -70,6 +76,10 @@ impl From<Error> for Fault {
             Error::CountDisagrees { said, held } => Fault::source(what)
                 .expected(format!("numberReturned {said}"))
                 .found(format!("{held} features")),
+            Error::PageRepeated { pages } => Fault::source(what)
+                .expected("other features at another offset")
+                .found(format!("a repeated page after {pages}"))
+                .hint("page_limit = 300000 in [source], if the server gives everything in one page"),
             Error::OtherCrs { asked, found } => Fault::source(what)
                 .expected(asked)
                 .found(found)

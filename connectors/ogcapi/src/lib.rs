@@ -38,7 +38,8 @@ impl Connector for OgcApi {
                 limit: "limit".to_owned(),
                 size: self.settings.page_limit,
             };
-            let mut pages = walk(&cx.client, request, paging, |page| decode::look(&self.settings, page));
+            let walked = decode::Walked::default();
+            let mut pages = walk(&cx.client, request, paging, |page| decode::look(&self.settings, page, &walked));
             loop {
                 match cx.cancel.run_until_cancelled(pages.next()).await {
                     None => Err(Fault::transient("the run was ended between two pages").at(format!("part {}", part.key)))?,

@@ -219,7 +219,7 @@ async fn number_matched(settings: &Checked, detail: &Detail, cx: &Context) -> Re
 }
 
 /// The protocol's own error bodies: `{"code","description"}`, QGIS Server's array of it, and
-/// `{"http_status_code","message"}` of DMI's gateway. 429 and 5xx stay with the common reading: they may pass.
+/// `{"http_status_code","message"}` of DMI's gateway and `{"status","title","detail"}` of RFC 9457. 429 and 5xx stay with the common reading: they may pass.
 pub(crate) fn refused(answer: &Answer<'_>) -> Option<Fault> {
     if answer.status == 429 || answer.status >= 500 {
         return None;
@@ -230,7 +230,7 @@ pub(crate) fn refused(answer: &Answer<'_>) -> Option<Fault> {
         return None;
     }
     let text = |key: &str| body.get(key).and_then(Value::as_str);
-    let message = match (text("code"), text("description"), text("message")) {
+    let message = match (text("code"), text("description"), text("message").or(text("detail"))) {
         (Some(code), Some(description), _) => format!("{code}: {description}"),
         (_, _, Some(message)) => message.to_owned(),
         (Some(code), None, None) if answer.status >= 400 => code.to_owned(),

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -11,8 +12,11 @@ use arrow::record_batch::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use axum::{Router, extract::Request, response::Response};
 use futures::TryStreamExt;
-use klimalade_connect::{CancellationToken, Client, Clock, Connector, Context, FROM_KEY, Fault, Page, Part, Secrets};
-use klimalade_transport::{Jitter, Options, Secret};
+use klimalade_connect::{
+    CancellationToken, Client, Clock, Connector, Context, FROM_KEY, Fault, ID_KEY, Page, Part, Secrets,
+};
+use klimalade_testkit::clock::{FixedRandom, TestClock};
+use klimalade_transport::{Options, Secret};
 
 /// One request as the server saw it.
 #[derive(Clone, Debug)]
@@ -119,31 +123,24 @@ impl Drop for Server {
     }
 }
 
-/// A clock that stands still and never waits.
-#[derive(Clone, Debug)]
-pub struct StandingClock(pub jiff::Timestamp);
-
-#[async_trait::async_trait]
-impl Clock for StandingClock {
-    fn now(&self) -> jiff::Timestamp {
-        self.0
-    }
-    async fn sleep(&self, _duration: Duration) {}
-}
-
 /// A context at `now`, with these secrets. The folder lives as long as the test's process.
 pub fn context(now: &str, secrets: &[(&str, &str)]) -> Context {
-    let clock: Arc<dyn Clock> = Arc::new(StandingClock(now.parse().unwrap()));
+    redirected(now, secrets, None)
+}
+
+/// The same, with every request going to simulated agencies.
+pub fn redirected(now: &str, secrets: &[(&str, &str)], redirect: Option<BTreeMap<String, SocketAddr>>) -> Context {
+    let clock: Arc<dyn Clock> = Arc::new(TestClock::at(now.parse().unwrap()));
     let mut kept = Secrets::default();
     for (name, value) in secrets {
         kept.insert(*name, Secret::new(*value));
     }
     let client = Client::new(Options {
         clock: Arc::clone(&clock),
-        random: Arc::new(Jitter),
+        random: Arc::new(FixedRandom(0.5)),
         secrets: kept.clone(),
         spool: tempfile::tempdir().unwrap().keep(),
-        redirect: None,
+        redirect,
         longest_pause: Some(Duration::ZERO),
     })
     .unwrap();
@@ -165,6 +162,18 @@ pub fn columns(columns: &[(&str, &str, DataType)]) -> SchemaRef {
             })
             .collect::<Vec<_>>(),
     ))
+}
+
+/// The same columns, with those of these names as the row's identity.
+pub fn identified(columns: &SchemaRef, ids: &[&str]) -> SchemaRef {
+    let fields = columns.fields().iter().map(|field| {
+        let mut metadata = field.metadata().clone();
+        if ids.contains(&field.name().as_str()) {
+            metadata.insert(ID_KEY.to_owned(), "true".to_owned());
+        }
+        field.as_ref().clone().with_metadata(metadata)
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
 /// All pages of a part.
