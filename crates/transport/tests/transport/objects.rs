@@ -1,0 +1,89 @@
+use klimalade_model::{Kind, sha256_hex};
+use klimalade_transport::Limits;
+use tempfile::TempDir;
+use url::Url;
+
+use crate::bench::{bench, bench_with_secrets, quick};
+
+#[tokio::test]
+async fn a_local_file_becomes_a_page_with_its_hash_and_marks() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("Slutrapport æøå 100%.csv");
+    std::fs::write(&file, "kommune;værdi\r\nLæsø;1,5;min-nøgle-1\r\n").unwrap();
+    let url = Url::from_file_path(&file).unwrap();
+    let bench = bench_with_secrets(&[("key", "min-nøgle-1")]);
+    let page = bench.client.object(&url).await.unwrap();
+    let wanted = "kommune;værdi\r\nLæsø;1,5;REDACTED\r\n".as_bytes();
+    assert_eq!(page.read().unwrap(), wanted);
+    assert_eq!(
+        (page.entry.sha256.as_str(), page.entry.redactions),
+        (sha256_hex(wanted).as_str(), 1)
+    );
+    assert_eq!(page.entry.address, url.to_string());
+    assert!(page.entry.etag.is_some() && page.entry.last_modified.is_some());
+    assert_eq!(bench.client.counters().0, 1);
+
+    let again = bench
+        .client
+        .with_previous(vec![page.clone()])
+        .object(&url)
+        .await
+        .unwrap();
+    assert_eq!(again.path(), page.path(), "an unchanged object is the stored page");
+    std::fs::write(&file, "kommune;værdi\r\nLæsø;2,5\r\nFanø;1\r\n").unwrap();
+    let changed = bench
+        .client
+        .with_previous(vec![page.clone()])
+        .object(&url)
+        .await
+        .unwrap();
+    assert_ne!(changed.entry.sha256, page.entry.sha256);
+}
+
+#[tokio::test]
+async fn objects_are_listed_in_the_order_of_their_addresses_and_each_can_be_fetched() {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join("2024")).unwrap();
+    for (name, body) in [("b.csv", "1"), ("2024/år 1.csv", "22"), ("a%20b.csv", "333")] {
+        std::fs::write(folder.path().join(name), body).unwrap();
+    }
+    let client = bench().client;
+    let entries = client
+        .list_objects(&Url::from_directory_path(folder.path()).unwrap())
+        .await
+        .unwrap();
+    let sizes: Vec<u64> = entries.iter().map(|entry| entry.size).collect();
+    assert_eq!(sizes, [2, 3, 1], "{entries:?}");
+    for entry in &entries {
+        let page = client.object(&entry.url).await.unwrap();
+        assert_eq!((page.entry.bytes, &page.entry.etag), (entry.size, &entry.etag));
+    }
+    let missing = Url::from_directory_path(folder.path().join("2025")).unwrap();
+    assert_eq!(client.list_objects(&missing).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_object_that_is_missing_too_large_or_of_a_strange_scheme_is_refused() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("big.bin"), [0; 100]).unwrap();
+    let client = bench().client.with_limits(Limits {
+        page_bytes: 99,
+        ..quick()
+    });
+    let of = |name: &str| Url::from_file_path(folder.path().join(name)).unwrap();
+    let missing = client.object(&of("none.csv")).await.unwrap_err();
+    assert_eq!(
+        (missing.kind(), missing.what()),
+        (Kind::Source, "nothing is served at this address")
+    );
+    assert_eq!(
+        client.object(&of("big.bin")).await.unwrap_err().what(),
+        "more came than the cap allows"
+    );
+    let strange = client
+        .object(&Url::parse("https://anna:pw-in-url@a.dk/x").unwrap())
+        .await
+        .unwrap_err();
+    assert_eq!(strange.kind(), Kind::Settings);
+    assert!(!format!("{strange:?} {strange}").contains("pw-in-url"));
+}
