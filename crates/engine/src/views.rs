@@ -27,6 +27,8 @@ pub struct LakeFile {
     pub path: PathBuf,
     /// Path values in order: `("pipeline", "dst_area")`, `("year", "2024")`.
     pub values: Vec<(String, String)>,
+    /// Keeps a temporary copy until the view is built.
+    pub keep: Arc<dyn std::any::Any + Send + Sync>,
 }
 
 /// A table of core as files of one schema.

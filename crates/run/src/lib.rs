@@ -1,1 +1,23 @@
-//! klimalade-run
+//! The night: plan, fetch, raw, decode, map, check, stage, commit, ledger. One source's failure is its own; killing
+//! the process at any point loses nothing published, and the next start goes on where it stopped.
+
+mod cadence;
+mod harvest;
+mod house;
+mod ledger;
+mod mapper;
+mod night;
+mod provenance;
+mod publish;
+mod report;
+mod retire;
+mod runner_table;
+mod testing;
+mod view;
+
+pub use house::{House, NightOptions, Progress, Quiet};
+pub use ledger::PartLedger;
+pub use night::{night_number, run_night};
+pub use report::{NightReport, OwnerReport, Status};
+pub use retire::{clashes_with_states, retire};
+pub use testing::{MappedRows, map_pages};
