@@ -196,7 +196,8 @@ impl Period {
 /// What stands in a municipality: capacities in MW in January 2022, `None` where there is nothing of the kind.
 #[derive(Clone, Debug)]
 struct Town {
-    draw: Draw,
+    /// How the wind of the country differs here.
+    breeze: Draw,
     short: String,
     solar: f64,
     onshore: Option<f64>,
@@ -214,7 +215,7 @@ impl Town {
             (is_municipality && draw.unit() < share).then(|| draw.text("size").unit().powi(2) * most + 1.0)
         };
         Self {
-            draw,
+            breeze: draw.text("wind"),
             short: short.to_owned(),
             solar: if is_municipality {
                 draw.text("solar").unit().powi(2) * 90.0 + 1.0
@@ -301,16 +302,17 @@ impl Rows {
         }
     }
     fn production<'a>(&self, column: Column, period: &'a Period, town: &'a Town) -> Cell<'a> {
-        let wind = (period.wind * town.draw.text("wind").number(period.hour).between(0.85, 1.15)).min(1.0);
-        let again = if self.is_restated(period) { 1.02 } else { 1.0 };
+        // Only where it is asked for: sorting reads the keys of a row many times.
+        let wind = || (period.wind * town.breeze.number(period.hour).between(0.85, 1.15)).min(1.0);
+        let again = || if self.is_restated(period) { 1.02 } else { 1.0 };
         let produced = match column.at {
             0 => return Cell::Text(&period.utc),
             1 => return Cell::Text(&period.local),
             2 => return Cell::Text(&town.short),
             3 => Some(town.solar_mw(period.months) * period.sun * 0.8),
-            4 => town.offshore_small.map(|mw| mw * wind),
-            5 => town.offshore_large.map(|mw| mw * wind),
-            6 => town.onshore_mw(period.months).map(|mw| mw * wind * 0.9 * again),
+            4 => town.offshore_small.map(|mw| mw * wind()),
+            5 => town.offshore_large.map(|mw| mw * wind()),
+            6 => town.onshore_mw(period.months).map(|mw| mw * wind() * 0.9 * again()),
             _ => town.thermal_mw().map(|mw| mw * period.cold * 0.6),
         };
         produced.map_or(Cell::Null, |mwh| Cell::Number(measured(mwh, period.hour)))

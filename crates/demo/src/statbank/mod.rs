@@ -80,7 +80,7 @@ fn respond(world: &World, asked: &Asked) -> Result<Answer, Refused> {
         return Err(not_found());
     }
     let function = segments.get(1).map(|name| name.to_lowercase());
-    let query = read(asked, &segments[2..], function.as_deref())?;
+    let query = read(asked, segments.get(2..).unwrap_or_default(), function.as_deref())?;
     match function.as_deref() {
         Some("tables") => Ok(metadata(&list(world, query.english))),
         Some("tableinfo") => {
