@@ -1,11 +1,22 @@
-//! Delimited text.
-use std::io::Read;
+//! Delimited text, read by the names in its header, never by position.
 
-use arrow::array::RecordBatchReader;
-use arrow_schema::SchemaRef;
+use std::{
+    io::{BufRead, BufReader, Read},
+    sync::Arc,
+};
+
+use arrow::array::{RecordBatch, RecordBatchReader};
+use arrow_schema::{ArrowError, SchemaRef};
+use csv::{ErrorKind, ReaderBuilder, StringRecord};
 use klimalade_model::{Fault, Result};
 
-use crate::text::Encoding;
+pub use crate::text::Encoding;
+use crate::{
+    column::{Column, Writing, source_name},
+    error::{Error, from_io, shortened, travelling},
+    geometry::Crs,
+    text::Decoded,
+};
 
 /// Where the column names come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,18 +61,194 @@ impl Default for CsvOptions {
     }
 }
 
-/// Rows in the declared columns.
+/// Rows in the declared columns. Columns are found by name: exactly, else without regard to case if only one fits;
+/// one column of the source may feed two declared ones.
+///
+/// Errors, here: Contract for a missing or ambiguous column (with the header that was found), Source for a page without
+/// a header, Settings for a declared type that text cannot fill. Errors, from the reader: Contract for a row of another
+/// length than the header and for a cell that cannot be read as declared (neither null nor 0 is put in its place);
+/// Source for bytes that are not of the declared encoding.
 pub fn reader<'a>(
     input: Box<dyn Read + Send + 'a>,
     columns: &SchemaRef,
     options: &CsvOptions,
 ) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
-    let _ = (input, columns, options);
-    Err(Fault::bug("not built yet"))
+    let (names, text) = open(input, options)?;
+    let mut filled = Vec::with_capacity(columns.fields().len());
+    for field in columns.fields() {
+        filled.push((position(&names, field.name(), source_name(field))?, Column::new(field, false)?));
+    }
+    Ok(Box::new(Rows {
+        text,
+        schema: Arc::clone(columns),
+        columns: filled,
+        width: names.len(),
+        null_marks: options.null_marks.clone(),
+        writing: Writing { decimal_comma: options.decimal_comma, crs: Crs::default() },
+        batch_rows: options.batch_rows.max(1),
+        record: StringRecord::new(),
+        row: 0,
+        done: false,
+    }))
 }
 
-/// The column names that the text has.
+/// The column names that the text has, without white space around them. Errors: Source for a page without a header.
 pub fn header(input: Box<dyn Read + Send + '_>, options: &CsvOptions) -> Result<Vec<String>> {
-    let _ = (input, options);
-    Err(Fault::bug("not built yet"))
+    open(input, options).map(|(names, _)| names)
 }
+
+type Text<'a> = csv::Reader<BufReader<Decoded<Box<dyn Read + Send + 'a>>>>;
+
+fn open<'a>(input: Box<dyn Read + Send + 'a>, options: &CsvOptions) -> Result<(Vec<String>, Text<'a>)> {
+    let mut lines = BufReader::with_capacity(64 * 1024, Decoded::new(input, options.encoding));
+    for _ in 0..options.skip_lines {
+        skip_line(&mut lines)?;
+    }
+    let mut text =
+        ReaderBuilder::new().delimiter(options.delimiter).has_headers(false).flexible(true).from_reader(lines);
+    let names = match &options.header {
+        Header::None(names) => names.clone(),
+        Header::Line => {
+            let mut record = StringRecord::new();
+            if !text.read_record(&mut record).map_err(from_csv)? {
+                return Err(Error::Malformed { found: "no header line".to_owned() }.into());
+            }
+            record.iter().map(|name| name.trim().to_owned()).collect()
+        }
+    };
+    Ok((names, text))
+}
+
+/// Reads past the next line end without keeping the line: what stands there may be anything.
+fn skip_line(lines: &mut impl BufRead) -> Result<()> {
+    loop {
+        let ready = lines.fill_buf().map_err(from_io)?;
+        if ready.is_empty() {
+            return Ok(());
+        }
+        match ready.iter().position(|byte| *byte == b'\n') {
+            Some(end) => {
+                lines.consume(end + 1);
+                return Ok(());
+            }
+            None => {
+                let length = ready.len();
+                lines.consume(length);
+            }
+        }
+    }
+}
+
+fn position(names: &[String], column: &str, wanted: &str) -> Result<usize> {
+    let only = |fits: Vec<usize>| match fits.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(*one)),
+        many => {
+            let found: Vec<&str> = many.iter().filter_map(|at| names.get(*at)).map(String::as_str).collect();
+            Err(Fault::from(Error::AmbiguousColumn { column: column.to_owned(), found: found.join(", ") }))
+        }
+    };
+    let fitting = |fits: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        names.iter().enumerate().filter(|(_, name)| fits(name)).map(|(at, _)| at).collect()
+    };
+    if let Some(at) = only(fitting(&|name| name == wanted))? {
+        return Ok(at);
+    }
+    let folded = wanted.to_lowercase();
+    only(fitting(&|name| name.to_lowercase() == folded))?.ok_or_else(|| {
+        Error::MissingColumn {
+            column: column.to_owned(),
+            source_name: wanted.to_owned(),
+            found: format!("the header {}", shortened(&names.join(", "))),
+        }
+        .into()
+    })
+}
+
+fn from_csv(error: csv::Error) -> Fault {
+    let text = error.to_string();
+    match error.into_kind() {
+        ErrorKind::Io(error) => from_io(error),
+        _ => Error::Malformed { found: text }.into(),
+    }
+}
+
+struct Rows<'a> {
+    text: Text<'a>,
+    schema: SchemaRef,
+    /// Position in the header and builder, in declared order.
+    columns: Vec<(usize, Column)>,
+    width: usize,
+    null_marks: Vec<String>,
+    writing: Writing,
+    batch_rows: usize,
+    record: StringRecord,
+    /// Data rows read so far.
+    row: u64,
+    done: bool,
+}
+
+impl Rows<'_> {
+    fn batch(&mut self) -> Result<Option<RecordBatch>> {
+        let mut rows = 0;
+        while rows < self.batch_rows {
+            if !self.text.read_record(&mut self.record).map_err(from_csv)? {
+                self.done = true;
+                break;
+            }
+            self.row += 1;
+            rows += 1;
+            self.take_row().map_err(|fault| match self.record.position() {
+                Some(position) => fault.at(format!("line {}", position.line())),
+                None => fault,
+            })?;
+        }
+        if rows == 0 {
+            return Ok(None);
+        }
+        let arrays = self.columns.iter_mut().map(|(_, column)| column.finish()).collect();
+        let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)
+            .map(Some)
+            .map_err(|error| Fault::bug("a batch that does not fit its own schema").because(error))
+    }
+
+    fn take_row(&mut self) -> Result<()> {
+        if self.record.len() != self.width {
+            return Err(Error::RowLength { row: self.row, expected: self.width, found: self.record.len() }.into());
+        }
+        for (at, column) in &mut self.columns {
+            let cell = self.record.get(*at).unwrap_or_default();
+            if self.null_marks.iter().any(|mark| mark == cell) {
+                column.push_null(self.row)?;
+            } else {
+                column.push_text(cell, self.row, self.writing)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        let batch = self.batch();
+        if batch.is_err() {
+            self.done = true;
+        }
+        batch.map_err(travelling).transpose()
+    }
+}
+
+impl RecordBatchReader for Rows<'_> {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+}
+
+#[cfg(test)]
+mod tests;

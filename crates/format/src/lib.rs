@@ -2,10 +2,17 @@
 //! No sockets, no async. An error inside a reader travels as [`klimalade_model::Fault`] in
 //! `ArrowError::ExternalError`.
 
+mod column;
 pub mod csv;
+#[cfg(test)]
+mod damage;
+mod error;
 pub mod geometry;
 pub mod json;
 pub mod text;
+mod value;
+
+pub use error::Error;
 
 /// Field metadata: the column's name at the source, where it differs from the declared one: a CSV header, a JSON key
 /// or a dotted path of keys. The same literal as in the connector contract.

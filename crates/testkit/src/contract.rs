@@ -1,9 +1,21 @@
 //! The contract that every connector keeps. `tests/contract.rs` of a connector builds one [`Case`] per settings worth
 //! testing, against a simulated agency or a small server of its own, and calls [`run`].
+//!
+//! What is asserted, in this order: the declaration is honest (what is said to be impossible is not done after all);
+//! plan is deterministic, its keys are fit for folders and unique; a walk of all parts equals the source (rows,
+//! distinct ids, promised = received, cells with Danish letters); no row is in two parts; decode is pure and gives
+//! exactly the declared columns; an empty answer has the declared columns and no rows; damaged bytes never make decode
+//! panic or run without end; a cut body is an error.
+
+mod damage;
+mod walk;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use arrow_schema::SchemaRef;
-use klimalade_connect::{Connector, Context, Page, Part};
+use klimalade_connect::{Connector, Context, ID_KEY, Page, Part};
+
+pub use walk::{Walked, decode_all, walk_part};
 
 /// What a protocol cannot do, declared as data instead of a test that is skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,7 +27,7 @@ pub enum Unsupported {
     RowIdentity,
     /// The source never answers with an empty page (a missing file is an error).
     EmptyAnswer,
-    /// Any bytes are an answer (a plain file): a cut body cannot be told from a short one.
+    /// Any bytes are an answer (CSV, a plain file): a cut body cannot be told from a short one by its form.
     CutBody,
 }
 
@@ -38,6 +50,24 @@ pub struct Expected {
     pub cells: Vec<(String, String)>,
 }
 
+impl Expected {
+    /// So many rows over all parts.
+    pub fn total(rows: u64) -> Self {
+        Self { rows: Rows::Total(rows), cells: Vec::new() }
+    }
+    /// So many rows of each part.
+    pub fn per_part<'k>(rows: impl IntoIterator<Item = (&'k str, u64)>) -> Self {
+        let rows = rows.into_iter().map(|(key, count)| (key.to_owned(), count)).collect();
+        Self { rows: Rows::PerPart(rows), cells: Vec::new() }
+    }
+    /// Adds a cell that must be found.
+    #[must_use]
+    pub fn cell(mut self, column: &str, text: &str) -> Self {
+        self.cells.push((column.to_owned(), text.to_owned()));
+        self
+    }
+}
+
 /// One connector with settings against one source whose content is known.
 #[derive(Debug)]
 pub struct Case {
@@ -56,7 +86,72 @@ pub struct Case {
     pub declared: &'static [Unsupported],
 }
 
+impl Case {
+    fn cannot(&self, what: Unsupported) -> bool {
+        self.declared.contains(&what)
+    }
+}
+
 /// Runs the whole suite. Panics with a sentence at the first breach: it is called from tests only.
 pub async fn run(case: Case) {
-    let _ = case;
+    check_declaration(&case);
+    let parts = check_plan(&case).await;
+    let walked = walk::check_walk(&case, &parts).await;
+    check_empty(&case);
+    damage::check_damage(&case, &walked);
 }
+
+fn check_declaration(case: &Case) {
+    let has_identity = case.columns.fields().iter().any(|field| field.metadata().contains_key(ID_KEY));
+    assert_ne!(
+        has_identity,
+        case.cannot(Unsupported::RowIdentity),
+        "columns with `{ID_KEY}` and Unsupported::RowIdentity exclude each other, and one of them must be there"
+    );
+    assert_ne!(
+        case.empty.is_some(),
+        case.cannot(Unsupported::EmptyAnswer),
+        "an empty page and Unsupported::EmptyAnswer exclude each other, and one of them must be there"
+    );
+    assert!(!case.expected.cells.is_empty(), "name at least one cell that must be found, best with Danish letters");
+}
+
+async fn check_plan(case: &Case) -> Vec<Part> {
+    let plan = async || match case.connector.plan(&case.context).await {
+        Ok(parts) => parts,
+        Err(fault) => panic!("plan fails: {fault}"),
+    };
+    let (parts, again) = (plan().await, plan().await);
+    assert_eq!(parts, again, "two plans of the same source under the same clock differ");
+    assert!(!parts.is_empty(), "plan has no parts although the source has rows");
+    let mut keys = std::collections::BTreeSet::new();
+    for part in &parts {
+        let fits = |letter: char| letter.is_ascii_alphanumeric() || "._=-".contains(letter);
+        assert!(
+            !part.key.is_empty() && part.key.chars().all(fits) && !part.key.chars().all(|letter| letter == '.'),
+            "the part key `{}` is no folder name of [A-Za-z0-9._=-]",
+            part.key
+        );
+        assert!(keys.insert(&part.key), "the part key `{}` stands twice in the plan", part.key);
+        assert_eq!(
+            part.promised.is_none(),
+            case.cannot(Unsupported::PromisedCount),
+            "part {}: a promised count and Unsupported::PromisedCount exclude each other, and one of them must be there",
+            part.key
+        );
+    }
+    parts
+}
+
+fn check_empty(case: &Case) {
+    let Some((part, page)) = &case.empty else { return };
+    let batches = match decode_all(case.connector.as_ref(), part, page, &case.columns) {
+        Ok(batches) => batches,
+        Err(fault) => panic!("an empty answer is no error, but decode says: {fault}"),
+    };
+    let rows: usize = batches.iter().map(arrow::array::RecordBatch::num_rows).sum();
+    assert_eq!(rows, 0, "an empty answer gives rows");
+}
+
+#[cfg(test)]
+mod tests;
