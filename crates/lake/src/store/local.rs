@@ -75,6 +75,19 @@ impl Local {
         builder.tempfile_in(folder).map_err(fault)
     }
 
+    /// Removes the folders above `key` that hold nothing any more, up to the layer's own: an empty `pipeline=x` in a
+    /// listing looks like an owner.
+    fn prune(&self, key: &str) {
+        let (path, layer) = (self.path(key), self.path(key.split('/').next().unwrap_or_default()));
+        let mut folder = path.parent();
+        while let Some(empty) = folder.filter(|folder| *folder != layer && folder.starts_with(&layer)) {
+            if fs::remove_dir(empty).is_err() {
+                break;
+            }
+            folder = empty.parent();
+        }
+    }
+
     fn holds(&self, key: &str, path: &Path, condition: &Condition) -> Result<bool> {
         match condition {
             Condition::Any => Ok(true),
@@ -175,9 +188,9 @@ impl Backend for Local {
     }
 
     async fn replace(&self, staged: &str, key: &str, condition: Condition) -> Result<Put> {
-        let (store, staged, key) = (self.clone(), self.path(staged), key.to_owned());
+        let (store, from, key) = (self.clone(), staged.to_owned(), key.to_owned());
         blocking(move || {
-            let path = store.path(&key);
+            let (staged, path) = (store.path(&from), store.path(&key));
             if !store.holds(&key, &path, &condition)? {
                 return Ok(Put::Refused);
             }
@@ -188,6 +201,7 @@ impl Backend for Local {
             fs::rename(&staged, &path).map_err(fault)?;
             store.fail.step()?;
             sync_folder(&path).map_err(fault)?;
+            store.prune(&from);
             Ok(Put::Done(sha256))
         })
         .await
@@ -203,16 +217,7 @@ impl Backend for Local {
                 Err(error) if is_absent(&error) => {}
                 Err(error) => return Err(fault(error)),
             }
-            // Folders that hold nothing any more go too, up to the layer's own: an empty `pipeline=x` in a listing
-            // looks like an owner.
-            let layer = store.root.join(key.split('/').next().unwrap_or_default());
-            let mut folder = path.parent();
-            while let Some(empty) = folder.filter(|folder| *folder != layer && folder.starts_with(&layer)) {
-                if fs::remove_dir(empty).is_err() {
-                    break;
-                }
-                folder = empty.parent();
-            }
+            store.prune(&key);
             Ok(())
         })
         .await
@@ -331,5 +336,7 @@ fn sweep_folder(folder: &Path, name: &str) -> io::Result<()> {
             fs::remove_file(entry.path())?;
         }
     }
+    // Fails where something is left, and that is meant: staging of a dead run goes, all else stays.
+    let _ = fs::remove_dir(folder);
     Ok(())
 }

@@ -82,7 +82,8 @@ pub(crate) trait Backend: fmt::Debug + Send + Sync {
     async fn delete(&self, key: &str) -> Result<()>;
     /// All files below the folder `prefix`, by key; temporary files are not listed.
     async fn list(&self, prefix: &str) -> Result<Vec<Listed>>;
-    /// Removes temporary files that a dead process left in `prefix` and whose names begin with `name`.
+    /// Removes temporary files that a dead process left in `prefix` and whose names begin with `name`, and folders that
+    /// are empty.
     async fn sweep(&self, prefix: &str, name: &str) -> Result<()>;
     /// The file itself, where the store is a folder.
     fn local_path(&self, key: &str) -> Option<PathBuf>;
