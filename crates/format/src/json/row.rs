@@ -12,6 +12,9 @@ use crate::{
     error::Error,
 };
 
+/// Keys of one object whose order is remembered: objects with endless other keys must not grow it without end.
+const LONGEST_ORDER: usize = 256;
+
 /// The declared columns as a tree of keys, and their builders.
 pub(super) struct Table {
     root: Node,
@@ -93,11 +96,10 @@ impl Node {
     #[cold]
     fn learn(&mut self, position: usize, key: &str) -> Option<usize> {
         let entry = self.entries.iter().position(|entry| &*entry.key == key);
-        match self.order.get_mut(position) {
-            Some(slot) => *slot = (key.into(), entry),
-            // Objects with endless other keys must not grow this without end.
-            None if self.order.len() < 256 => self.order.push((key.into(), entry)),
-            None => {}
+        if let Some(slot) = self.order.get_mut(position) {
+            *slot = (key.into(), entry);
+        } else if self.order.len() < LONGEST_ORDER {
+            self.order.push((key.into(), entry));
         }
         entry
     }
