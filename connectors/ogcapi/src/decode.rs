@@ -5,7 +5,7 @@ use std::{
 };
 
 use arrow::{
-    array::{Array, BinaryArray, BooleanArray, RecordBatch, RecordBatchReader, StringArray},
+    array::{Array, BooleanArray, RecordBatch, RecordBatchReader, StringArray},
     compute::filter_record_batch,
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
@@ -159,9 +159,8 @@ pub(crate) fn decode<'a>(
     columns: &SchemaRef,
 ) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
     let detail = Detail::of(part)?;
-    let geometry = columns.fields().iter().position(|field| source_name(field) == GEOMETRY);
-    if let Some(at) = geometry {
-        check_crs(settings, &detail, page, columns.field(at).name())?;
+    if let Some(field) = columns.fields().iter().find(|field| source_name(field) == GEOMETRY) {
+        check_crs(settings, &detail, page, field.name())?;
     }
     let options = JsonOptions {
         rows: FEATURES.to_owned(),
@@ -193,12 +192,12 @@ pub(crate) fn decode<'a>(
         rows,
         schema: Arc::clone(columns),
         from_property,
-        geometry: geometry.filter(|_| detail.is_utm32()),
         detail,
     }))
 }
 
-/// The answer's own `crs` must be the one that was asked for. The header `Content-Crs` is not stored with a page.
+/// The answer's own `crs` must be the one that was asked for. The header `Content-Crs` is not stored with a page; a
+/// server that ignores `crs` without a word shows where its coordinates leave Denmark, which the reader refuses.
 fn check_crs(settings: &Checked, detail: &Detail, page: &Page, column: &str) -> Result<()> {
     if settings.crs == Crs::None {
         return Err(Error::GeometryNotAsked {
@@ -231,21 +230,15 @@ struct Features<R> {
     rows: R,
     schema: SchemaRef,
     from_property: Option<String>,
-    /// The geometry column to be looked at, where metres were asked for.
-    geometry: Option<usize>,
     detail: Detail,
 }
 
 impl<R: RecordBatchReader> Features<R> {
     fn keep(&self, batch: RecordBatch) -> Result<RecordBatch> {
-        let batch = match &self.from_property {
-            None => batch,
-            Some(path) => self.in_window(path, &batch)?,
-        };
-        if let Some(at) = self.geometry {
-            check_metres(batch.column(at).as_any().downcast_ref::<BinaryArray>())?;
+        match &self.from_property {
+            None => Ok(batch),
+            Some(path) => self.in_window(path, &batch),
         }
-        Ok(batch)
     }
 
     fn in_window(&self, path: &str, batch: &RecordBatch) -> Result<RecordBatch> {
@@ -292,44 +285,5 @@ impl<R: RecordBatchReader> Iterator for Features<R> {
 impl<R: RecordBatchReader> RecordBatchReader for Features<R> {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
-    }
-}
-
-/// A server that ignores `crs` answers in degrees, and a degree read as a metre lies in the Atlantic off Africa.
-fn check_metres(shapes: Option<&BinaryArray>) -> Result<()> {
-    for wkb in shapes.into_iter().flatten().flatten() {
-        let Some((x, y)) = first_position(wkb) else { continue };
-        if x.abs() <= 180.0 && y.abs() <= 90.0 {
-            let found = format!("{x} {y}, which are degrees");
-            return Err(Error::OtherCrs {
-                asked: "EPSG:25832, in metres".to_owned(),
-                found,
-            }
-            .into());
-        }
-    }
-    Ok(())
-}
-
-/// The first position of a little-endian WKB shape; none in an empty one.
-fn first_position(wkb: &[u8]) -> Option<(f64, f64)> {
-    let count = |at: usize| wkb.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes);
-    let number = |at: usize| wkb.get(at..at + 8)?.try_into().ok().map(f64::from_le_bytes);
-    let mut at = 0;
-    loop {
-        // A thousand is added for shapes with heights, as ISO has it; a high bit is set, as PostGIS has it.
-        let kind = (count(at + 1)? & 0xff_ffff) % 1000;
-        at += 5;
-        let position = match kind {
-            1 => at,
-            2 if count(at)? > 0 => at + 4,
-            3 if count(at)? > 0 && count(at + 4)? > 0 => at + 8,
-            4..=7 if count(at)? > 0 => {
-                at += 4;
-                continue;
-            }
-            _ => return None,
-        };
-        return Some((number(position)?, number(position + 8)?));
     }
 }

@@ -41,7 +41,7 @@ pub enum Error {
     OtherCrs {
         /// Asked for.
         asked: String,
-        /// The answer's top-level `crs`, or what its coordinates look like.
+        /// The answer's top-level `crs`.
         found: String,
     },
     /// `crs = "none"` and a geometry column do not go together.

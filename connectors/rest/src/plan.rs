@@ -91,7 +91,7 @@ pub(crate) fn request(settings: &Checked, combination: &Combination, cx: &Contex
     if let Some(secret) = secret(settings, cx)? {
         request = request.classify(refused);
         request = match &settings.auth {
-            Auth::None => request,
+            Auth::None {} => request,
             Auth::Header { name, .. } => request.secret_header(name, secret),
             Auth::Query { name, .. } => request.secret_query(name, secret),
             Auth::Bearer { .. } => {

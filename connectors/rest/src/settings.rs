@@ -113,12 +113,12 @@ pub enum YearValue {
 }
 
 /// How a service pages an answer.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(tag = "strategy", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Paging {
     /// One answer is all.
-    #[default]
-    Single,
+    // Braces, because serde takes any other key beside the tag of a unit variant.
+    Single {},
     /// An offset and a limit in the query; a page with fewer rows than asked for is the last.
     Offset {
         /// Query parameter of the offset.
@@ -153,12 +153,11 @@ pub enum Paging {
 
 /// How a service knows us. `secret` is a name in `[secrets]` of klimalade.toml or in the environment, never the
 /// secret itself.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(tag = "strategy", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Auth {
     /// It does not.
-    #[default]
-    None,
+    None {},
     /// A header carries the secret.
     Header {
         /// Name of the header: `x-api-key`.
@@ -180,11 +179,23 @@ pub enum Auth {
     },
 }
 
+impl Default for Paging {
+    fn default() -> Self {
+        Self::Single {}
+    }
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self::None {}
+    }
+}
+
 impl Auth {
     /// The name of the secret that a run needs.
     pub fn secret(&self) -> Option<&str> {
         match self {
-            Self::None => None,
+            Self::None {} => None,
             Self::Header { secret, .. } | Self::Query { secret, .. } | Self::Bearer { secret } => Some(secret),
         }
     }
@@ -309,7 +320,7 @@ impl Paging {
             .found("0")
             .hint("size = 1000");
         match self {
-            Self::Single => Ok((Walk::Single, None, Vec::new())),
+            Self::Single {} => Ok((Walk::Single, None, Vec::new())),
             Self::Offset { size: 0, .. } | Self::PageNumber { size: 0, .. } => Err(none_on_a_page),
             Self::Offset { offset, limit, size } => {
                 let names = vec![offset.clone(), limit.clone()];

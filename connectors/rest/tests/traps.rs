@@ -437,6 +437,7 @@ fn unknown_settings_are_refused_at_every_depth() {
     for wrong in [
         json!({"base_url": "https://a.dk", "url": "x"}),
         json!({"base_url": "https://a.dk", "paging": {"strategy": "single", "size": 1}}),
+        json!({"base_url": "https://a.dk", "auth": {"strategy": "none", "secret": "s"}}),
         json!({"base_url": "https://a.dk", "auth": {"strategy": "bearer", "secret": "s", "token": "t"}}),
         json!({"base_url": "https://a.dk", "matrix": [{"name": "m", "values": ["1"], "codes": "areas"}]}),
         json!({"base_url": "https://a.dk", "matrix": [{"name": "m", "values": {"from": 1, "to": 2, "step": 2}}]}),
