@@ -1,1 +1,68 @@
-//! klimalade-cli
+//! The command line: arguments, settings, and what is printed. Data goes to stdout, all else to stderr.
+
+mod arguments;
+mod check;
+mod connectors;
+mod demo;
+mod inspect;
+mod night;
+mod output;
+mod progress;
+mod recorded;
+mod settings;
+mod setup;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use klimalade_model::Fault;
+
+pub use check::{Finding, check_catalogue};
+pub use connectors::registry;
+pub use recorded::{TestOutcome, test_pipeline};
+
+/// Exit code of a wrong command line, wrong settings or the wrong kind of lake: nothing ran.
+pub(crate) const NOTHING_RAN: u8 = 2;
+/// Exit code of findings.
+pub(crate) const FINDINGS: u8 = 1;
+/// Exit code of a fault of ours.
+pub(crate) const OURS: u8 = 3;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let arguments = arguments::Arguments::parse();
+    output::start_logging(&arguments);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::fault(&Fault::bug("the runtime cannot start").because(error));
+            return ExitCode::from(OURS);
+        }
+    };
+    let code = runtime.block_on(run(arguments));
+    runtime.shutdown_background();
+    ExitCode::from(code)
+}
+
+async fn run(arguments: arguments::Arguments) -> u8 {
+    use arguments::Command;
+    let outcome = match &arguments.command {
+        Command::Run(run) => night::run(&arguments, run, false).await,
+        Command::Replay(run) => night::run(&arguments, run, true).await,
+        Command::Plan(names) => inspect::plan(&arguments, names).await,
+        Command::Check(names) => check::check(&arguments, names).await,
+        Command::Test(names) => recorded::test(&arguments, names).await,
+        Command::Verify => inspect::verify(&arguments).await,
+        Command::Retire(retire) => inspect::retire(&arguments, retire).await,
+        Command::Status => inspect::status(&arguments).await,
+        Command::Connectors(which) => inspect::connectors(which),
+        Command::Schema(which) => inspect::schema(&arguments, which),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(fault) => {
+            output::fault(&fault);
+            if fault.kind() == klimalade_model::Kind::Bug { OURS } else { NOTHING_RAN }
+        }
+    }
+}

@@ -10,8 +10,9 @@ use datafusion::{
     },
     logical_expr::{LogicalPlanBuilder, lit},
     prelude::{SessionContext, col},
-    sql::TableReference,
+
 };
+use datafusion::common::TableReference;
 use klimalade_model::{Fault, Kind, Result};
 
 use crate::{

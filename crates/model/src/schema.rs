@@ -8,6 +8,9 @@ use crate::{Fault, Result};
 
 static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../schemas");
 
+/// Name under which the fields of `--home` are kept beside the binary's.
+const HOME_FIELDS: &str = "fields.home.toml";
+
 /// The type of a field of the common schema, in Arrow's terms through [`FieldType::arrow`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -272,10 +275,8 @@ impl Schemas {
                             schemas.codes.insert(list.name.clone(), list);
                         }
                     }
-                } else if name == "fields.toml" && texts.contains_key("fields.toml") {
-                    let known = texts.entry("fields.toml".to_owned()).or_default();
-                    known.push('\n');
-                    known.push_str(&text);
+                } else if name == "fields.toml" {
+                    texts.insert(HOME_FIELDS.to_owned(), text);
                     changed = true;
                 } else {
                     texts.insert(if sub.is_empty() { name } else { format!("{sub}/{name}") }, text);
@@ -315,9 +316,12 @@ impl Schemas {
                 schemas.codes.insert(name.to_owned(), CodeList::parse(name, text)?);
             }
         }
-        let fields = texts.get("fields.toml").map(String::as_str).unwrap_or_default();
-        schemas.fields = toml::from_str(fields)
-            .map_err(|source| Fault::settings("fields.toml cannot be read").at("schemas/fields.toml").because(source))?;
+        for file in ["fields.toml", HOME_FIELDS] {
+            let Some(text) = texts.get(file) else { continue };
+            let fields: BTreeMap<String, Field> = toml::from_str(text)
+                .map_err(|source| Fault::settings("fields.toml cannot be read").at("schemas/fields.toml").because(source))?;
+            schemas.fields.extend(fields);
+        }
         for (name, field) in &mut schemas.fields {
             field.name.clone_from(name);
         }

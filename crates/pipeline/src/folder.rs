@@ -254,3 +254,34 @@ fn read_folder(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>
     }
     Ok(())
 }
+
+impl Owner {
+    /// An owner of which only its name and table are known: its folder is gone, its figures still stand.
+    pub fn unknown(name: &str, table: &str) -> Self {
+        let definition = Definition {
+            version: 1,
+            kind: Task::Harvest,
+            title_en: String::new(),
+            title_da: String::new(),
+            source_id: "retired".to_owned(),
+            table: table.to_owned(),
+            licence_code: None,
+            raw_of: None,
+            source: None,
+            columns: BTreeMap::new(),
+            rows_per_row: Default::default(),
+            harvest: Default::default(),
+            limits: Default::default(),
+            publishes: Default::default(),
+            checks: Default::default(),
+            instance: Vec::new(),
+        };
+        Self {
+            name: name.to_owned(),
+            pipeline: name.split('.').next().unwrap_or_default().to_owned(),
+            definition,
+            sql: String::new(),
+            maps: BTreeMap::new(),
+        }
+    }
+}

@@ -31,7 +31,7 @@ pub(crate) struct PartRows {
 }
 
 /// The declared rules of an owner's rows.
-pub(crate) fn row_rules(definition: &Definition) -> RowRules {
+pub fn row_rules(definition: &Definition) -> RowRules {
     RowRules {
         indicators: definition.publishes.indicators.clone(),
         areas: definition.publishes.areas.codes().map(<[String]>::to_vec),

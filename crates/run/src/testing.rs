@@ -59,3 +59,100 @@ fn collect(spool: &Spooled, constants: &[(String, ScalarValue)], rows: &mut Vec<
     }
     Ok(())
 }
+
+/// Rows of a view over tables given as CSV text with a header (columns left out are null). Errors: as the night's;
+/// Settings, when a text does not fit its table.
+pub async fn view_rows(engine: &Engine, schemas: &Arc<Schemas>, owner: &Owner, inputs: &[(String, String)], scratch: &std::path::Path) -> Result<MappedRows> {
+    let mut tables = Vec::new();
+    for name in klimalade_engine::tables_read(&owner.sql)? {
+        let table = schemas.table(&name)?;
+        let mut files = Vec::new();
+        for (_, text) in inputs.iter().filter(|(input, _)| *input == name) {
+            for (pipeline, rows) in by_pipeline(text)? {
+                let path = scratch.join(format!("{}-{name}-{pipeline}.parquet", owner.name));
+                csv_to_parquet(table, &rows, &path)?;
+                let mut values = vec![("pipeline".to_owned(), pipeline)];
+                // Years and months of the path are those of the rows; a test's rows are of one file.
+                values.extend(table.partition_by[1..].iter().map(|level| (level.clone(), "0".to_owned())));
+                files.push(klimalade_engine::LakeFile { path, values, keep: Arc::new(()) });
+            }
+        }
+        tables.push(klimalade_engine::LakeTable { name, schema: table.schema(), files });
+    }
+    let mapping = engine.view(&owner.sql, &tables).await?;
+    let rows = Mapper::new(engine, schemas, owner)?.map_view(mapping, 0).await?;
+    let mut mapped = MappedRows { counts: rows.counts.clone(), ..MappedRows::default() };
+    for spool in rows.partitions.values() {
+        collect(spool, &rows.constants, &mut mapped.rows)?;
+    }
+    mapped.rejects = rows.rejects.iter().map(|reject| format!("{} {}: found {}, expected {}", reject.reason_code, reject.column, reject.found, reject.expected)).collect();
+    Ok(mapped)
+}
+
+/// Rows of an input by their column `pipeline`, which stands in the path of a real file; without one they are of
+/// `test_input`.
+fn by_pipeline(text: &str) -> Result<BTreeMap<String, String>> {
+    let wrong = |error: String| Fault::settings("a test's input cannot be read").found(error);
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|error| wrong(error.to_string()))?.clone();
+    let at = header.iter().position(|name| name == "pipeline");
+    let without = |row: &csv::StringRecord| -> csv::StringRecord {
+        row.iter().enumerate().filter(|(column, _)| Some(*column) != at).map(|(_, cell)| cell).collect()
+    };
+    let mut writers: BTreeMap<String, csv::Writer<Vec<u8>>> = BTreeMap::new();
+    for row in reader.records() {
+        let row = row.map_err(|error| wrong(error.to_string()))?;
+        let pipeline = at.and_then(|at| row.get(at)).unwrap_or("test_input").to_owned();
+        if !writers.contains_key(&pipeline) {
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            writer.write_record(&without(&header)).map_err(|error| wrong(error.to_string()))?;
+            writers.insert(pipeline.clone(), writer);
+        }
+        if let Some(writer) = writers.get_mut(&pipeline) {
+            writer.write_record(&without(&row)).map_err(|error| wrong(error.to_string()))?;
+        }
+    }
+    writers
+        .into_iter()
+        .map(|(pipeline, writer)| {
+            let bytes = writer.into_inner().map_err(|error| wrong(error.to_string()))?;
+            Ok((pipeline, String::from_utf8_lossy(&bytes).into_owned()))
+        })
+        .collect()
+}
+
+fn csv_to_parquet(table: &klimalade_model::Table, text: &str, path: &std::path::Path) -> Result<()> {
+    let place = format!("input-{}.csv", table.name);
+    let wrong = |error: String| Fault::settings("a test's input does not fit its table").at(place.clone()).found(error);
+    let header: Vec<&str> = text.lines().next().unwrap_or_default().split(',').collect();
+    let fields = header
+        .iter()
+        .map(|name| {
+            let column = table.column(name).ok_or_else(|| wrong(format!("no column {name}")))?;
+            Ok(arrow_schema::Field::new(*name, column.field.kind.arrow(), true))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let schema = Arc::new(arrow_schema::Schema::new(fields));
+    let reader = arrow::csv::ReaderBuilder::new(schema)
+        .with_header(true)
+        .build(text.as_bytes())
+        .map_err(|error| wrong(error.to_string()))?;
+    let whole = crate::runner_table::nullable(&table.schema());
+    let file = std::fs::File::create(path).map_err(|error| wrong(error.to_string()))?;
+    let mut writer = parquet::arrow::ArrowWriter::try_new(file, whole.clone(), None).map_err(|error| wrong(error.to_string()))?;
+    for batch in reader {
+        let batch = batch.map_err(|error| wrong(error.to_string()))?;
+        let columns = whole
+            .fields()
+            .iter()
+            .map(|field| match batch.column_by_name(field.name()) {
+                Some(column) => column.clone(),
+                None => arrow::array::new_null_array(field.data_type(), batch.num_rows()),
+            })
+            .collect();
+        let batch = arrow::array::RecordBatch::try_new(whole.clone(), columns).map_err(|error| wrong(error.to_string()))?;
+        writer.write(&batch).map_err(|error| wrong(error.to_string()))?;
+    }
+    writer.close().map_err(|error| wrong(error.to_string()))?;
+    Ok(())
+}

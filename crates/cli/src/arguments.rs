@@ -1,0 +1,104 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Harvests the systems that Danish municipalities report into, maps them to one common climate-monitoring schema,
+/// and writes partitioned Parquet.
+#[derive(Debug, Parser)]
+#[command(name = "klimalade", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// Folder of klimalade.toml, pipelines/ and schemas/, laid over the copies in the binary.
+    #[arg(long, global = true, default_value = ".", value_name = "DIR", env = "KLIMALADE_HOME")]
+    pub(crate) home: PathBuf,
+    /// The lake: a folder, or s3://, az://, gs://. Left out: klimalade.toml's, else ./lake (with --demo ./demo-lake).
+    #[arg(long, global = true, value_name = "URL", env = "KLIMALADE_LAKE")]
+    pub(crate) lake: Option<String>,
+    /// Simulated agencies on loopback instead of the live ones; rows and lake are marked as simulated.
+    #[arg(long, global = true)]
+    pub(crate) demo: bool,
+    /// Data on stdout as JSON instead of tables.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// How the log on stderr is written.
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// One night: harvest, map, check, publish.
+    Run(Run),
+    /// Show the parts that the agencies offer now, and which would be asked for.
+    Plan(Names),
+    /// Map again what stands in raw/; asks nobody.
+    Replay(Run),
+    /// Read pipelines without network: settings, SQL against raw columns and table, ownership, licence.
+    Check(Names),
+    /// Recorded answers to expected rows, for each pipeline.
+    Test(TestNames),
+    /// Look whether the lake is whole: every file, hash, row count and snapshot that a state names.
+    Verify,
+    /// Remove a pipeline's partitions; what vanishes goes to core/revision.
+    Retire(Retire),
+    /// What is published, how fresh it is, what the last night said.
+    Status,
+    /// List the connectors, or print the settings of one.
+    Connectors(Which),
+    /// List the tables and code lists, or print one.
+    Schema(Which),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Run {
+    /// Pipelines, or owners (<pipeline>.<instance>); left out: all.
+    pub(crate) pipelines: Vec<String>,
+    /// Every warning becomes exit code 1.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Owners that run beside each other.
+    #[arg(long, value_name = "N")]
+    pub(crate) concurrency: Option<usize>,
+    /// Size of the simulated agencies; 1 is small.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, requires = "demo")]
+    pub(crate) demo_factor: f64,
+    /// Seed of the simulated figures.
+    #[arg(long, value_name = "SEED", default_value_t = 1, requires = "demo")]
+    pub(crate) demo_seed: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Names {
+    /// Pipelines or owners; left out: all.
+    pub(crate) pipelines: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TestNames {
+    /// Pipelines; left out: all.
+    pub(crate) pipelines: Vec<String>,
+    /// Write what came out as the rows that must come out.
+    #[arg(long)]
+    pub(crate) accept: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Retire {
+    /// The owner.
+    pub(crate) owner: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Which {
+    /// Its name.
+    pub(crate) name: Option<String>,
+}

@@ -1,0 +1,205 @@
+use std::sync::Arc;
+
+use klimalade_connect::{CancellationToken, Context};
+use klimalade_model::{Fault, Result};
+use klimalade_pipeline::Task;
+use klimalade_run::{Quiet, retire as retire_owner};
+use klimalade_transport::SystemClock;
+
+use crate::{
+    FINDINGS,
+    arguments::{Arguments, Names, Retire, Which},
+    connectors::registry,
+    demo,
+    output::{self, data, grouped, note},
+    setup::Ground,
+};
+
+/// `klimalade plan`.
+pub(crate) async fn plan(arguments: &Arguments, names: &Names) -> Result<u8> {
+    let ground = Ground::read(arguments)?;
+    let owners = ground.catalogue.select(&names.pipelines)?;
+    let lake = ground.lake(arguments, true).await.ok();
+    let (agencies, secrets) = match (arguments.demo, &lake) {
+        (true, Some(lake)) => (Some(demo::start(lake, 1.0, 1).await?), demo::secrets(&ground.catalogue)),
+        (true, None) => {
+            return Err(Fault::settings("there is no demo lake yet").hint("klimalade run --demo"));
+        }
+        (false, _) => (None, ground.settings.secrets()),
+    };
+    let client = ground.client(&secrets, agencies.as_ref().map(klimalade_demo::Agencies::hosts))?;
+    let context = Context { client, clock: Arc::new(SystemClock), secrets, cancel: CancellationToken::new() };
+    let (registry, mut rows, mut code) = (registry(), Vec::new(), 0);
+    for owner in owners.into_iter().filter(|owner| owner.definition.kind == Task::Harvest && owner.definition.source.is_some()) {
+        let planned = async {
+            let (name, settings) = owner.definition.connector()?;
+            registry.open(&name, settings)?.plan(&context).await
+        };
+        let parts = match planned.await {
+            Ok(parts) => parts,
+            Err(fault) => {
+                output::fault(&fault.at(owner.name.clone()));
+                code = FINDINGS;
+                continue;
+            }
+        };
+        let state = match &lake {
+            Some(lake) => lake.state(&owner.name).await?,
+            None => None,
+        };
+        for part in parts {
+            let known = state.as_ref().and_then(|state| state.parts.get(&part.key));
+            rows.push(vec![
+                owner.name.clone(),
+                part.key.clone(),
+                part.promised.map(grouped).unwrap_or_default(),
+                part.change_mark.clone().unwrap_or_default(),
+                known.map(|known| known.confirmed_at.clone()).unwrap_or_else(|| "never".to_owned()),
+            ]);
+        }
+    }
+    if arguments.json {
+        let header = ["pipeline", "part", "promised", "change_mark", "confirmed_at"];
+        let objects: Vec<_> = rows.iter().map(|row| header.iter().zip(row).map(|(k, v)| ((*k).to_owned(), serde_json::Value::String(v.clone()))).collect::<serde_json::Map<_, _>>()).collect();
+        output::json(&objects)?;
+    } else {
+        output::table(&["pipeline", "part", "promised", "change mark", "confirmed"], rows);
+    }
+    Ok(code)
+}
+
+/// `klimalade verify`.
+pub(crate) async fn verify(arguments: &Arguments) -> Result<u8> {
+    let ground = Ground::read(arguments)?;
+    let lake = ground.lake(arguments, true).await?;
+    let findings = lake.verify().await?;
+    for finding in &findings {
+        data(format!(
+            "{}\n  at       {}\n  expected {}\n  found    {}\n  hint     {}",
+            finding.what, finding.place, finding.expected, finding.found, finding.hint
+        ));
+    }
+    let states = lake.states().await?;
+    let files: usize = states.iter().map(|state| state.partitions.len()).sum();
+    let rows: u64 = states.iter().flat_map(|state| state.partitions.values()).map(|partition| partition.rows).sum();
+    data(format!("{} owners, {files} files, {} rows, {} findings", states.len(), grouped(rows), findings.len()));
+    Ok(if findings.is_empty() { 0 } else { FINDINGS })
+}
+
+/// `klimalade retire`.
+pub(crate) async fn retire(arguments: &Arguments, retire: &Retire) -> Result<u8> {
+    let ground = Ground::read(arguments)?;
+    let lake = ground.lake(arguments, true).await?;
+    let kind = lake.simulated();
+    let options = klimalade_lake::OpenOptions { simulated: kind, spool: ground.scratch.path().to_owned(), ..Default::default() };
+    let lake = klimalade_lake::Lake::open(&ground.lake_address(arguments), options).await?;
+    let owners = ground.catalogue.owners();
+    let owner = owners.iter().find(|owner| owner.name == retire.owner);
+    let owner = match owner {
+        Some(owner) => (*owner).clone(),
+        None => klimalade_pipeline::Owner::unknown(&retire.owner, &lake.state(&retire.owner).await?.map(|state| state.table).unwrap_or_default()),
+    };
+    let secrets = ground.settings.secrets();
+    let client = ground.client(&secrets, None)?;
+    let house = ground.house(lake, client, secrets, CancellationToken::new(), Arc::new(Quiet))?;
+    let run_id = format!("{}-retire", house.clock.now().strftime("%Y%m%dT%H%M%SZ"));
+    let (revisions, removed) = retire_owner(&house, &owner, &run_id).await?;
+    for key in removed {
+        data(format!("removed {key}"));
+    }
+    data(format!("{revisions} rows written to core/revision"));
+    Ok(0)
+}
+
+/// `klimalade status`.
+pub(crate) async fn status(arguments: &Arguments) -> Result<u8> {
+    let ground = Ground::read(arguments)?;
+    let lake = ground.lake(arguments, true).await?;
+    let secrets = if arguments.demo || lake.simulated() { demo::secrets(&ground.catalogue) } else { ground.settings.secrets() };
+    let mut rows = Vec::new();
+    for owner in ground.catalogue.owners() {
+        let state = lake.state(&owner.name).await?;
+        let missing: Vec<String> = owner.definition.secrets().into_iter().filter(|name| secrets.get(name).is_none()).collect();
+        let word = match &state {
+            _ if owner.definition.harvest.off => "off".to_owned(),
+            None if !missing.is_empty() => format!("off: set KLIMALADE_SECRET_{}", missing.join(", KLIMALADE_SECRET_").to_uppercase()),
+            None => "never published".to_owned(),
+            Some(state) if state.retired_at.is_some() => "retired".to_owned(),
+            Some(_) => "published".to_owned(),
+        };
+        let files: u64 = state.iter().flat_map(|state| state.partitions.values()).map(|partition| partition.rows).sum();
+        let newest = state.iter().flat_map(|state| state.parts.values()).map(|part| part.confirmed_at.clone()).max();
+        let oldest = state.iter().flat_map(|state| state.parts.values()).map(|part| part.confirmed_at.clone()).min();
+        rows.push(vec![
+            owner.name.clone(),
+            owner.definition.table.clone(),
+            word,
+            state.as_ref().map_or(0, |state| state.parts.len()).to_string(),
+            grouped(files),
+            oldest.unwrap_or_default(),
+            newest.unwrap_or_default(),
+        ]);
+    }
+    let header = ["pipeline", "table", "status", "parts", "rows", "oldest_confirmation", "newest_confirmation"];
+    if arguments.json {
+        let objects: Vec<_> = rows.iter().map(|row| header.iter().zip(row).map(|(k, v)| ((*k).to_owned(), serde_json::Value::String(v.clone()))).collect::<serde_json::Map<_, _>>()).collect();
+        output::json(&objects)?;
+    } else {
+        output::table(&header.map(|name| name), rows);
+        if lake.simulated() {
+            data("");
+            data(format!("SIMULATED figures: lake {}", lake.address()));
+        }
+    }
+    Ok(0)
+}
+
+/// `klimalade connectors`.
+pub(crate) fn connectors(which: &Which) -> Result<u8> {
+    let registry = registry();
+    match &which.name {
+        Some(name) => output::json(&registry.entry(name)?.schema)?,
+        None => registry.entries().for_each(|entry| data(entry.name)),
+    }
+    Ok(0)
+}
+
+/// `klimalade schema`.
+pub(crate) fn schema(arguments: &Arguments, which: &Which) -> Result<u8> {
+    let ground = Ground::read(arguments)?;
+    let schemas = &ground.schemas;
+    let Some(name) = &which.name else {
+        data("tables");
+        for table in schemas.tables.values() {
+            data(format!("  {:26} {}", table.name, table.description_en));
+        }
+        data("code lists");
+        for list in schemas.codes.values() {
+            data(format!("  {:26} {} codes", list.name, list.rows.len()));
+        }
+        return Ok(0);
+    };
+    if let Some(table) = schemas.tables.get(name) {
+        note(&table.description_en);
+        let rows = table
+            .columns
+            .iter()
+            .map(|column| {
+                let key = if table.unique_key.contains(&column.field.name) { "key" } else if column.required { "" } else { "nullable" };
+                vec![
+                    column.field.name.clone(),
+                    column.field.kind.arrow().to_string(),
+                    key.to_owned(),
+                    column.field.codes.clone().unwrap_or_default(),
+                    column.field.description_en.clone(),
+                ]
+            })
+            .collect();
+        output::table(&["column", "type", "key", "codes", "meaning"], rows);
+        return Ok(0);
+    }
+    let list = schemas.code_list(name)?;
+    let header: Vec<&str> = list.header.iter().map(String::as_str).collect();
+    output::table(&header, list.rows.clone());
+    Ok(0)
+}

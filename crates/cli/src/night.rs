@@ -1,0 +1,115 @@
+use std::{
+    io::{self, IsTerminal},
+    sync::Arc,
+};
+
+use klimalade_connect::CancellationToken;
+use klimalade_model::{Fault, Result};
+use klimalade_run::{NightOptions, NightReport, Progress, Quiet, Status, run_night};
+
+use crate::{
+    NOTHING_RAN,
+    arguments::{Arguments, LogFormat, Run},
+    demo,
+    output::{self, data, grouped, note},
+    progress::{Bars, Logged},
+    setup::Ground,
+};
+
+/// Owners beside each other.
+const CONCURRENCY: usize = 4;
+
+/// `klimalade run` and `klimalade replay`.
+pub(crate) async fn run(arguments: &Arguments, run: &Run, replay: bool) -> Result<u8> {
+    let ground = Ground::read(arguments)?;
+    for (name, fault) in &ground.catalogue.broken {
+        note(format!("error: pipelines/{name}\n  {}", fault.replace('\n', "\n  ")));
+    }
+    ground.catalogue.select(&run.pipelines)?;
+    let lake = ground.lake(arguments, false).await?;
+    let (agencies, secrets) = if arguments.demo {
+        (Some(demo::start(&lake, run.demo_factor, run.demo_seed).await?), demo::secrets(&ground.catalogue))
+    } else {
+        (None, ground.settings.secrets())
+    };
+    let left_out = agencies.as_ref().map(|agencies| demo::left_out(&ground.catalogue, agencies, &arguments.home)).unwrap_or_default();
+    let client = ground.client(&secrets, agencies.as_ref().map(klimalade_demo::Agencies::hosts))?;
+    let cancel = CancellationToken::new();
+    let stop = cancel.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            note("ending after the page in hand; run again to go on");
+            stop.cancel();
+        }
+    });
+    let terminal = io::stderr().is_terminal();
+    let progress: Arc<dyn Progress> = match arguments.log_format {
+        LogFormat::Json => Arc::new(Logged),
+        LogFormat::Text if terminal => Arc::new(Bars::default()),
+        LogFormat::Text => Arc::new(Quiet),
+    };
+    let house = ground.house(lake.clone(), client, secrets, cancel, progress)?;
+    let options = NightOptions {
+        names: run.pipelines.clone(),
+        concurrency: run.concurrency.or(ground.settings.concurrency).unwrap_or(CONCURRENCY),
+        replay,
+        left_out,
+    };
+    let report = run_night(&house, &options).await?;
+    if arguments.json {
+        output::json(&report)?;
+    } else {
+        summary(&report, &lake.address());
+    }
+    let named_off = report.owners.iter().any(|owner| owner.status == Status::Off && !run.pipelines.is_empty());
+    if named_off {
+        output::fault(&Fault::settings("a pipeline named on the command line is off").hint("klimalade status says what to type"));
+        return Ok(NOTHING_RAN);
+    }
+    let broken = u8::from(!ground.catalogue.broken.is_empty() && run.pipelines.is_empty());
+    Ok(report.exit_code(run.strict).max(broken))
+}
+
+/// The night as a table, then what failed.
+fn summary(report: &NightReport, address: &str) {
+    let rows = report
+        .owners
+        .iter()
+        .map(|owner| {
+            let sum = |count: fn(&klimalade_run::PartLedger) -> u64| grouped(owner.parts.iter().map(count).sum());
+            vec![
+                owner.owner.clone(),
+                owner.status.word().to_owned(),
+                owner.parts.len().to_string(),
+                sum(|part| part.received.unwrap_or_default()),
+                sum(|part| part.published),
+                sum(|part| part.control),
+                sum(|part| part.skipped),
+                sum(|part| part.rejected),
+                sum(|part| part.written),
+                owner.revisions.to_string(),
+                sum(|part| part.requests),
+                format!("{:.1}", owner.seconds),
+            ]
+        })
+        .collect();
+    output::table(
+        &["pipeline", "status", "parts", "received", "published", "control", "skipped", "rejected", "written", "revised", "requests", "seconds"],
+        rows,
+    );
+    data("");
+    if report.simulated {
+        data(format!("SIMULATED figures: lake {address}, night {}. Every source_id begins with sim_.", report.run_id));
+    } else {
+        data(format!("lake {address}, night {}", report.run_id));
+    }
+    for owner in &report.owners {
+        for warning in &owner.warnings {
+            note(format!("warning: {}: {warning}", owner.owner));
+        }
+        for fault in &owner.faults {
+            let word = if owner.status == Status::Warning { "warning" } else { "error" };
+            note(format!("{word}: {}: {fault}", owner.owner));
+        }
+    }
+}

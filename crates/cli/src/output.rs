@@ -1,0 +1,70 @@
+use std::io::{self, IsTerminal, Write};
+
+use comfy_table::{ContentArrangement, Table, presets};
+use klimalade_model::{Fault, Result};
+use tracing_subscriber::EnvFilter;
+
+use crate::arguments::{Arguments, LogFormat};
+
+/// Sets the log on stderr up: warnings, or what KLIMALADE_LOG says.
+pub(crate) fn start_logging(arguments: &Arguments) {
+    let filter = EnvFilter::try_from_env("KLIMALADE_LOG").unwrap_or_else(|_| {
+        EnvFilter::new(if arguments.log_format == LogFormat::Json { "warn,klimalade=info" } else { "error,klimalade=warn" })
+    });
+    let base = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let done = match arguments.log_format {
+        LogFormat::Json => base.json().try_init(),
+        LogFormat::Text => base.with_ansi(colour).without_time().with_target(false).try_init(),
+    };
+    // A second initialisation (tests in one process) keeps the first.
+    let _ = done;
+}
+
+/// A line of data.
+pub(crate) fn data(line: impl AsRef<str>) {
+    // A reader that closed the pipe wants no more; that is no error of ours.
+    let _ = writeln!(io::stdout().lock(), "{}", line.as_ref());
+}
+
+/// A line for the person at the terminal.
+pub(crate) fn note(line: impl AsRef<str>) {
+    let _ = writeln!(io::stderr().lock(), "{}", line.as_ref());
+}
+
+/// A fault, for the person at the terminal.
+pub(crate) fn fault(fault: &Fault) {
+    note(format!("error: {fault}"));
+}
+
+/// JSON on stdout.
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<()> {
+    data(serde_json::to_string_pretty(value).map_err(|source| Fault::bug("the answer is no JSON").because(source))?);
+    Ok(())
+}
+
+/// A plain table on stdout.
+pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header.iter().map(|cell| cell.to_uppercase()).collect::<Vec<_>>());
+    for row in rows {
+        table.add_row(row);
+    }
+    for line in table.lines() {
+        data(line.trim_end());
+    }
+}
+
+/// A number with thin groups: 1 234 567.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            out.push(' ');
+        }
+        out.push(digit);
+    }
+    out
+}
