@@ -15,8 +15,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rows: usize = std::env::args().nth(1).map_or(Ok(1_000_000), |text| text.parse())?;
     let page = page(rows)?;
     let megabytes = page.len() as f64 / 1e6;
-    println!("{rows} rows, {megabytes:.1} MB, {:.0} bytes a row", page.len() as f64 / rows.max(1) as f64);
-    let options = JsonOptions { rows: "records".to_owned(), ..JsonOptions::default() };
+    println!(
+        "{rows} rows, {megabytes:.1} MB, {:.0} bytes a row",
+        page.len() as f64 / rows.max(1) as f64
+    );
+    let options = JsonOptions {
+        rows: "records".to_owned(),
+        ..JsonOptions::default()
+    };
     for round in 1..=3 {
         let begun = Instant::now();
         let mut read = 0;
@@ -25,11 +31,17 @@ fn main() -> Result<(), Box<dyn Error>> {
             read += batch?.num_rows();
         }
         let seconds = begun.elapsed().as_secs_f64();
-        println!("round {round}: read {read} rows in {seconds:.3} s, {:.0} MB/s", megabytes / seconds);
+        println!(
+            "round {round}: read {read} rows in {seconds:.3} s, {:.0} MB/s",
+            megabytes / seconds
+        );
         let begun = Instant::now();
         let counted = look(Box::new(page.as_slice()), "records", &["total"])?.rows;
         let seconds = begun.elapsed().as_secs_f64();
-        println!("round {round}: looked at {counted} rows in {seconds:.3} s, {:.0} MB/s", megabytes / seconds);
+        println!(
+            "round {round}: looked at {counted} rows in {seconds:.3} s, {:.0} MB/s",
+            megabytes / seconds
+        );
     }
     Ok(())
 }
@@ -53,7 +65,10 @@ fn columns() -> SchemaRef {
 /// Rows of the form of ProductionMunicipalityHour (read 2026-11-23), with numbers of our own.
 fn page(rows: usize) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut page = Vec::with_capacity(rows * 240 + 200);
-    write!(page, r#"{{"total":{rows},"sort":"HourUTC","limit":0,"dataset":"ProductionMunicipalityHour","records":["#)?;
+    write!(
+        page,
+        r#"{{"total":{rows},"sort":"HourUTC","limit":0,"dataset":"ProductionMunicipalityHour","records":["#
+    )?;
     for row in 0..rows {
         let (hour, area) = (row / 99, 101 + row % 99 * 7);
         let (day, hour) = (1 + hour / 24 % 28, hour % 24);

@@ -65,11 +65,20 @@ impl Column {
             }
             DataType::Binary if geometry => Cells::Wkb(BinaryBuilder::new()),
             other => {
-                return Err(Error::ColumnType { column: field.name().clone(), found: other.to_string() }.into());
+                return Err(Error::ColumnType {
+                    column: field.name().clone(),
+                    found: other.to_string(),
+                }
+                .into());
             }
         };
         let epoch_ms = field.metadata().get(EPOCH_KEY).is_some_and(|unit| unit == "ms");
-        Ok(Self { name: field.name().clone(), cells, nullable: field.is_nullable(), epoch_ms })
+        Ok(Self {
+            name: field.name().clone(),
+            cells,
+            nullable: field.is_nullable(),
+            epoch_ms,
+        })
     }
 
     /// No value. Errors: Contract, where the column is declared without nulls.
@@ -129,7 +138,11 @@ impl Column {
         match raw.as_bytes().first() {
             Some(b'"') => {
                 let inner = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
-                let text = if inner.as_bytes().contains(&b'\\') { Cow::Owned(unescaped(raw)?) } else { Cow::Borrowed(inner) };
+                let text = if inner.as_bytes().contains(&b'\\') {
+                    Cow::Owned(unescaped(raw)?)
+                } else {
+                    Cow::Borrowed(inner)
+                };
                 self.push_text(&text, row, writing)
             }
             Some(b'n') => self.push_null(row),
@@ -151,8 +164,12 @@ impl Column {
                 }
                 Cells::Wkb(builder) => {
                     let place = || format!("row {row}, column `{}`", self.name);
-                    let geometry = serde_json::from_str(raw)
-                        .map_err(|error| Fault::from(Error::Malformed { found: error.to_string() }).at(place()))?;
+                    let geometry = serde_json::from_str(raw).map_err(|error| {
+                        Fault::from(Error::Malformed {
+                            found: error.to_string(),
+                        })
+                        .at(place())
+                    })?;
                     builder.append_value(geojson_to_wkb(&geometry, writing.crs).map_err(|fault| fault.at(place()))?);
                     Ok(())
                 }
@@ -167,7 +184,14 @@ impl Column {
                     }
                     None => Err(self.unread(row, self.expected(), raw)),
                 },
-                _ => self.push_text(raw, row, Writing { decimal_comma: false, ..writing }),
+                _ => self.push_text(
+                    raw,
+                    row,
+                    Writing {
+                        decimal_comma: false,
+                        ..writing
+                    },
+                ),
             },
             None => Err(self.unread(row, self.expected(), raw)),
         }
@@ -204,14 +228,27 @@ impl Column {
     }
 
     fn unread(&self, row: u64, expected: &str, found: &str) -> Fault {
-        let found = if found.is_empty() { "an empty cell".to_owned() } else { format!("`{}`", shortened(found)) };
-        Error::Cell { row, column: self.name.clone(), expected: expected.to_owned(), found }.into()
+        let found = if found.is_empty() {
+            "an empty cell".to_owned()
+        } else {
+            format!("`{}`", shortened(found))
+        };
+        Error::Cell {
+            row,
+            column: self.name.clone(),
+            expected: expected.to_owned(),
+            found,
+        }
+        .into()
     }
 }
 
 #[cold]
 fn unescaped(raw: &str) -> Result<String> {
     serde_json::from_str(raw).map_err(|error| {
-        Error::Malformed { found: format!("{} ({error})", shortened(raw)) }.into()
+        Error::Malformed {
+            found: format!("{} ({error})", shortened(raw)),
+        }
+        .into()
     })
 }

@@ -76,7 +76,10 @@ pub fn reader<'a>(
     let (names, text) = open(input, options)?;
     let mut filled = Vec::with_capacity(columns.fields().len());
     for field in columns.fields() {
-        filled.push((position(&names, field.name(), source_name(field))?, Column::new(field, false)?));
+        filled.push((
+            position(&names, field.name(), source_name(field))?,
+            Column::new(field, false)?,
+        ));
     }
     Ok(Box::new(Rows {
         text,
@@ -84,7 +87,10 @@ pub fn reader<'a>(
         columns: filled,
         width: names.len(),
         null_marks: options.null_marks.clone(),
-        writing: Writing { decimal_comma: options.decimal_comma, crs: Crs::default() },
+        writing: Writing {
+            decimal_comma: options.decimal_comma,
+            crs: Crs::default(),
+        },
         batch_rows: options.batch_rows.max(1),
         record: StringRecord::new(),
         row: 0,
@@ -104,14 +110,20 @@ fn open<'a>(input: Box<dyn Read + Send + 'a>, options: &CsvOptions) -> Result<(V
     for _ in 0..options.skip_lines {
         skip_line(&mut lines)?;
     }
-    let mut text =
-        ReaderBuilder::new().delimiter(options.delimiter).has_headers(false).flexible(true).from_reader(lines);
+    let mut text = ReaderBuilder::new()
+        .delimiter(options.delimiter)
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(lines);
     let names = match &options.header {
         Header::None(names) => names.clone(),
         Header::Line => {
             let mut record = StringRecord::new();
             if !text.read_record(&mut record).map_err(from_csv)? {
-                return Err(Error::Malformed { found: "no header line".to_owned() }.into());
+                return Err(Error::Malformed {
+                    found: "no header line".to_owned(),
+                }
+                .into());
             }
             record.iter().map(|name| name.trim().to_owned()).collect()
         }
@@ -144,12 +156,24 @@ fn position(names: &[String], column: &str, wanted: &str) -> Result<usize> {
         [] => Ok(None),
         [one] => Ok(Some(*one)),
         many => {
-            let found: Vec<&str> = many.iter().filter_map(|at| names.get(*at)).map(String::as_str).collect();
-            Err(Fault::from(Error::AmbiguousColumn { column: column.to_owned(), found: found.join(", ") }))
+            let found: Vec<&str> = many
+                .iter()
+                .filter_map(|at| names.get(*at))
+                .map(String::as_str)
+                .collect();
+            Err(Fault::from(Error::AmbiguousColumn {
+                column: column.to_owned(),
+                found: found.join(", "),
+            }))
         }
     };
     let fitting = |fits: &dyn Fn(&str) -> bool| -> Vec<usize> {
-        names.iter().enumerate().filter(|(_, name)| fits(name)).map(|(at, _)| at).collect()
+        names
+            .iter()
+            .enumerate()
+            .filter(|(_, name)| fits(name))
+            .map(|(at, _)| at)
+            .collect()
     };
     if let Some(at) = only(fitting(&|name| name == wanted))? {
         return Ok(at);
@@ -215,7 +239,12 @@ impl Rows<'_> {
 
     fn take_row(&mut self) -> Result<()> {
         if self.record.len() != self.width {
-            return Err(Error::RowLength { row: self.row, expected: self.width, found: self.record.len() }.into());
+            return Err(Error::RowLength {
+                row: self.row,
+                expected: self.width,
+                found: self.record.len(),
+            }
+            .into());
         }
         for (at, column) in &mut self.columns {
             let cell = self.record.get(*at).unwrap_or_default();

@@ -75,19 +75,29 @@ impl From<Error> for Fault {
         match error {
             Error::Malformed { .. } => Self::new(Kind::Source, what),
             Error::NoRows { path, found } => {
-                let expected = if path.is_empty() { "an array at the top level".to_owned() } else { format!("an array at `{path}`") };
+                let expected = if path.is_empty() {
+                    "an array at the top level".to_owned()
+                } else {
+                    format!("an array at `{path}`")
+                };
                 Self::new(Kind::Source, what).expected(expected).found(found)
             }
-            Error::MissingColumn { column, source_name, found } => Self::new(Kind::Contract, what)
+            Error::MissingColumn {
+                column,
+                source_name,
+                found,
+            } => Self::new(Kind::Contract, what)
                 .expected(format!("`{source_name}`"))
                 .found(found)
-                .hint(format!("{column} = {{ from = \"<name at the source>\" }} under [columns]")),
-            Error::AmbiguousColumn { found, .. } => {
-                Self::new(Kind::Contract, what).expected("one column of that name").found(found)
-            }
-            Error::RowLength { expected, found, .. } => {
-                Self::new(Kind::Contract, what).expected(format!("{expected} cells")).found(format!("{found} cells"))
-            }
+                .hint(format!(
+                    "{column} = {{ from = \"<name at the source>\" }} under [columns]"
+                )),
+            Error::AmbiguousColumn { found, .. } => Self::new(Kind::Contract, what)
+                .expected("one column of that name")
+                .found(found),
+            Error::RowLength { expected, found, .. } => Self::new(Kind::Contract, what)
+                .expected(format!("{expected} cells"))
+                .found(format!("{found} cells")),
             Error::Cell { expected, found, .. } => Self::new(Kind::Contract, what).expected(expected).found(found),
             Error::ColumnType { found, .. } => Self::new(Kind::Settings, what)
                 .expected("text, int16, int32, int64, float64, bool, date, timestamp_utc, or wkb from JSON")

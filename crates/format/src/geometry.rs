@@ -31,13 +31,18 @@ const DEEPEST_COLLECTION: usize = 16;
 /// since 1989, which no agency's GeoJSON corrects for).
 static UTM32: LazyLock<Result<(Proj, Proj), String>> = LazyLock::new(|| {
     let project = |text: &str| Proj::from_proj_string(text).map_err(|error| error.to_string());
-    Ok((project("+proj=longlat +ellps=GRS80 +no_defs")?, project("+proj=utm +zone=32 +ellps=GRS80 +units=m +no_defs")?))
+    Ok((
+        project("+proj=longlat +ellps=GRS80 +no_defs")?,
+        project("+proj=utm +zone=32 +ellps=GRS80 +units=m +no_defs")?,
+    ))
 });
 
 /// Longitude and latitude in degrees as easting and northing in EPSG:25832, metres; not guarded by Denmark's box.
 /// Errors: Contract, where there is no such place on the map.
 pub fn to_epsg25832(longitude_degrees: f64, latitude_degrees: f64) -> Result<(f64, f64)> {
-    let (degrees, metres) = UTM32.as_ref().map_err(|text| Fault::bug("the projection cannot be set up").found(text.clone()))?;
+    let (degrees, metres) = UTM32
+        .as_ref()
+        .map_err(|text| Fault::bug("the projection cannot be set up").found(text.clone()))?;
     let nowhere = || {
         Fault::contract("a coordinate that is not on the map")
             .expected("longitude -180 to 180, latitude -90 to 90")
@@ -68,13 +73,16 @@ struct Writer<'a> {
 }
 
 fn unread(expected: &str, found: &Value) -> Fault {
-    Fault::contract("a geometry cannot be read").expected(expected.to_owned()).found(shortened(&found.to_string()))
+    Fault::contract("a geometry cannot be read")
+        .expected(expected.to_owned())
+        .found(shortened(&found.to_string()))
 }
 
 impl Writer<'_> {
     fn geometry(&mut self, geometry: &Value, depth: usize) -> Result<()> {
         if depth > DEEPEST_COLLECTION {
-            return Err(Fault::contract("a geometry collection nested too deep").expected(format!("at most {DEEPEST_COLLECTION} levels")));
+            return Err(Fault::contract("a geometry collection nested too deep")
+                .expected(format!("at most {DEEPEST_COLLECTION} levels")));
         }
         let kind = geometry.get("type").and_then(Value::as_str).unwrap_or_default();
         if kind == "GeometryCollection" {
@@ -94,7 +102,9 @@ impl Writer<'_> {
             "MultiPoint" => {
                 self.begin(4);
                 self.count(coordinates.len())?;
-                coordinates.iter().try_for_each(|point| self.point(list(Some(point), "a position", point)?))
+                coordinates
+                    .iter()
+                    .try_for_each(|point| self.point(list(Some(point), "a position", point)?))
             }
             "MultiLineString" => {
                 self.begin(5);
@@ -107,7 +117,9 @@ impl Writer<'_> {
             "MultiPolygon" => {
                 self.begin(6);
                 self.count(coordinates.len())?;
-                coordinates.iter().try_for_each(|rings| self.polygon(list(Some(rings), "an array of rings", rings)?))
+                coordinates
+                    .iter()
+                    .try_for_each(|rings| self.polygon(list(Some(rings), "an array of rings", rings)?))
             }
             _ => Err(unread("a GeoJSON geometry type", geometry)),
         }
@@ -155,13 +167,23 @@ impl Writer<'_> {
 
     fn positions(&mut self, positions: &[Value]) -> Result<()> {
         self.count(positions.len())?;
-        positions.iter().try_for_each(|position| self.position(list(Some(position), "a position", position)?))
+        positions
+            .iter()
+            .try_for_each(|position| self.position(list(Some(position), "a position", position)?))
     }
 
     fn position(&mut self, position: &[Value]) -> Result<()> {
-        let number = |at: usize| position.get(at).and_then(Value::as_f64).filter(|number| number.is_finite());
+        let number = |at: usize| {
+            position
+                .get(at)
+                .and_then(Value::as_f64)
+                .filter(|number| number.is_finite())
+        };
         let (Some(x), Some(y)) = (number(0), number(1)) else {
-            return Err(unread("a position of two or three numbers", &Value::Array(position.to_vec())));
+            return Err(unread(
+                "a position of two or three numbers",
+                &Value::Array(position.to_vec()),
+            ));
         };
         let (east, north) = match self.crs {
             Crs::Crs84 => to_epsg25832(x, y)?,
@@ -173,10 +195,12 @@ impl Writer<'_> {
                 Crs::Crs84 => "crs = \"crs84\" reads longitude, then latitude",
                 Crs::Epsg25832 => "crs = \"crs84\"",
             };
-            return Err(Fault::contract("a coordinate outside Denmark: swapped axes or another reference system")
-                .expected("easting 400000 to 900000, northing 6000000 to 6450000 in EPSG:25832")
-                .found(format!("{x}, {y} ({east:.0} E {north:.0} N)"))
-                .hint(hint));
+            return Err(
+                Fault::contract("a coordinate outside Denmark: swapped axes or another reference system")
+                    .expected("easting 400000 to 900000, northing 6000000 to 6450000 in EPSG:25832")
+                    .found(format!("{x}, {y} ({east:.0} E {north:.0} N)"))
+                    .hint(hint),
+            );
         }
         self.pair(east, north);
         Ok(())
@@ -184,7 +208,10 @@ impl Writer<'_> {
 }
 
 fn list<'v>(value: Option<&'v Value>, expected: &str, whole: &Value) -> Result<&'v [Value]> {
-    value.and_then(Value::as_array).map(Vec::as_slice).ok_or_else(|| unread(expected, whole))
+    value
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .ok_or_else(|| unread(expected, whole))
 }
 
 #[cfg(test)]

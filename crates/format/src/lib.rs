@@ -4,11 +4,11 @@
 
 mod column;
 pub mod csv;
-#[cfg(test)]
-mod damage;
 mod error;
 pub mod geometry;
 pub mod json;
+#[cfg(test)]
+mod testing;
 pub mod text;
 mod value;
 

@@ -116,19 +116,27 @@ impl<R: Read> Decoded<R> {
             self.text.truncate(written);
             return Ok(());
         };
-        let room = decoder.max_utf8_buffer_length_without_replacement(bytes.len()).unwrap_or(bytes.len() * 3 + 16);
+        let room = decoder
+            .max_utf8_buffer_length_without_replacement(bytes.len())
+            .unwrap_or(bytes.len() * 3 + 16);
         self.text.resize(room, 0);
         let (result, read, written) = decoder.decode_to_utf8_without_replacement(bytes, &mut self.text, self.finished);
         self.text.truncate(written);
         self.offset += read as u64;
         match result {
             DecoderResult::InputEmpty => Ok(()),
-            DecoderResult::OutputFull => Err(io::Error::other(Fault::bug("a decoder asked for more room than it said"))),
+            DecoderResult::OutputFull => Err(io::Error::other(Fault::bug(
+                "a decoder asked for more room than it said",
+            ))),
             DecoderResult::Malformed(..) => {
-                let fault = Fault::from(Error::Malformed { found: format!("bytes that are not {:?}", decoder.encoding().name()) });
+                let fault = Fault::from(Error::Malformed {
+                    found: format!("bytes that are not {:?}", decoder.encoding().name()),
+                });
                 Err(io::Error::new(
                     io::ErrorKind::InvalidData,
-                    fault.at(format!("byte {}", self.offset)).hint("encoding = \"windows-1252\""),
+                    fault
+                        .at(format!("byte {}", self.offset))
+                        .hint("encoding = \"windows-1252\""),
                 ))
             }
         }
@@ -161,15 +169,26 @@ mod tests {
 
     fn decoded(bytes: &[u8], encoding: Encoding) -> Result<String> {
         let mut text = String::new();
-        Decoded::new(bytes, encoding).read_to_string(&mut text).map_err(crate::error::from_io)?;
+        Decoded::new(bytes, encoding)
+            .read_to_string(&mut text)
+            .map_err(crate::error::from_io)?;
         Ok(text)
     }
 
     #[test]
     fn danish_letters_survive_every_encoding() {
-        assert_eq!(decoded("Århus Ærø ø".as_bytes(), Encoding::Utf8).unwrap(), "Århus Ærø ø");
-        assert_eq!(decoded(b"\xC5rhus \xC6r\xF8 \x80", Encoding::Windows1252).unwrap(), "Århus Ærø €");
-        assert_eq!(decoded(b"\xC5rhus \xC6r\xF8 \x80", Encoding::Latin1).unwrap(), "Århus Ærø \u{80}");
+        assert_eq!(
+            decoded("Århus Ærø ø".as_bytes(), Encoding::Utf8).unwrap(),
+            "Århus Ærø ø"
+        );
+        assert_eq!(
+            decoded(b"\xC5rhus \xC6r\xF8 \x80", Encoding::Windows1252).unwrap(),
+            "Århus Ærø €"
+        );
+        assert_eq!(
+            decoded(b"\xC5rhus \xC6r\xF8 \x80", Encoding::Latin1).unwrap(),
+            "Århus Ærø \u{80}"
+        );
     }
 
     #[test]

@@ -26,7 +26,12 @@ pub(crate) fn float(text: &str, decimal_comma: bool) -> Option<f64> {
     let text = text.trim();
     let mark = if decimal_comma { b',' } else { b'.' };
     let is_number = |byte: u8| byte.is_ascii_digit() || byte == mark || matches!(byte, b'+' | b'-' | b'e' | b'E');
-    if !text.bytes().all(is_number) {
+    // A mark without a digit behind it is a cell that was cut.
+    let is_open = text
+        .bytes()
+        .position(|byte| byte == mark)
+        .is_some_and(|at| !text.as_bytes().get(at + 1).is_some_and(u8::is_ascii_digit));
+    if is_open || !text.bytes().all(is_number) {
         return None;
     }
     if decimal_comma && text.contains(',') {
@@ -41,7 +46,12 @@ pub(crate) fn finite(text: &str) -> Option<f64> {
     if !number.is_finite() {
         return None;
     }
-    if number == 0.0 && text.bytes().take_while(|byte| !matches!(byte, b'e' | b'E')).any(|byte| matches!(byte, b'1'..=b'9')) {
+    if number == 0.0
+        && text
+            .bytes()
+            .take_while(|byte| !matches!(byte, b'e' | b'E'))
+            .any(|byte| matches!(byte, b'1'..=b'9'))
+    {
         return None;
     }
     Some(number)
@@ -72,7 +82,12 @@ fn digits(bytes: &[u8], from: usize, length: usize) -> Option<i32> {
 
 /// Days since 1970-01-01, by the proleptic Gregorian calendar; `None` for a day that is not in it (2023-02-29).
 fn days(year: i32, month: i32, day: i32) -> Option<i32> {
-    Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
+    Date::new(
+        i16::try_from(year).ok()?,
+        i8::try_from(month).ok()?,
+        i8::try_from(day).ok()?,
+    )
+    .ok()?;
     // Years begin in March, so that the leap day is the last: the usual closed form.
     let shifted_year = if month <= 2 { year - 1 } else { year };
     let era = shifted_year.div_euclid(400);
@@ -126,7 +141,11 @@ pub(crate) fn instant(text: &str) -> Option<i64> {
                 return None;
             }
             for place in 0..6 {
-                let digit = if place < length { fraction.get(place).map_or(0, |byte| i64::from(byte - b'0')) } else { 0 };
+                let digit = if place < length {
+                    fraction.get(place).map_or(0, |byte| i64::from(byte - b'0'))
+                } else {
+                    0
+                };
                 micros = micros * 10 + digit;
             }
             at += 1 + length;
@@ -175,7 +194,19 @@ mod tests {
 
     #[test]
     fn what_is_no_whole_number_or_does_not_fit_is_none() {
-        for text in ["12.5", "12.", "1e999", "9223372036854775808", "1e17", "", "x", "NaN", "0x10", "1_000", "--1"] {
+        for text in [
+            "12.5",
+            "12.",
+            "1e999",
+            "9223372036854775808",
+            "1e17",
+            "",
+            "x",
+            "NaN",
+            "0x10",
+            "1_000",
+            "--1",
+        ] {
             assert_eq!(integer(text, false), None, "{text}");
         }
     }
@@ -191,7 +222,10 @@ mod tests {
 
     #[test]
     fn a_number_never_becomes_infinite_or_zero() {
-        for text in ["1e999", "-1e999", "1e-999", "NaN", "nan", "inf", "infinity", "-", ".", "e", "", "1,5", "1 000"] {
+        for text in [
+            "1e999", "-1e999", "12.", "12.e3", "1e-999", "NaN", "nan", "inf", "infinity", "-", ".", "e", "", "1,5",
+            "1 000",
+        ] {
             assert_eq!(float(text, false), None, "{text}");
         }
     }
@@ -199,9 +233,21 @@ mod tests {
     #[test]
     fn days_agree_with_the_calendar_library() {
         let epoch = Date::new(1970, 1, 1).unwrap();
-        for (year, month, day) in [(1970, 1, 1), (2000, 2, 29), (1900, 3, 1), (2026, 11, 23), (1799, 12, 31), (1, 1, 1), (9999, 12, 31)] {
+        for (year, month, day) in [
+            (1970, 1, 1),
+            (2000, 2, 29),
+            (1900, 3, 1),
+            (2026, 11, 23),
+            (1799, 12, 31),
+            (1, 1, 1),
+            (9999, 12, 31),
+        ] {
             let counted = epoch.until(Date::new(year, month, day).unwrap()).unwrap().get_days();
-            assert_eq!(days(year.into(), month.into(), day.into()), Some(counted), "{year}-{month}-{day}");
+            assert_eq!(
+                days(year.into(), month.into(), day.into()),
+                Some(counted),
+                "{year}-{month}-{day}"
+            );
         }
         assert_eq!(days(2023, 2, 29), None);
         assert_eq!(days(2023, 13, 1), None);
@@ -211,10 +257,26 @@ mod tests {
     #[test]
     fn a_date_is_read_from_all_its_spellings() {
         let expected = days(2023, 5, 29);
-        for text in ["2023-05-29", "20230529", "2023-05-29T21:00:00", "2023-05-29T23:59:59+02:00", "2023-05-29 00:00", " 2023-05-29 "] {
+        for text in [
+            "2023-05-29",
+            "20230529",
+            "2023-05-29T21:00:00",
+            "2023-05-29T23:59:59+02:00",
+            "2023-05-29 00:00",
+            " 2023-05-29 ",
+        ] {
             assert_eq!(date(text), expected, "{text}");
         }
-        for text in ["29-05-2023", "2023-5-29", "2023-05-29T", "2023-05-29x", "2023-02-30", "", "2023/05/29", "2023-05-291"] {
+        for text in [
+            "29-05-2023",
+            "2023-5-29",
+            "2023-05-29T",
+            "2023-05-29x",
+            "2023-02-30",
+            "",
+            "2023/05/29",
+            "2023-05-291",
+        ] {
             assert_eq!(date(text), None, "{text}");
         }
     }
@@ -237,8 +299,20 @@ mod tests {
     fn an_instant_without_offset_is_utc_and_other_spellings_are_none() {
         assert_eq!(instant("2023-05-29T21:00:00"), instant("2023-05-29T21:00:00Z"));
         assert_eq!(instant("2023-05-29 21:00"), instant("2023-05-29T21:00:00Z"));
-        assert_eq!(instant("2023-05-29T21:00:00.1234567Z"), instant("2023-05-29T21:00:00.123456Z"));
-        for text in ["2023-05-29", "2023-05-29T24:00:00", "2023-05-29T21:60:00", "2023-05-29T21:00:00+", "2023-05-29T21:00:00 Z", "T", "2023-05-29T21:00:00.Z", "2023-05-29T21:00:00+25:00"] {
+        assert_eq!(
+            instant("2023-05-29T21:00:00.1234567Z"),
+            instant("2023-05-29T21:00:00.123456Z")
+        );
+        for text in [
+            "2023-05-29",
+            "2023-05-29T24:00:00",
+            "2023-05-29T21:60:00",
+            "2023-05-29T21:00:00+",
+            "2023-05-29T21:00:00 Z",
+            "T",
+            "2023-05-29T21:00:00.Z",
+            "2023-05-29T21:00:00+25:00",
+        ] {
             assert_eq!(instant(text), None, "{text}");
         }
     }

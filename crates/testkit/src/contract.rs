@@ -53,12 +53,18 @@ pub struct Expected {
 impl Expected {
     /// So many rows over all parts.
     pub fn total(rows: u64) -> Self {
-        Self { rows: Rows::Total(rows), cells: Vec::new() }
+        Self {
+            rows: Rows::Total(rows),
+            cells: Vec::new(),
+        }
     }
     /// So many rows of each part.
     pub fn per_part<'k>(rows: impl IntoIterator<Item = (&'k str, u64)>) -> Self {
         let rows = rows.into_iter().map(|(key, count)| (key.to_owned(), count)).collect();
-        Self { rows: Rows::PerPart(rows), cells: Vec::new() }
+        Self {
+            rows: Rows::PerPart(rows),
+            cells: Vec::new(),
+        }
     }
     /// Adds a cell that must be found.
     #[must_use]
@@ -102,7 +108,11 @@ pub async fn run(case: Case) {
 }
 
 fn check_declaration(case: &Case) {
-    let has_identity = case.columns.fields().iter().any(|field| field.metadata().contains_key(ID_KEY));
+    let has_identity = case
+        .columns
+        .fields()
+        .iter()
+        .any(|field| field.metadata().contains_key(ID_KEY));
     assert_ne!(
         has_identity,
         case.cannot(Unsupported::RowIdentity),
@@ -113,7 +123,10 @@ fn check_declaration(case: &Case) {
         case.cannot(Unsupported::EmptyAnswer),
         "an empty page and Unsupported::EmptyAnswer exclude each other, and one of them must be there"
     );
-    assert!(!case.expected.cells.is_empty(), "name at least one cell that must be found, best with Danish letters");
+    assert!(
+        !case.expected.cells.is_empty(),
+        "name at least one cell that must be found, best with Danish letters"
+    );
 }
 
 async fn plan(case: &Case) -> Vec<Part> {
@@ -136,7 +149,11 @@ async fn check_plan(case: &Case) -> Vec<Part> {
             "the part key `{}` is no folder name of [A-Za-z0-9._=-]",
             part.key
         );
-        assert!(keys.insert(&part.key), "the part key `{}` stands twice in the plan", part.key);
+        assert!(
+            keys.insert(&part.key),
+            "the part key `{}` stands twice in the plan",
+            part.key
+        );
         assert_eq!(
             part.promised.is_none(),
             case.cannot(Unsupported::PromisedCount),

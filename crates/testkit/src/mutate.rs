@@ -33,7 +33,10 @@ pub fn mutated(bytes: &[u8], seed: u64) -> Vec<u8> {
         let at = random.below(damaged.len());
         let length = 1 + random.below(damaged.len().saturating_sub(at).min(24));
         let end = (at + length).min(damaged.len());
-        let letter = MEANINGFUL.get(random.below(MEANINGFUL.len())).copied().unwrap_or_default();
+        let letter = MEANINGFUL
+            .get(random.below(MEANINGFUL.len()))
+            .copied()
+            .unwrap_or_default();
         match random.below(6) {
             0 => {
                 if let Some(byte) = damaged.get_mut(at) {

@@ -33,7 +33,11 @@ pub struct RecordedAnswer {
 impl RecordedAnswer {
     /// Status 200 with this content type.
     pub fn ok(content_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self { status: 200, headers: vec![("content-type".to_owned(), content_type.to_owned())], body: body.into() }
+        Self {
+            status: 200,
+            headers: vec![("content-type".to_owned(), content_type.to_owned())],
+            body: body.into(),
+        }
     }
     /// Status 200, `application/json`.
     pub fn json(body: impl Into<Vec<u8>>) -> Self {
@@ -41,7 +45,11 @@ impl RecordedAnswer {
     }
     /// Another status, without headers.
     pub fn status(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into() }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+        }
     }
     /// Adds a header.
     #[must_use]
@@ -52,8 +60,8 @@ impl RecordedAnswer {
 
     fn response(&self) -> Result<Response<Body>> {
         let unfit = |what: &str, found: &str| Fault::settings(what.to_owned()).found(found.to_owned());
-        let status =
-            StatusCode::from_u16(self.status).map_err(|_| unfit("a recorded status is no HTTP status", &self.status.to_string()))?;
+        let status = StatusCode::from_u16(self.status)
+            .map_err(|_| unfit("a recorded status is no HTTP status", &self.status.to_string()))?;
         let mut response = Response::new(Body::from(self.body.clone()));
         *response.status_mut() = status;
         for (name, value) in &self.headers {
@@ -61,7 +69,8 @@ impl RecordedAnswer {
             if [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION].contains(&name) {
                 continue;
             }
-            let value = HeaderValue::try_from(value).map_err(|_| unfit("a recorded header has no valid value", name.as_str()))?;
+            let value = HeaderValue::try_from(value)
+                .map_err(|_| unfit("a recorded header has no valid value", name.as_str()))?;
             response.headers_mut().append(name, value);
         }
         Ok(response)
@@ -86,7 +95,10 @@ pub struct RecordedRequest {
 impl RecordedRequest {
     /// The first header of this name (lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(found, _)| found == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -113,13 +125,18 @@ impl Recorded {
     /// port can be had.
     pub async fn start(answers: Vec<RecordedAnswer>) -> Result<Self> {
         for (number, answer) in answers.iter().enumerate() {
-            answer.response().map_err(|fault| fault.at(format!("answer {}", number + 1)))?;
+            answer
+                .response()
+                .map_err(|fault| fault.at(format!("answer {}", number + 1)))?;
         }
         let no_port = |error: std::io::Error| Fault::transient("no port on 127.0.0.1").because(error);
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(no_port)?;
         let address = listener.local_addr().map_err(no_port)?;
-        let tape: Shared =
-            Arc::new(Mutex::new(Tape { answers: answers.into(), requests: Vec::new(), unanswered: 0 }));
+        let tape: Shared = Arc::new(Mutex::new(Tape {
+            answers: answers.into(),
+            requests: Vec::new(),
+            unanswered: 0,
+        }));
         let router = Router::new().fallback(answer).with_state(Arc::clone(&tape));
         let server = tokio::spawn(async move {
             // Ends with the task; an error of the listener shows as a refused connection.
@@ -167,7 +184,10 @@ fn lock(tape: &Shared) -> MutexGuard<'_, Tape> {
 
 async fn answer(State(tape): State<Shared>, request: Request) -> Response<Body> {
     let (head, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, LARGEST_REQUEST_BYTES).await.map(|bytes| bytes.to_vec()).unwrap_or_default();
+    let body = axum::body::to_bytes(body, LARGEST_REQUEST_BYTES)
+        .await
+        .map(|bytes| bytes.to_vec())
+        .unwrap_or_default();
     let request = RecordedRequest {
         method: head.method.to_string(),
         path: head.uri.path().to_owned(),
@@ -175,7 +195,12 @@ async fn answer(State(tape): State<Shared>, request: Request) -> Response<Body> 
         headers: head
             .headers
             .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .map(|(name, value)| {
+                (
+                    name.as_str().to_owned(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
+            })
             .collect(),
         body,
     };
@@ -229,24 +254,41 @@ mod tests {
         .await
         .unwrap();
         let first = ask(&server, &get("/dataset/A?start=2023&x=%C3%A6")).await;
-        assert!(first.starts_with("HTTP/1.1 200 OK\r\n") && first.ends_with(r#"{"sted":"Århus"}"#), "{first}");
+        assert!(
+            first.starts_with("HTTP/1.1 200 OK\r\n") && first.ends_with(r#"{"sted":"Århus"}"#),
+            "{first}"
+        );
         let second = ask(&server, &get("/b")).await;
-        assert!(second.starts_with("HTTP/1.1 429 ") && second.contains("retry-after: 210"), "{second}");
+        assert!(
+            second.starts_with("HTTP/1.1 429 ") && second.contains("retry-after: 210"),
+            "{second}"
+        );
         assert_eq!(server.left(), 0);
     }
 
     #[tokio::test]
     async fn requests_are_kept_with_query_headers_and_body() {
-        let server = Recorded::start(vec![RecordedAnswer::json("{}"), RecordedAnswer::json("{}")]).await.unwrap();
+        let server = Recorded::start(vec![RecordedAnswer::json("{}"), RecordedAnswer::json("{}")])
+            .await
+            .unwrap();
         ask(&server, &get("/dataset/A?start=2023&x=%C3%A6")).await;
         let body = r#"{"table":"BIL54"}"#;
-        let post = format!("POST /v1/data HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let post = format!(
+            "POST /v1/data HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
         ask(&server, &post).await;
         let requests = server.requests();
         assert_eq!(requests[0].method, "GET");
-        assert_eq!((requests[0].path.as_str(), requests[0].query.as_str()), ("/dataset/A", "start=2023&x=%C3%A6"));
+        assert_eq!(
+            (requests[0].path.as_str(), requests[0].query.as_str()),
+            ("/dataset/A", "start=2023&x=%C3%A6")
+        );
         assert_eq!(requests[0].header("x-api-key"), Some("abc"));
-        assert_eq!((requests[1].method.as_str(), requests[1].body.as_slice()), ("POST", body.as_bytes()));
+        assert_eq!(
+            (requests[1].method.as_str(), requests[1].body.as_slice()),
+            ("POST", body.as_bytes())
+        );
     }
 
     #[tokio::test]
@@ -259,7 +301,9 @@ mod tests {
     #[tokio::test]
     async fn an_answer_that_http_cannot_carry_is_refused_at_the_start() {
         let answer = RecordedAnswer::json("{}").header("x\ny", "1");
-        let fault = Recorded::start(vec![RecordedAnswer::json("{}"), answer]).await.unwrap_err();
+        let fault = Recorded::start(vec![RecordedAnswer::json("{}"), answer])
+            .await
+            .unwrap_err();
         assert_eq!(fault.places(), ["answer 2"]);
     }
 }

@@ -66,12 +66,24 @@ pub struct Scripted {
 impl Scripted {
     /// The `nth` operation of this kind fails, once.
     pub fn nth(operation: Operation, nth: usize, failure: Failure) -> Self {
-        Self { operation: Some(operation), path_contains: String::new(), nth, for_good: false, failure }
+        Self {
+            operation: Some(operation),
+            path_contains: String::new(),
+            nth,
+            for_good: false,
+            failure,
+        }
     }
     /// The store is gone from the `nth` writing operation on, of whatever kind, which itself fails as said: what a
     /// process killed there leaves behind. Reading fails from then on too.
     pub fn killed_at(nth: usize, failure: Failure) -> Self {
-        Self { operation: None, path_contains: String::new(), nth, for_good: true, failure }
+        Self {
+            operation: None,
+            path_contains: String::new(),
+            nth,
+            for_good: true,
+            failure,
+        }
     }
     /// Only operations on paths that contain `text` count.
     #[must_use]
@@ -117,12 +129,18 @@ enum Verdict {
 impl FaultyStore {
     /// An empty store that does not fail yet.
     pub fn new() -> Self {
-        Self { inner: Arc::new(InMemory::new()), script: Arc::default() }
+        Self {
+            inner: Arc::new(InMemory::new()),
+            script: Arc::default(),
+        }
     }
     /// Replaces the script, and counts from here.
     pub fn script(&self, lines: impl IntoIterator<Item = Scripted>) {
         let mut script = self.lock();
-        *script = Script { lines: lines.into_iter().map(|line| (line, 0)).collect(), ..Script::default() };
+        *script = Script {
+            lines: lines.into_iter().map(|line| (line, 0)).collect(),
+            ..Script::default()
+        };
     }
     /// The content without its faults: what stands there after the process is gone.
     pub fn content(&self) -> Arc<InMemory> {
@@ -134,7 +152,11 @@ impl FaultyStore {
     }
     /// Operations that change the store since the script was set: the number of places at which to kill.
     pub fn writes(&self) -> usize {
-        self.lock().log.iter().filter(|(operation, _)| is_write(*operation)).count()
+        self.lock()
+            .log
+            .iter()
+            .filter(|(operation, _)| is_write(*operation))
+            .count()
     }
     /// Every operation since the script was set, in order, with its path.
     pub fn log(&self) -> Vec<(Operation, String)> {
@@ -192,28 +214,41 @@ fn is_write(operation: Operation) -> bool {
 fn error(operation: Operation, path: &Path, failure: Failure) -> Error {
     let source = format!("scripted: {operation:?} of {path} fails {failure:?}").into();
     match failure {
-        Failure::Precondition => Error::Precondition { path: path.to_string(), source },
-        Failure::Before | Failure::After => Error::Generic { store: "FaultyStore", source },
+        Failure::Precondition => Error::Precondition {
+            path: path.to_string(),
+            source,
+        },
+        Failure::Before | Failure::After => Error::Generic {
+            store: "FaultyStore",
+            source,
+        },
     }
 }
 
 #[async_trait]
 impl ObjectStore for FaultyStore {
     async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
-        self.run(Operation::Put, location, self.inner.put_opts(location, payload, opts)).await
+        self.run(Operation::Put, location, self.inner.put_opts(location, payload, opts))
+            .await
     }
 
     async fn put_multipart_opts(&self, location: &Path, opts: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
         let upload = self.inner.put_multipart_opts(location, opts).await?;
-        Ok(Box::new(FaultyUpload { store: self.clone(), location: location.clone(), upload }))
+        Ok(Box::new(FaultyUpload {
+            store: self.clone(),
+            location: location.clone(),
+            upload,
+        }))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        self.run(Operation::Get, location, self.inner.get_opts(location, options)).await
+        self.run(Operation::Get, location, self.inner.get_opts(location, options))
+            .await
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        self.run(Operation::Get, location, self.inner.get_ranges(location, ranges)).await
+        self.run(Operation::Get, location, self.inner.get_ranges(location, ranges))
+            .await
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
@@ -247,15 +282,18 @@ impl ObjectStore for FaultyStore {
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
         let path = prefix.cloned().unwrap_or_default();
-        self.run(Operation::List, &path, self.inner.list_with_delimiter(prefix)).await
+        self.run(Operation::List, &path, self.inner.list_with_delimiter(prefix))
+            .await
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.run(Operation::Copy, to, self.inner.copy_opts(from, to, options)).await
+        self.run(Operation::Copy, to, self.inner.copy_opts(from, to, options))
+            .await
     }
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
-        self.run(Operation::Rename, to, self.inner.rename_opts(from, to, options)).await
+        self.run(Operation::Rename, to, self.inner.rename_opts(from, to, options))
+            .await
     }
 }
 
@@ -313,7 +351,10 @@ mod tests {
         store.script([Scripted::nth(Operation::Put, 1, Failure::After).on("state/")]);
         store.put(&path("core/x"), "0".into()).await.unwrap();
         store.put(&path("state/b.json"), "2".into()).await.unwrap_err();
-        assert_eq!(store.get(&path("state/b.json")).await.unwrap().bytes().await.unwrap(), "2");
+        assert_eq!(
+            store.get(&path("state/b.json")).await.unwrap().bytes().await.unwrap(),
+            "2"
+        );
     }
 
     #[tokio::test]
@@ -328,12 +369,24 @@ mod tests {
     #[tokio::test]
     async fn conditions_hold_without_a_script() {
         let store = FaultyStore::new();
-        let first = store.put_opts(&path("a"), "1".into(), PutMode::Create.into()).await.unwrap();
-        let again = store.put_opts(&path("a"), "2".into(), PutMode::Create.into()).await.unwrap_err();
+        let first = store
+            .put_opts(&path("a"), "1".into(), PutMode::Create.into())
+            .await
+            .unwrap();
+        let again = store
+            .put_opts(&path("a"), "2".into(), PutMode::Create.into())
+            .await
+            .unwrap_err();
         assert!(matches!(again, Error::AlreadyExists { .. }));
         store.put(&path("a"), "3".into()).await.unwrap();
-        let late = PutMode::Update(UpdateVersion { e_tag: first.e_tag, version: first.version });
-        assert!(matches!(store.put_opts(&path("a"), "4".into(), late.into()).await.unwrap_err(), Error::Precondition { .. }));
+        let late = PutMode::Update(UpdateVersion {
+            e_tag: first.e_tag,
+            version: first.version,
+        });
+        assert!(matches!(
+            store.put_opts(&path("a"), "4".into(), late.into()).await.unwrap_err(),
+            Error::Precondition { .. }
+        ));
     }
 
     #[tokio::test]
@@ -347,7 +400,13 @@ mod tests {
         store.delete(&path("a")).await.unwrap_err();
         store.get(&path("a")).await.unwrap_err();
         assert!(store.list(None).next().await.unwrap().is_err());
-        let left: Vec<_> = store.content().list(None).map_ok(|meta| meta.location.to_string()).try_collect().await.unwrap();
+        let left: Vec<_> = store
+            .content()
+            .list(None)
+            .map_ok(|meta| meta.location.to_string())
+            .try_collect()
+            .await
+            .unwrap();
         assert_eq!(left, ["a", "b"]);
         store.script([]);
         store.get(&path("b")).await.unwrap();

@@ -1,14 +1,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use std::collections::HashMap;
 
-use arrow::util::pretty::pretty_format_batches;
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use klimalade_model::Kind;
 
 use super::*;
 use crate::{
-    FROM_KEY,
-    damage::{Dribble, damaged, drained},
+    FROM_KEY, testing,
+    testing::{Dribble, damaged, drained},
 };
 
 fn from(name: &str, source: &str, kind: DataType) -> Field {
@@ -24,7 +23,11 @@ fn statbank() -> SchemaRef {
 }
 
 fn danish() -> CsvOptions {
-    CsvOptions { decimal_comma: true, null_marks: vec![String::new(), "..".to_owned()], ..CsvOptions::default() }
+    CsvOptions {
+        decimal_comma: true,
+        null_marks: vec![String::new(), "..".to_owned()],
+        ..CsvOptions::default()
+    }
 }
 
 fn read(bytes: &[u8], columns: &SchemaRef, options: &CsvOptions) -> Result<Vec<RecordBatch>> {
@@ -32,10 +35,7 @@ fn read(bytes: &[u8], columns: &SchemaRef, options: &CsvOptions) -> Result<Vec<R
 }
 
 fn printed(bytes: &[u8], columns: &SchemaRef, options: &CsvOptions) -> String {
-    let batches = read(bytes, columns, options).unwrap();
-    let table = pretty_format_batches(&batches).unwrap().to_string();
-    let rows = table.lines().skip(3).filter(|line| line.starts_with('|'));
-    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>().join("|")).collect::<Vec<_>>().join("\n")
+    testing::printed(&read(bytes, columns, options).unwrap())
 }
 
 fn fault(bytes: &[u8], columns: &SchemaRef, options: &CsvOptions) -> Fault {
@@ -51,9 +51,18 @@ fn a_statbank_answer_with_bom_crlf_and_decimal_comma_is_read() {
 #[test]
 fn danish_letters_and_quoted_delimiters_survive() {
     let columns = Arc::new(Schema::new(vec![Field::new("navn", DataType::Utf8, true)]));
-    assert_eq!(printed("navn;x\n\"Ærø; \"\"Ø\"\"\";1\nÅrhus;2".as_bytes(), &columns, &danish()), "Ærø; \"Ø\"\nÅrhus");
-    let windows = CsvOptions { encoding: Encoding::Windows1252, ..danish() };
-    assert_eq!(printed(b"navn;x\n\xC6r\xF8;1\n\xC5rhus;2\n", &columns, &windows), "Ærø\nÅrhus");
+    assert_eq!(
+        printed("navn;x\n\"Ærø; \"\"Ø\"\"\";1\nÅrhus;2".as_bytes(), &columns, &danish()),
+        "Ærø; \"Ø\"\nÅrhus"
+    );
+    let windows = CsvOptions {
+        encoding: Encoding::Windows1252,
+        ..danish()
+    };
+    assert_eq!(
+        printed(b"navn;x\n\xC6r\xF8;1\n\xC5rhus;2\n", &columns, &windows),
+        "Ærø\nÅrhus"
+    );
 }
 
 #[test]
@@ -64,7 +73,10 @@ fn columns_are_found_by_name_whatever_their_order() {
 
 #[test]
 fn one_source_column_may_feed_two_declared_ones() {
-    let columns = Arc::new(Schema::new(vec![from("a", "x", DataType::Int64), from("b", "x", DataType::Utf8)]));
+    let columns = Arc::new(Schema::new(vec![
+        from("a", "x", DataType::Int64),
+        from("b", "x", DataType::Utf8),
+    ]));
     assert_eq!(printed(b"x\n7\n", &columns, &danish()), "7|7");
 }
 
@@ -107,24 +119,45 @@ fn a_cell_that_cannot_be_read_is_a_contract_fault_never_null_or_zero() {
         let text = format!("OMRÅDE;TID;INDHOLD\n{row}\n");
         let fault = fault(text.as_bytes(), &statbank(), &danish());
         assert_eq!(fault.kind(), Kind::Contract, "{row}");
-        assert!(fault.what().contains("row 1") && fault.what().contains(column), "{fault}");
+        assert!(
+            fault.what().contains("row 1") && fault.what().contains(column),
+            "{fault}"
+        );
     }
 }
 
 #[test]
 fn every_declared_type_is_read() {
     let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    let kinds = [DataType::Int64, DataType::Int32, DataType::Boolean, DataType::Date32, utc, DataType::Utf8];
+    let kinds = [
+        DataType::Int64,
+        DataType::Int32,
+        DataType::Boolean,
+        DataType::Date32,
+        utc,
+        DataType::Utf8,
+    ];
     let columns = Arc::new(Schema::new(
-        kinds.iter().enumerate().map(|(at, kind)| Field::new(format!("c{at}"), kind.clone(), true)).collect::<Vec<_>>(),
+        kinds
+            .iter()
+            .enumerate()
+            .map(|(at, kind)| Field::new(format!("c{at}"), kind.clone(), true))
+            .collect::<Vec<_>>(),
     ));
     let bytes = b"c0;c1;c2;c3;c4;c5\n9007199254740993;12,0;1;20230529;2023-05-29T21:00:00;true\n;;;;;\n";
-    assert_eq!(printed(bytes, &columns, &danish()), "9007199254740993|12|true|2023-05-29|2023-05-29T21:00:00Z|true\n|||||");
+    assert_eq!(
+        printed(bytes, &columns, &danish()),
+        "9007199254740993|12|true|2023-05-29|2023-05-29T21:00:00Z|true\n|||||"
+    );
 }
 
 #[test]
 fn a_type_that_text_cannot_fill_is_a_settings_fault() {
-    for kind in [DataType::Binary, DataType::Float32, DataType::Timestamp(TimeUnit::Microsecond, None)] {
+    for kind in [
+        DataType::Binary,
+        DataType::Float32,
+        DataType::Timestamp(TimeUnit::Microsecond, None),
+    ] {
         let columns = Arc::new(Schema::new(vec![Field::new("x", kind, true)]));
         assert_eq!(fault(b"x\n1\n", &columns, &danish()).kind(), Kind::Settings);
     }
@@ -132,7 +165,10 @@ fn a_type_that_text_cannot_fill_is_a_settings_fault() {
 
 #[test]
 fn null_in_a_column_without_nulls_is_a_contract_fault() {
-    let columns = Arc::new(Schema::new(vec![Field::new("x", DataType::Utf8, false), Field::new("y", DataType::Utf8, true)]));
+    let columns = Arc::new(Schema::new(vec![
+        Field::new("x", DataType::Utf8, false),
+        Field::new("y", DataType::Utf8, true),
+    ]));
     assert_eq!(fault(b"x;y\n;1\n", &columns, &danish()).kind(), Kind::Contract);
 }
 
@@ -146,10 +182,16 @@ fn a_header_alone_is_an_empty_answer_and_nothing_at_all_a_source_fault() {
 
 #[test]
 fn lines_before_the_header_are_skipped_and_names_may_come_from_the_settings() {
-    let skipping = CsvOptions { skip_lines: 2, ..danish() };
+    let skipping = CsvOptions {
+        skip_lines: 2,
+        ..danish()
+    };
     let bytes = "Udtræk \"halv\n\nOMRÅDE;TID;INDHOLD\n101;2023;1\n".as_bytes();
     assert_eq!(printed(bytes, &statbank(), &skipping), "101|2023|1.0");
-    let named = CsvOptions { header: Header::None(vec!["TID".into(), "OMRÅDE".into(), "INDHOLD".into()]), ..danish() };
+    let named = CsvOptions {
+        header: Header::None(vec!["TID".into(), "OMRÅDE".into(), "INDHOLD".into()]),
+        ..danish()
+    };
     assert_eq!(printed(b"2023;101;1\n", &statbank(), &named), "101|2023|1.0");
 }
 
@@ -172,9 +214,15 @@ fn batches_hold_no_more_rows_than_asked_for_and_chunks_do_not_matter() {
     for row in 0..1000 {
         text.push_str(&format!("Æ{row};2023;{row},25\n"));
     }
-    let options = CsvOptions { batch_rows: 300, ..danish() };
+    let options = CsvOptions {
+        batch_rows: 300,
+        ..danish()
+    };
     let whole = read(text.as_bytes(), &statbank(), &options).unwrap();
-    assert_eq!(whole.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [300, 300, 300, 100]);
+    assert_eq!(
+        whole.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(),
+        [300, 300, 300, 100]
+    );
     let dribbled = drained(reader(Box::new(Dribble(text.as_bytes(), 3)), &statbank(), &options)).unwrap();
     assert_eq!(whole, dribbled);
 }
@@ -184,10 +232,20 @@ fn damaged_bytes_give_rows_or_a_fault_and_never_a_panic() {
     let bytes = "\u{feff}OMRÅDE;TID;INDHOLD\r\n101;2023;86,5\r\n\"7;51\";2024;..\r\nÆrø;2022;-1,25\r\n".as_bytes();
     let mut faults = 0;
     for seed in 0..20_000 {
-        let options = CsvOptions { batch_rows: 2, ..danish() };
+        let options = CsvOptions {
+            batch_rows: 2,
+            ..danish()
+        };
         let damaged = damaged(bytes, seed);
         faults += usize::from(read(&damaged, &statbank(), &options).is_err());
-        drop(read(&damaged, &statbank(), &CsvOptions { encoding: Encoding::Windows1252, ..options }));
+        drop(read(
+            &damaged,
+            &statbank(),
+            &CsvOptions {
+                encoding: Encoding::Windows1252,
+                ..options
+            },
+        ));
     }
     assert!((5_000..20_000).contains(&faults), "{faults}");
 }

@@ -31,7 +31,10 @@ fn krueger(longitude: f64, latitude: f64) -> (f64, f64) {
 }
 
 fn doubles(wkb: &[u8], from: usize) -> Vec<f64> {
-    wkb[from..].chunks_exact(8).map(|bytes| f64::from_le_bytes(bytes.try_into().unwrap())).collect()
+    wkb[from..]
+        .chunks_exact(8)
+        .map(|bytes| f64::from_le_bytes(bytes.try_into().unwrap()))
+        .collect()
 }
 
 #[test]
@@ -40,8 +43,14 @@ fn reprojection_agrees_with_the_krueger_series_to_a_tenth_of_a_millimetre() {
         for latitude in [54.56, 55.0, 55.6761, 56.0, 56.1629, 57.75] {
             let (east, north) = to_epsg25832(longitude, latitude).unwrap();
             let (expected_east, expected_north) = krueger(longitude, latitude);
-            assert!((east - expected_east).abs() < 1e-4, "{longitude} {latitude}: {east} {expected_east}");
-            assert!((north - expected_north).abs() < 1e-4, "{longitude} {latitude}: {north} {expected_north}");
+            assert!(
+                (east - expected_east).abs() < 1e-4,
+                "{longitude} {latitude}: {east} {expected_east}"
+            );
+            assert!(
+                (north - expected_north).abs() < 1e-4,
+                "{longitude} {latitude}: {north} {expected_north}"
+            );
         }
     }
 }
@@ -55,7 +64,11 @@ fn the_central_meridian_stands_at_500_kilometres() {
 
 #[test]
 fn a_point_is_21_bytes_and_its_height_is_dropped() {
-    let wkb = geojson_to_wkb(&json!({"type": "Point", "coordinates": [574_000.5, 6_223_000.25, 17.0]}), Crs::Epsg25832).unwrap();
+    let wkb = geojson_to_wkb(
+        &json!({"type": "Point", "coordinates": [574_000.5, 6_223_000.25, 17.0]}),
+        Crs::Epsg25832,
+    )
+    .unwrap();
     assert_eq!(wkb[..5], [1, 1, 0, 0, 0]);
     assert_eq!(doubles(&wkb, 5), [574_000.5, 6_223_000.25]);
 }
@@ -65,14 +78,31 @@ fn degrees_are_reprojected() {
     let wkb = geojson_to_wkb(&json!({"type": "Point", "coordinates": [10.0, 56.0]}), Crs::Crs84).unwrap();
     let (east, north) = krueger(10.0, 56.0);
     let found = doubles(&wkb, 5);
-    assert!((found[0] - east).abs() < 1e-4 && (found[1] - north).abs() < 1e-4, "{found:?}");
+    assert!(
+        (found[0] - east).abs() < 1e-4 && (found[1] - north).abs() < 1e-4,
+        "{found:?}"
+    );
 }
 
 #[test]
 fn a_polygon_keeps_its_hole() {
-    let outer = json!([[500_000, 6_100_000], [500_100, 6_100_000], [500_100, 6_100_100], [500_000, 6_100_000]]);
-    let hole = json!([[500_010, 6_100_010], [500_020, 6_100_010], [500_020, 6_100_020], [500_010, 6_100_010]]);
-    let wkb = geojson_to_wkb(&json!({"type": "Polygon", "coordinates": [outer, hole]}), Crs::Epsg25832).unwrap();
+    let outer = json!([
+        [500_000, 6_100_000],
+        [500_100, 6_100_000],
+        [500_100, 6_100_100],
+        [500_000, 6_100_000]
+    ]);
+    let hole = json!([
+        [500_010, 6_100_010],
+        [500_020, 6_100_010],
+        [500_020, 6_100_020],
+        [500_010, 6_100_010]
+    ]);
+    let wkb = geojson_to_wkb(
+        &json!({"type": "Polygon", "coordinates": [outer, hole]}),
+        Crs::Epsg25832,
+    )
+    .unwrap();
     assert_eq!(wkb.len(), 5 + 4 + 2 * (4 + 4 * 16));
     assert_eq!(wkb[5..9], 2_u32.to_le_bytes());
     assert_eq!(doubles(&wkb[..9 + 4 + 64], 13)[..2], [500_000.0, 6_100_000.0]);
@@ -81,14 +111,27 @@ fn a_polygon_keeps_its_hole() {
 #[test]
 fn every_geometry_type_and_a_nested_collection_is_written() {
     let at = json!([500_000, 6_100_000]);
-    let ring = json!([[500_000, 6_100_000], [500_100, 6_100_000], [500_100, 6_100_100], [500_000, 6_100_000]]);
+    let ring = json!([
+        [500_000, 6_100_000],
+        [500_100, 6_100_000],
+        [500_100, 6_100_100],
+        [500_000, 6_100_000]
+    ]);
     let members = [
         (1_u8, json!({"type": "Point", "coordinates": at}), 21),
         (2, json!({"type": "LineString", "coordinates": [at, at]}), 9 + 32),
         (3, json!({"type": "Polygon", "coordinates": [ring]}), 9 + 4 + 64),
         (4, json!({"type": "MultiPoint", "coordinates": [at, at]}), 9 + 42),
-        (5, json!({"type": "MultiLineString", "coordinates": [[at, at]]}), 9 + 9 + 32),
-        (6, json!({"type": "MultiPolygon", "coordinates": [[ring]]}), 9 + 9 + 4 + 64),
+        (
+            5,
+            json!({"type": "MultiLineString", "coordinates": [[at, at]]}),
+            9 + 9 + 32,
+        ),
+        (
+            6,
+            json!({"type": "MultiPolygon", "coordinates": [[ring]]}),
+            9 + 9 + 4 + 64,
+        ),
     ];
     let mut total = 0;
     for (kind, geometry, length) in &members {
@@ -97,7 +140,11 @@ fn every_geometry_type_and_a_nested_collection_is_written() {
         total += length;
     }
     let inner = json!({"type": "GeometryCollection", "geometries": members.map(|(_, geometry, _)| geometry)});
-    let wkb = geojson_to_wkb(&json!({"type": "GeometryCollection", "geometries": [inner]}), Crs::Epsg25832).unwrap();
+    let wkb = geojson_to_wkb(
+        &json!({"type": "GeometryCollection", "geometries": [inner]}),
+        Crs::Epsg25832,
+    )
+    .unwrap();
     assert_eq!((wkb[1], wkb[10], wkb.len()), (7, 7, 9 + 9 + total));
 }
 
@@ -129,7 +176,12 @@ fn swapped_axes_are_a_contract_fault() {
 
 #[test]
 fn what_is_no_geometry_is_a_contract_fault() {
-    let open = json!([[500_000, 6_100_000], [500_100, 6_100_000], [500_100, 6_100_100], [500_000, 6_100_001]]);
+    let open = json!([
+        [500_000, 6_100_000],
+        [500_100, 6_100_000],
+        [500_100, 6_100_100],
+        [500_000, 6_100_001]
+    ]);
     for geometry in [
         json!({}),
         json!(null),
@@ -141,7 +193,11 @@ fn what_is_no_geometry_is_a_contract_fault() {
         json!({"type": "LineString", "coordinates": [10.0, 56.0]}),
         json!({"type": "GeometryCollection"}),
     ] {
-        assert_eq!(geojson_to_wkb(&geometry, Crs::Epsg25832).unwrap_err().kind(), Kind::Contract, "{geometry}");
+        assert_eq!(
+            geojson_to_wkb(&geometry, Crs::Epsg25832).unwrap_err().kind(),
+            Kind::Contract,
+            "{geometry}"
+        );
     }
 }
 
@@ -151,5 +207,8 @@ fn a_collection_without_end_is_a_contract_fault() {
     for _ in 0..100 {
         geometry = json!({"type": "GeometryCollection", "geometries": [geometry]});
     }
-    assert_eq!(geojson_to_wkb(&geometry, Crs::Crs84).unwrap_err().kind(), Kind::Contract);
+    assert_eq!(
+        geojson_to_wkb(&geometry, Crs::Crs84).unwrap_err().kind(),
+        Kind::Contract
+    );
 }

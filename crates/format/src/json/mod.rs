@@ -30,7 +30,11 @@ pub struct JsonOptions {
 
 impl Default for JsonOptions {
     fn default() -> Self {
-        Self { rows: String::new(), batch_rows: 8192, crs: Crs::Crs84 }
+        Self {
+            rows: String::new(),
+            batch_rows: 8192,
+            crs: Crs::Crs84,
+        }
     }
 }
 
@@ -95,7 +99,11 @@ impl Wanted<'_> {
     fn object(&self, input: &mut Input<'_>, prefix: &str, look: &mut Look, rows: &mut Option<()>) -> Result<()> {
         input.enter()?;
         while let Some(key) = input.next_key()? {
-            let path = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
+            let path = if prefix.is_empty() {
+                key
+            } else {
+                format!("{prefix}.{key}")
+            };
             if prefix.is_empty() {
                 input.note_key(&path);
             }
@@ -127,7 +135,10 @@ impl Wanted<'_> {
 }
 
 fn twice(path: &str) -> Fault {
-    Error::Malformed { found: format!("the array `{path}` stands twice") }.into()
+    Error::Malformed {
+        found: format!("the array `{path}` stands twice"),
+    }
+    .into()
 }
 
 #[cfg(test)]

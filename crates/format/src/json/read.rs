@@ -22,10 +22,19 @@ pub(super) struct Rows<'a> {
 impl<'a> Rows<'a> {
     /// Reads up to the first row.
     pub(super) fn open(source: Box<dyn Read + Send + 'a>, schema: &SchemaRef, options: &JsonOptions) -> Result<Self> {
-        let table = Table::new(schema, Writing { decimal_comma: false, crs: options.crs })?;
+        let table = Table::new(
+            schema,
+            Writing {
+                decimal_comma: false,
+                crs: options.crs,
+            },
+        )?;
         let mut input = Input::new(source);
-        let path: Vec<String> =
-            if options.rows.is_empty() { Vec::new() } else { options.rows.split('.').map(str::to_owned).collect() };
+        let path: Vec<String> = if options.rows.is_empty() {
+            Vec::new()
+        } else {
+            options.rows.split('.').map(str::to_owned).collect()
+        };
         for (depth, step) in path.iter().enumerate() {
             if input.peek()? != Some(b'{') {
                 return Err(input.no_rows(&options.rows)?);

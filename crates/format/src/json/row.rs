@@ -61,7 +61,11 @@ impl Node {
         let at = match self.entries.iter().position(|entry| &*entry.key == key) {
             Some(at) => at,
             None => {
-                self.entries.push(Entry { key: key.into(), columns: Vec::new(), below: None });
+                self.entries.push(Entry {
+                    key: key.into(),
+                    columns: Vec::new(),
+                    below: None,
+                });
                 self.entries.len() - 1
             }
         };
@@ -125,9 +129,22 @@ impl Table {
         for (at, field) in schema.fields().iter().enumerate() {
             let source_name = source_name(field).to_owned();
             root.add(&source_name, at);
-            columns.push(Filled { column: Column::new(field, true)?, source_name, row: 0, seen: false });
+            columns.push(Filled {
+                column: Column::new(field, true)?,
+                source_name,
+                row: 0,
+                seen: false,
+            });
         }
-        Ok(Self { root, sink: Sink { columns, writing, row: 0, fault: None } })
+        Ok(Self {
+            root,
+            sink: Sink {
+                columns,
+                writing,
+                row: 0,
+                fault: None,
+            },
+        })
     }
 
     /// Rows taken so far.
@@ -141,10 +158,14 @@ impl Table {
         self.sink.row += 1;
         let number = self.sink.row;
         let malformed = |found: String| Fault::from(Error::Malformed { found }).at(format!("row {number}"));
-        let text = std::str::from_utf8(row).map_err(|error| malformed(format!("bytes that are not UTF-8 ({error})")))?;
+        let text =
+            std::str::from_utf8(row).map_err(|error| malformed(format!("bytes that are not UTF-8 ({error})")))?;
         let mut deserializer = Deserializer::from_str(text);
         let result = deserializer
-            .deserialize_map(Object { node: &mut self.root, sink: &mut self.sink })
+            .deserialize_map(Object {
+                node: &mut self.root,
+                sink: &mut self.sink,
+            })
             .and_then(|()| deserializer.end());
         if let Err(error) = result {
             return Err(self.sink.fault.take().unwrap_or_else(|| malformed(error.to_string())));
@@ -159,7 +180,11 @@ impl Table {
 
     /// The arrays of the rows since the last call.
     pub(super) fn finish(&mut self) -> Vec<arrow::array::ArrayRef> {
-        self.sink.columns.iter_mut().map(|filled| filled.column.finish()).collect()
+        self.sink
+            .columns
+            .iter_mut()
+            .map(|filled| filled.column.finish())
+            .collect()
     }
 
     /// Errors: Contract, for a column that no row had. A page without rows says nothing.
@@ -184,7 +209,9 @@ impl Sink {
     #[inline]
     fn put(&mut self, columns: &[usize], raw: &str) -> std::result::Result<(), ()> {
         for at in columns {
-            let Some(filled) = self.columns.get_mut(*at) else { continue };
+            let Some(filled) = self.columns.get_mut(*at) else {
+                continue;
+            };
             if filled.row == self.row {
                 let found = format!("the key `{}` stands twice in one row", filled.source_name);
                 self.fault = Some(Fault::from(Error::Malformed { found }).at(format!("row {}", self.row)));
@@ -232,12 +259,14 @@ impl<'de> Visitor<'de> for Object<'_> {
             match &mut entry.below {
                 None => {
                     let raw: &RawValue = map.next_value()?;
-                    sink.put(&entry.columns, raw.get()).map_err(|()| A::Error::custom("see the fault"))?;
+                    sink.put(&entry.columns, raw.get())
+                        .map_err(|()| A::Error::custom("see the fault"))?;
                 }
                 Some(below) if entry.columns.is_empty() => map.next_value_seed(Object { node: below, sink })?,
                 Some(below) => {
                     let raw: &RawValue = map.next_value()?;
-                    sink.put(&entry.columns, raw.get()).map_err(|()| A::Error::custom("see the fault"))?;
+                    sink.put(&entry.columns, raw.get())
+                        .map_err(|()| A::Error::custom("see the fault"))?;
                     Deserializer::from_str(raw.get())
                         .deserialize_any(Object { node: below, sink })
                         .map_err(A::Error::custom)?;

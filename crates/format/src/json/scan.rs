@@ -95,11 +95,16 @@ impl<'a> Input<'a> {
 
     fn cut(&self) -> Fault {
         let read = self.offset + self.end as u64;
-        self.place(Error::Malformed { found: format!("the body ends after {read} bytes in the middle of JSON") })
+        self.place(Error::Malformed {
+            found: format!("the body ends after {read} bytes in the middle of JSON"),
+        })
     }
 
     fn unexpected(&self, expected: &str) -> Fault {
-        let ahead = self.buffer.get(self.start..self.end.min(self.start + 40)).unwrap_or_default();
+        let ahead = self
+            .buffer
+            .get(self.start..self.end.min(self.start + 40))
+            .unwrap_or_default();
         let found = format!("`{}` instead of {expected}", shortened(&String::from_utf8_lossy(ahead)));
         self.place(Error::Malformed { found })
     }
@@ -164,8 +169,11 @@ impl<'a> Input<'a> {
             return Err(self.unexpected("a key"));
         }
         let range = self.value()?;
-        let key: String = serde_json::from_slice(self.bytes(range))
-            .map_err(|error| self.place(Error::Malformed { found: format!("a key that is no text ({error})") }))?;
+        let key: String = serde_json::from_slice(self.bytes(range)).map_err(|error| {
+            self.place(Error::Malformed {
+                found: format!("a key that is no text ({error})"),
+            })
+        })?;
         match self.peek()? {
             Some(b':') => {
                 self.start += 1;
@@ -227,7 +235,11 @@ impl<'a> Input<'a> {
             any |= !ahead.is_empty();
             self.start = self.end;
             if !self.fill()? {
-                return if any && progress.is_scalar() { Ok(()) } else { Err(self.cut()) };
+                return if any && progress.is_scalar() {
+                    Ok(())
+                } else {
+                    Err(self.cut())
+                };
             }
         }
     }
@@ -235,8 +247,11 @@ impl<'a> Input<'a> {
     /// One whole value, parsed.
     pub(super) fn parsed(&mut self) -> Result<serde_json::Value> {
         let range = self.value()?;
-        serde_json::from_slice(self.bytes(range))
-            .map_err(|error| self.place(Error::Malformed { found: error.to_string() }))
+        serde_json::from_slice(self.bytes(range)).map_err(|error| {
+            self.place(Error::Malformed {
+                found: error.to_string(),
+            })
+        })
     }
 
     /// Steps over an array and counts its elements.
@@ -276,13 +291,20 @@ impl<'a> Input<'a> {
                 Some(b'{') => "an object".to_owned(),
                 Some(b'[') => "an array".to_owned(),
                 Some(_) => {
-                    let ahead = self.buffer.get(self.start..self.end.min(self.start + 40)).unwrap_or_default();
+                    let ahead = self
+                        .buffer
+                        .get(self.start..self.end.min(self.start + 40))
+                        .unwrap_or_default();
                     format!("`{}`", String::from_utf8_lossy(ahead))
                 }
                 None => "nothing more".to_owned(),
             }
         };
-        Ok(Error::NoRows { path: path.to_owned(), found }.into())
+        Ok(Error::NoRows {
+            path: path.to_owned(),
+            found,
+        }
+        .into())
     }
 }
 

@@ -1,15 +1,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use std::{collections::HashMap, sync::Arc};
 
-use arrow::{array::RecordBatch, util::pretty::pretty_format_batches};
+use arrow::array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use klimalade_model::Kind;
 use serde_json::json;
 
 use super::*;
 use crate::{
-    EPOCH_KEY, FROM_KEY,
-    damage::{Dribble, damaged, drained},
+    EPOCH_KEY, FROM_KEY, testing,
+    testing::{Dribble, damaged, drained},
 };
 
 fn utc() -> DataType {
@@ -39,7 +39,10 @@ const ENERGIDATA: &str = r#"{"total":3,"sort":"HourUTC","dataset":"ProductionMun
 ],"links":[{"rel":"self"},{"rel":"next"}]}"#;
 
 fn at(rows: &str) -> JsonOptions {
-    JsonOptions { rows: rows.to_owned(), ..JsonOptions::default() }
+    JsonOptions {
+        rows: rows.to_owned(),
+        ..JsonOptions::default()
+    }
 }
 
 fn read(text: &str, columns: &SchemaRef, rows: &str) -> Result<Vec<RecordBatch>> {
@@ -47,10 +50,7 @@ fn read(text: &str, columns: &SchemaRef, rows: &str) -> Result<Vec<RecordBatch>>
 }
 
 fn printed(text: &str, columns: &SchemaRef, rows: &str) -> String {
-    let batches = read(text, columns, rows).unwrap();
-    let table = pretty_format_batches(&batches).unwrap().to_string();
-    let lines = table.lines().skip(3).filter(|line| line.starts_with('|'));
-    lines.map(|row| row.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>().join("|")).collect::<Vec<_>>().join("\n")
+    testing::printed(&read(text, columns, rows).unwrap())
 }
 
 fn fault(text: &str, columns: &SchemaRef, rows: &str) -> Fault {
@@ -79,7 +79,13 @@ fn text_columns_keep_numbers_booleans_and_lists_as_written() {
     let cells = arrow::array::AsArray::as_string::<i32>(batches[0].column(0));
     let found: Vec<_> = cells.iter().collect();
     let expected = [
-        Some("1.50"), Some("true"), Some("[1, \"Å\"]"), Some("{\"a\": 1}"), Some("Ærø æ\n\"q\""), Some("12345678901234567890123"), None,
+        Some("1.50"),
+        Some("true"),
+        Some("[1, \"Å\"]"),
+        Some("{\"a\": 1}"),
+        Some("Ærø æ\n\"q\""),
+        Some("12345678901234567890123"),
+        None,
     ];
     assert_eq!(found, expected);
 }
@@ -104,7 +110,10 @@ fn dotted_paths_reach_into_objects_and_keys_with_dots_are_found_whole() {
 
 #[test]
 fn one_key_may_feed_two_columns() {
-    let columns = Arc::new(Schema::new(vec![from("a", "x", DataType::Int64), from("b", "x", DataType::Utf8)]));
+    let columns = Arc::new(Schema::new(vec![
+        from("a", "x", DataType::Int64),
+        from("b", "x", DataType::Utf8),
+    ]));
     assert_eq!(printed(r#"[{"x":7}]"#, &columns, ""), "7|7");
 }
 
@@ -122,10 +131,18 @@ fn every_declared_type_is_read() {
         (DataType::Boolean, "\"false\"", "false"),
         (DataType::Date32, "20230529", "2023-05-29"),
         (DataType::Date32, "\"2023-06-02T00:00:00.001000+02:00\"", "2023-06-02"),
-        (utc(), "\"2023-06-02T00:00:00.001000+02:00\"", "2023-06-01T22:00:00.001Z"),
+        (
+            utc(),
+            "\"2023-06-02T00:00:00.001000+02:00\"",
+            "2023-06-01T22:00:00.001Z",
+        ),
         (utc(), "\"2023-06-02T00:00\"", "2023-06-02T00:00:00Z"),
     ] {
-        assert_eq!(printed(&format!("[{{\"x\":{cell}}}]"), &one(kind), ""), expected, "{cell}");
+        assert_eq!(
+            printed(&format!("[{{\"x\":{cell}}}]"), &one(kind), ""),
+            expected,
+            "{cell}"
+        );
     }
 }
 
@@ -134,7 +151,10 @@ fn epoch_milliseconds_are_read_only_where_they_are_declared() {
     let text = r#"[{"x":1685394000123}]"#;
     assert_eq!(fault(text, &one(utc()), "").kind(), Kind::Contract);
     let field = Field::new("x", utc(), true).with_metadata(HashMap::from([(EPOCH_KEY.to_owned(), "ms".to_owned())]));
-    assert_eq!(printed(text, &Arc::new(Schema::new(vec![field])), ""), "2023-05-29T21:00:00.123Z");
+    assert_eq!(
+        printed(text, &Arc::new(Schema::new(vec![field])), ""),
+        "2023-05-29T21:00:00.123Z"
+    );
 }
 
 #[test]
@@ -158,7 +178,10 @@ fn a_cell_that_cannot_be_read_is_a_contract_fault_with_row_and_column() {
     ] {
         let fault = fault(&format!("[{{\"x\":null}},{{\"x\":{cell}}}]"), &one(kind), "");
         assert_eq!(fault.kind(), Kind::Contract, "{cell}");
-        assert!(fault.what().contains("row 2") && fault.what().contains("`x`"), "{fault}");
+        assert!(
+            fault.what().contains("row 2") && fault.what().contains("`x`"),
+            "{fault}"
+        );
     }
 }
 
@@ -167,11 +190,22 @@ fn a_geometry_becomes_wkb_and_a_wrong_one_a_contract_fault() {
     let text = r#"{"features":[{"x":{"type":"Point","coordinates":[10.0,56.0]}},{"x":null}]}"#;
     let batches = read(text, &one(DataType::Binary), "features").unwrap();
     let cells = arrow::array::AsArray::as_binary::<i32>(batches[0].column(0));
-    let expected = crate::geometry::geojson_to_wkb(&json!({"type": "Point", "coordinates": [10.0, 56.0]}), Crs::Crs84).unwrap();
+    let expected =
+        crate::geometry::geojson_to_wkb(&json!({"type": "Point", "coordinates": [10.0, 56.0]}), Crs::Crs84).unwrap();
     assert_eq!(cells.iter().collect::<Vec<_>>(), [Some(expected.as_slice()), None]);
-    let swapped = fault(r#"[{"x":{"type":"Point","coordinates":[56.0,10.0]}}]"#, &one(DataType::Binary), "");
-    assert_eq!((swapped.kind(), swapped.places()[0].as_str()), (Kind::Contract, "row 1, column `x`"));
-    assert_eq!(fault(r#"[{"x":"POINT(1 2)"}]"#, &one(DataType::Binary), "").kind(), Kind::Contract);
+    let swapped = fault(
+        r#"[{"x":{"type":"Point","coordinates":[56.0,10.0]}}]"#,
+        &one(DataType::Binary),
+        "",
+    );
+    assert_eq!(
+        (swapped.kind(), swapped.places()[0].as_str()),
+        (Kind::Contract, "row 1, column `x`")
+    );
+    assert_eq!(
+        fault(r#"[{"x":"POINT(1 2)"}]"#, &one(DataType::Binary), "").kind(),
+        Kind::Contract
+    );
 }
 
 #[test]
@@ -195,13 +229,20 @@ fn a_body_cut_anywhere_is_a_source_fault() {
         let cut = &ENERGIDATA.as_bytes()[..length];
         let fault = drained(reader(Box::new(cut), &energidata(), &at("records"))).unwrap_err();
         assert_eq!(fault.kind(), Kind::Source, "{length}: {fault}");
-        assert_eq!(look(Box::new(cut), "records", &[]).unwrap_err().kind(), Kind::Source, "{length}");
+        assert_eq!(
+            look(Box::new(cut), "records", &[]).unwrap_err().kind(),
+            Kind::Source,
+            "{length}"
+        );
     }
 }
 
 #[test]
 fn rows_that_are_not_there_are_a_source_fault_with_the_keys_found() {
-    for text in [r#"{"statusCode":429,"message":"wait"}"#, r#"{"statusCode":429,"message":"wait","records":{}}"#] {
+    for text in [
+        r#"{"statusCode":429,"message":"wait"}"#,
+        r#"{"statusCode":429,"message":"wait","records":{}}"#,
+    ] {
         let fault = fault(text, &energidata(), "records");
         assert_eq!(fault.kind(), Kind::Source);
         assert!(fault.found_text().unwrap().contains("statusCode, message"), "{fault}");
@@ -210,7 +251,11 @@ fn rows_that_are_not_there_are_a_source_fault_with_the_keys_found() {
     }
     for text in ["", "null", "<html>", r#"{"a":1}"#, "3"] {
         assert_eq!(fault(text, &energidata(), "").kind(), Kind::Source, "{text}");
-        assert_eq!(look(Box::new(text.as_bytes()), "", &[]).unwrap_err().kind(), Kind::Source, "{text}");
+        assert_eq!(
+            look(Box::new(text.as_bytes()), "", &[]).unwrap_err().kind(),
+            Kind::Source,
+            "{text}"
+        );
     }
 }
 
@@ -232,7 +277,12 @@ fn what_is_no_json_is_a_source_fault() {
     ] {
         assert_eq!(fault(text, &one(DataType::Utf8), "").kind(), Kind::Source, "{text}");
     }
-    let invalid = drained(reader(Box::new(&b"[{\"x\":\"\xC5rhus\"}]"[..]), &one(DataType::Utf8), &at(""))).unwrap_err();
+    let invalid = drained(reader(
+        Box::new(&b"[{\"x\":\"\xC5rhus\"}]"[..]),
+        &one(DataType::Utf8),
+        &at(""),
+    ))
+    .unwrap_err();
     assert_eq!(invalid.kind(), Kind::Source);
     assert_eq!(fault(r#"{"r":[],"r":[]}"#, &energidata(), "r").kind(), Kind::Source);
 }
@@ -240,7 +290,10 @@ fn what_is_no_json_is_a_source_fault() {
 #[test]
 fn a_byte_order_mark_is_tolerated() {
     assert_eq!(printed("\u{feff}[{\"x\":1}]", &one(DataType::Int64), ""), "1");
-    assert_eq!(look(Box::new("\u{feff}[{\"x\":1}]".as_bytes()), "", &[]).unwrap().rows, 1);
+    assert_eq!(
+        look(Box::new("\u{feff}[{\"x\":1}]".as_bytes()), "", &[]).unwrap().rows,
+        1
+    );
 }
 
 #[test]
@@ -250,19 +303,31 @@ fn a_look_counts_rows_and_picks_members() {
     assert_eq!(found.scalars, BTreeMap::from([("total".to_owned(), json!(3))]));
     assert_eq!(found.links, [json!({"rel": "self"}), json!({"rel": "next"})]);
     let ckan = r#"{"result":{"total":2,"records":[{},{}],"next":null}}"#;
-    let found = look(Box::new(ckan.as_bytes()), "result.records", &["result.total", "result.next"]).unwrap();
+    let found = look(
+        Box::new(ckan.as_bytes()),
+        "result.records",
+        &["result.total", "result.next"],
+    )
+    .unwrap();
     assert_eq!((found.rows, found.scalars.len()), (2, 2));
     assert_eq!(found.scalars["result.next"], json!(null));
 }
 
 #[test]
 fn chunks_do_not_matter_and_batches_hold_no_more_rows_than_asked_for() {
-    let options = JsonOptions { batch_rows: 2, ..at("records") };
+    let options = JsonOptions {
+        batch_rows: 2,
+        ..at("records")
+    };
     let whole = drained(reader(Box::new(ENERGIDATA.as_bytes()), &energidata(), &options)).unwrap();
     assert_eq!(whole.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [2, 1]);
     for size in [1, 2, 3, 7] {
         let input = Dribble(ENERGIDATA.as_bytes(), size);
-        assert_eq!(drained(reader(Box::new(input), &energidata(), &options)).unwrap(), whole, "{size}");
+        assert_eq!(
+            drained(reader(Box::new(input), &energidata(), &options)).unwrap(),
+            whole,
+            "{size}"
+        );
         let looked = look(Box::new(Dribble(ENERGIDATA.as_bytes(), size)), "records", &["total"]).unwrap();
         assert_eq!((looked.rows, looked.links.len()), (3, 2));
     }
@@ -299,7 +364,10 @@ fn damaged_bytes_give_rows_or_a_fault_and_never_a_panic() {
     for seed in 0..10_000 {
         for (text, columns, rows) in [(ENERGIDATA, &energidata(), "records"), (features, &columns, "features")] {
             let bytes = damaged(text.as_bytes(), seed);
-            let options = JsonOptions { batch_rows: 2, ..at(rows) };
+            let options = JsonOptions {
+                batch_rows: 2,
+                ..at(rows)
+            };
             faults += usize::from(drained(reader(Box::new(&bytes[..]), columns, &options)).is_err());
             drop(look(Box::new(&bytes[..]), rows, &["total", "numberMatched"]));
         }

@@ -16,14 +16,27 @@ const PAGE_BYTES: usize = 64 * 1024;
 const CUTS: usize = 16;
 
 pub(super) fn check_damage(case: &Case, walked: &[Walked]) {
-    let pages = walked.iter().flat_map(|one| one.pages.iter().zip(&one.batches).map(|(page, batches)| (&one.part, page, batches)));
+    let pages = walked.iter().flat_map(|one| {
+        one.pages
+            .iter()
+            .zip(&one.batches)
+            .map(|(page, batches)| (&one.part, page, batches))
+    });
     let smallest = pages
         .filter(|(_, _, batches)| batches.iter().any(|batch| batch.num_rows() > 0))
         .min_by_key(|(_, page, _)| page.entry.bytes);
-    let Some((part, page, batches)) = smallest else { panic!("no page of the walk has rows") };
+    let Some((part, page, batches)) = smallest else {
+        panic!("no page of the walk has rows")
+    };
     let whole = bytes_of(page);
     if !case.cannot(Unsupported::CutBody) {
-        check_cuts(case, part, page, &whole, batches.iter().map(RecordBatch::num_rows).sum());
+        check_cuts(
+            case,
+            part,
+            page,
+            &whole,
+            batches.iter().map(RecordBatch::num_rows).sum(),
+        );
     }
     let start = whole.get(..PAGE_BYTES).unwrap_or(&whole);
     for seed in 0..MUTATIONS {
@@ -34,8 +47,9 @@ pub(super) fn check_damage(case: &Case, walked: &[Walked]) {
 /// Decodes `bytes` in place of the page's: the rows, or `None` for an error. An error is fine, a panic is not.
 fn decode_damaged(case: &Case, part: &Part, page: &Page, bytes: &[u8], name: &str) -> Option<usize> {
     let damaged = page_of(page, bytes);
-    let decoded =
-        catch_unwind(AssertUnwindSafe(|| decode_all(case.connector.as_ref(), part, &damaged, &case.columns).ok()));
+    let decoded = catch_unwind(AssertUnwindSafe(|| {
+        decode_all(case.connector.as_ref(), part, &damaged, &case.columns).ok()
+    }));
     match decoded {
         Ok(batches) => batches.map(|batches| batches.iter().map(RecordBatch::num_rows).sum()),
         Err(_) => panic!(
@@ -51,7 +65,9 @@ fn check_cuts(case: &Case, part: &Part, page: &Page, whole: &[u8], rows: usize) 
     for cut in 1..CUTS {
         let length = whole.len() * cut / CUTS;
         let start = whole.get(..length).unwrap_or_default();
-        let Some(left) = decode_damaged(case, part, page, start, &format!("a cut after {length} bytes")) else { continue };
+        let Some(left) = decode_damaged(case, part, page, start, &format!("a cut after {length} bytes")) else {
+            continue;
+        };
         assert!(
             part.promised.is_some() && left < rows,
             "a body cut after {length} of {} bytes is decoded without an error ({left} of {rows} rows), and no promised \

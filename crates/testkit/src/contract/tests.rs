@@ -82,7 +82,12 @@ impl Connector for Towns {
         futures::stream::once(async move { page.map_err(|error| Fault::transient("no page").because(error)) }).boxed()
     }
 
-    fn decode<'a>(&'a self, _: &'a Part, page: &'a Page, columns: &SchemaRef) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
+    fn decode<'a>(
+        &'a self,
+        _: &'a Part,
+        page: &'a Page,
+        columns: &SchemaRef,
+    ) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
         let mut text = String::new();
         let read = page.open().and_then(|mut input| input.read_to_string(&mut text));
         if self.flaw == Flaw::PanicsOnDamage {
@@ -100,21 +105,41 @@ impl Connector for Towns {
         let (mut ids, mut names, mut values) = (vec![], vec![], vec![]);
         for line in whole.unwrap_or(&text).lines() {
             let mut cells = line.split(';');
-            let (Some(id), Some(name), Some(value), None) = (cells.next(), cells.next(), cells.next(), cells.next()) else {
+            let (Some(id), Some(name), Some(value), None) = (cells.next(), cells.next(), cells.next(), cells.next())
+            else {
                 if self.flaw == Flaw::SwallowsCuts {
                     continue;
                 }
                 return Err(Fault::contract("a row of another length"));
             };
-            let value = value.replace(',', ".").parse::<f64>().map_err(|error| Fault::contract("no number").because(error))?;
+            let value = value
+                .replace(',', ".")
+                .parse::<f64>()
+                .map_err(|error| Fault::contract("no number").because(error))?;
             ids.push(id.to_owned());
             names.push(name.to_owned());
-            values.push(value + if self.flaw == Flaw::DecodesDifferently { self.calls.fetch_add(1, Ordering::Relaxed) as f64 } else { 0.0 });
+            values.push(
+                value
+                    + if self.flaw == Flaw::DecodesDifferently {
+                        self.calls.fetch_add(1, Ordering::Relaxed) as f64
+                    } else {
+                        0.0
+                    },
+            );
         }
-        let arrays: Vec<ArrayRef> =
-            vec![Arc::new(StringArray::from(ids)), Arc::new(StringArray::from(names)), Arc::new(Float64Array::from(values))];
+        let arrays: Vec<ArrayRef> = vec![
+            Arc::new(StringArray::from(ids)),
+            Arc::new(StringArray::from(names)),
+            Arc::new(Float64Array::from(values)),
+        ];
         let schema = match self.flaw {
-            Flaw::OtherColumns => Arc::new(Schema::new(columns.fields().iter().map(|field| field.as_ref().clone().with_metadata(HashMap::new())).collect::<Vec<_>>())),
+            Flaw::OtherColumns => Arc::new(Schema::new(
+                columns
+                    .fields()
+                    .iter()
+                    .map(|field| field.as_ref().clone().with_metadata(HashMap::new()))
+                    .collect::<Vec<_>>(),
+            )),
             _ => Arc::clone(columns),
         };
         let batch = match self.flaw {
@@ -146,10 +171,20 @@ fn case(flaw: Flaw) -> Case {
     })
     .unwrap();
     Case {
-        connector: Arc::new(Towns { flaw, calls: AtomicU64::new(0) }),
-        context: Context { client, clock, secrets: Secrets::default(), cancel: CancellationToken::new() },
+        connector: Arc::new(Towns {
+            flaw,
+            calls: AtomicU64::new(0),
+        }),
+        context: Context {
+            client,
+            clock,
+            secrets: Secrets::default(),
+            cancel: CancellationToken::new(),
+        },
         columns: columns(),
-        expected: Expected::per_part([("north", 2), ("south", 3)]).cell("name", "Ærø").cell("value", "-3.25"),
+        expected: Expected::per_part([("north", 2), ("south", 3)])
+            .cell("name", "Ærø")
+            .cell("value", "-3.25"),
         empty: Some((Part::new("north"), Page::from_bytes("/north", b"end\n").unwrap())),
         declared: &[],
     }
@@ -160,13 +195,20 @@ async fn verdict(case: Case) -> Option<String> {
     let outcome = tokio::spawn(run(case)).await;
     let panic = outcome.err()?.into_panic();
     let text = panic.downcast_ref::<String>().cloned();
-    Some(text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap())
+    Some(
+        text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+            .unwrap(),
+    )
 }
 
 #[tokio::test]
 async fn a_good_connector_keeps_the_contract() {
     run(case(Flaw::Nothing)).await;
-    run(Case { expected: Expected::total(5).cell("name", "Ålborg"), ..case(Flaw::Nothing) }).await;
+    run(Case {
+        expected: Expected::total(5).cell("name", "Ålborg"),
+        ..case(Flaw::Nothing)
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -190,10 +232,15 @@ async fn every_breach_is_noticed() {
         let mut broken = case(flaw);
         if flaw == Flaw::SwallowsCuts {
             // With a promised count the runner would see that rows are missing; without one nobody does.
-            broken.connector = Arc::new(Unpromised(Towns { flaw, calls: AtomicU64::new(0) }));
+            broken.connector = Arc::new(Unpromised(Towns {
+                flaw,
+                calls: AtomicU64::new(0),
+            }));
             broken.declared = &[Unsupported::PromisedCount];
         }
-        let found = verdict(broken).await.unwrap_or_else(|| panic!("{flaw:?} is not noticed"));
+        let found = verdict(broken)
+            .await
+            .unwrap_or_else(|| panic!("{flaw:?} is not noticed"));
         assert!(found.contains(expected), "{flaw:?}: {found}");
     }
 }
@@ -212,7 +259,12 @@ impl Connector for Unpromised {
     fn fetch<'a>(&'a self, part: &'a Part, cx: &'a Context) -> BoxStream<'a, Result<Page>> {
         self.0.fetch(part, cx)
     }
-    fn decode<'a>(&'a self, part: &'a Part, page: &'a Page, columns: &SchemaRef) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
+    fn decode<'a>(
+        &'a self,
+        part: &'a Part,
+        page: &'a Page,
+        columns: &SchemaRef,
+    ) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
         self.0.decode(part, page, columns)
     }
 }
@@ -220,11 +272,25 @@ impl Connector for Unpromised {
 #[tokio::test]
 async fn what_is_declared_impossible_must_be_impossible() {
     for (declared, expected) in [
-        (&[Unsupported::PromisedCount][..], "Unsupported::PromisedCount exclude each other"),
-        (&[Unsupported::RowIdentity], "Unsupported::RowIdentity exclude each other"),
-        (&[Unsupported::EmptyAnswer], "Unsupported::EmptyAnswer exclude each other"),
+        (
+            &[Unsupported::PromisedCount][..],
+            "Unsupported::PromisedCount exclude each other",
+        ),
+        (
+            &[Unsupported::RowIdentity],
+            "Unsupported::RowIdentity exclude each other",
+        ),
+        (
+            &[Unsupported::EmptyAnswer],
+            "Unsupported::EmptyAnswer exclude each other",
+        ),
     ] {
-        let found = verdict(Case { declared, ..case(Flaw::Nothing) }).await.expect("a breach");
+        let found = verdict(Case {
+            declared,
+            ..case(Flaw::Nothing)
+        })
+        .await
+        .expect("a breach");
         assert!(found.contains(expected), "{found}");
     }
 }

@@ -1,9 +1,13 @@
 //! The walk: every part fetched, every page decoded, rows compared with what the source holds.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use arrow::{
-    array::RecordBatch,
+    array::{ArrayRef, AsArray, RecordBatch},
+    datatypes::TimestampMicrosecondType,
     util::display::{ArrayFormatter, FormatOptions},
 };
 use arrow_schema::{ArrowError, SchemaRef};
@@ -32,7 +36,12 @@ impl Walked {
 
 /// Decodes one page to the end. Errors: what decode or its reader says; Bug, where the reader's schema or a batch is
 /// not of the declared columns.
-pub fn decode_all(connector: &dyn Connector, part: &Part, page: &Page, columns: &SchemaRef) -> Result<Vec<RecordBatch>> {
+pub fn decode_all(
+    connector: &dyn Connector,
+    part: &Part,
+    page: &Page,
+    columns: &SchemaRef,
+) -> Result<Vec<RecordBatch>> {
     let reader = connector.decode(part, page, columns)?;
     if reader.schema() != *columns {
         return Err(Fault::bug("the reader's schema is not that of the declared columns")
@@ -62,10 +71,22 @@ fn fault_of(error: ArrowError) -> Fault {
 }
 
 /// Fetches one part and decodes all its pages.
-pub async fn walk_part(connector: &dyn Connector, part: &Part, context: &Context, columns: &SchemaRef) -> Result<Walked> {
+pub async fn walk_part(
+    connector: &dyn Connector,
+    part: &Part,
+    context: &Context,
+    columns: &SchemaRef,
+) -> Result<Walked> {
     let pages: Vec<Page> = connector.fetch(part, context).try_collect().await?;
-    let batches = pages.iter().map(|page| decode_all(connector, part, page, columns)).collect::<Result<_>>()?;
-    Ok(Walked { part: part.clone(), pages, batches })
+    let batches = pages
+        .iter()
+        .map(|page| decode_all(connector, part, page, columns))
+        .collect::<Result<_>>()?;
+    Ok(Walked {
+        part: part.clone(),
+        pages,
+        batches,
+    })
 }
 
 pub(super) async fn check_walk(case: &Case, parts: &[Part]) -> Vec<Walked> {
@@ -85,7 +106,11 @@ pub(super) async fn check_walk(case: &Case, parts: &[Part]) -> Vec<Walked> {
 
 fn check_counts(case: &Case, walked: &[Walked]) {
     for one in walked {
-        assert!(!one.pages.is_empty(), "part {}: the walk has no page: nothing would be stored", one.part.key);
+        assert!(
+            !one.pages.is_empty(),
+            "part {}: the walk has no page: nothing would be stored",
+            one.part.key
+        );
         if let Some(promised) = one.part.promised {
             assert_eq!(promised, one.rows(), "part {}: promised is not received", one.part.key);
         }
@@ -93,7 +118,10 @@ fn check_counts(case: &Case, walked: &[Walked]) {
     match &case.expected.rows {
         Rows::Total(expected) => {
             let found: u64 = walked.iter().map(Walked::rows).sum();
-            assert_eq!(found, *expected, "the walk of all parts has not as many rows as the source");
+            assert_eq!(
+                found, *expected,
+                "the walk of all parts has not as many rows as the source"
+            );
         }
         Rows::PerPart(expected) => {
             let found: BTreeMap<String, u64> = walked.iter().map(|one| (one.part.key.clone(), one.rows())).collect();
@@ -117,7 +145,11 @@ fn check_identity(case: &Case, walked: &[Walked]) {
                 if let Some(other) = owner.get(&id) {
                     panic!("the row {id:?} is in two parts: {other} and {}", one.part.key);
                 }
-                assert!(!ids.contains(&id), "part {}: the row {id:?} was received twice", one.part.key);
+                assert!(
+                    !ids.contains(&id),
+                    "part {}: the row {id:?} was received twice",
+                    one.part.key
+                );
                 ids.insert(id);
             }
         }
@@ -133,7 +165,7 @@ fn check_cells(case: &Case, walked: &[Walked]) {
         };
         let mut examples = BTreeSet::new();
         let is_found = walked.iter().flat_map(|one| one.batches.iter().flatten()).any(|batch| {
-            texts(batch, &[at]).any(|cell| {
+            texts(batch, &[at]).into_iter().any(|cell| {
                 let found = cell.first().is_some_and(|cell| cell == text);
                 if examples.len() < 10 {
                     examples.extend(cell);
@@ -146,16 +178,32 @@ fn check_cells(case: &Case, walked: &[Walked]) {
 }
 
 /// The rows of some columns as text; null is `null`, so that it differs from an empty text.
-fn texts<'b>(batch: &'b RecordBatch, columns: &[usize]) -> impl Iterator<Item = Vec<String>> + 'b {
+fn texts(batch: &RecordBatch, columns: &[usize]) -> Vec<Vec<String>> {
     let options = FormatOptions::default().with_null("null").with_display_error(true);
-    let formatters: Vec<ArrayFormatter<'b>> = columns
+    let arrays: Vec<ArrayRef> = columns.iter().map(|at| printable(batch.column(*at))).collect();
+    let formatters: Vec<ArrayFormatter<'_>> = arrays
         .iter()
-        .map(|at| match ArrayFormatter::try_new(batch.column(*at).as_ref(), &options) {
+        .map(|array| match ArrayFormatter::try_new(array.as_ref(), &options) {
             Ok(formatter) => formatter,
-            Err(error) => panic!("column {at} cannot be printed: {error}"),
+            Err(error) => panic!("a column of {} cannot be printed: {error}", array.data_type()),
         })
         .collect();
-    (0..batch.num_rows()).map(move |row| formatters.iter().map(|formatter| formatter.value(row).to_string()).collect())
+    (0..batch.num_rows())
+        .map(|row| {
+            formatters
+                .iter()
+                .map(|formatter| formatter.value(row).to_string())
+                .collect()
+        })
+        .collect()
+}
+
+/// Arrow prints a zone by its name only with its feature chrono-tz; declared instants are all UTC.
+fn printable(column: &ArrayRef) -> ArrayRef {
+    match column.as_primitive_opt::<TimestampMicrosecondType>() {
+        Some(instants) if instants.timezone().is_some() => Arc::new(instants.clone().with_timezone("+00:00")),
+        _ => Arc::clone(column),
+    }
 }
 
 fn check_purity(case: &Case, walked: &[Walked]) {
@@ -166,7 +214,11 @@ fn check_purity(case: &Case, walked: &[Walked]) {
             Ok(part) => part,
             Err(error) => panic!("part {} cannot be stored: {error}", one.part.key),
         };
-        assert_eq!(part, one.part, "part {} is another after it was stored and read", one.part.key);
+        assert_eq!(
+            part, one.part,
+            "part {} is another after it was stored and read",
+            one.part.key
+        );
         for (page, batches) in one.pages.iter().zip(&one.batches) {
             match decode_all(case.connector.as_ref(), &part, page, &case.columns) {
                 Ok(again) => assert_eq!(again, *batches, "part {}: two decodes of one page differ", part.key),

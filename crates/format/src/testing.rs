@@ -1,8 +1,14 @@
-//! Deterministic damage for the tests of both readers: whatever the bytes are, a reader ends, with rows or a fault.
+//! For the tests of both readers: deterministic damage, a dribbling input, batches as text.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use arrow::array::{RecordBatch, RecordBatchReader};
-use arrow_schema::ArrowError;
+use std::sync::Arc;
+
+use arrow::{
+    array::{ArrayRef, AsArray, RecordBatch, RecordBatchReader},
+    datatypes::TimestampMicrosecondType,
+    util::display::{ArrayFormatter, FormatOptions},
+};
+use arrow_schema::{ArrowError, DataType};
 use klimalade_model::{Fault, Result};
 
 /// Marsaglia's xorshift, 64 bits.
@@ -65,5 +71,41 @@ impl std::io::Read for Dribble<'_> {
         out[..length].copy_from_slice(&self.0[..length]);
         self.0 = &self.0[length..];
         Ok(length)
+    }
+}
+
+/// A line for each row, cells between `|`, null as nothing.
+pub(crate) fn printed(batches: &[RecordBatch]) -> String {
+    let options = FormatOptions::default();
+    let mut lines = Vec::new();
+    for batch in batches {
+        let columns: Vec<ArrayRef> = batch.columns().iter().map(printable).collect();
+        let cells: Vec<_> = columns
+            .iter()
+            .map(|column| ArrayFormatter::try_new(column, &options).unwrap())
+            .collect();
+        for row in 0..batch.num_rows() {
+            lines.push(
+                cells
+                    .iter()
+                    .map(|cell| cell.value(row).to_string())
+                    .collect::<Vec<_>>()
+                    .join("|"),
+            );
+        }
+    }
+    lines.join("\n")
+}
+
+/// Arrow prints zones by name only with its feature chrono-tz.
+fn printable(column: &ArrayRef) -> ArrayRef {
+    match column.data_type() {
+        DataType::Timestamp(..) => Arc::new(
+            column
+                .as_primitive::<TimestampMicrosecondType>()
+                .clone()
+                .with_timezone("+00:00"),
+        ),
+        _ => Arc::clone(column),
     }
 }
