@@ -2,12 +2,12 @@
 use klimalade_model::{CodeList, Schemas};
 
 /// The copies in the binary.
-pub fn schemas() -> Schemas {
+pub(crate) fn schemas() -> Schemas {
     Schemas::embedded().expect("the copies in the binary load")
 }
 
 /// A cell; an empty one is an empty text, a missing column fails.
-pub fn cell<'a>(list: &'a CodeList, code: &str, column: &str) -> &'a str {
+pub(crate) fn cell<'a>(list: &'a CodeList, code: &str, column: &str) -> &'a str {
     assert!(
         list.header.iter().any(|name| name == column),
         "{} has no column {column}",
@@ -17,7 +17,7 @@ pub fn cell<'a>(list: &'a CodeList, code: &str, column: &str) -> &'a str {
 }
 
 /// Every word in a column of `list` is a code of `other`.
-pub fn assert_each_in(list: &CodeList, column: &str, other: &CodeList) {
+pub(crate) fn assert_each_in(list: &CodeList, column: &str, other: &CodeList) {
     for code in list.codes() {
         for part in cell(list, code, column).split_whitespace() {
             assert!(
