@@ -20,42 +20,42 @@ use klimalade_transport::{Options, Secret};
 
 /// One request as the server saw it.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// Path.
-    pub path: String,
+    pub(crate) path: String,
     /// Query as it came.
-    pub raw_query: String,
+    pub(crate) raw_query: String,
     /// Query, decoded.
-    pub query: BTreeMap<String, String>,
+    pub(crate) query: BTreeMap<String, String>,
     /// Headers, names in lower case.
-    pub headers: BTreeMap<String, String>,
+    pub(crate) headers: BTreeMap<String, String>,
 }
 
 impl Asked {
     /// A number in the query.
-    pub fn number(&self, name: &str) -> Option<u64> {
+    pub(crate) fn number(&self, name: &str) -> Option<u64> {
         self.query.get(name).and_then(|value| value.parse().ok())
     }
 }
 
 /// What the server answers.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// HTTP status.
-    pub status: u16,
+    pub(crate) status: u16,
     /// Headers besides.
-    pub headers: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(&'static str, String)>,
     /// Body.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// HTTP 200 with JSON.
-pub fn json(body: impl Into<String>) -> Answer {
+pub(crate) fn json(body: impl Into<String>) -> Answer {
     status(200, body)
 }
 
 /// A status with JSON.
-pub fn status(status: u16, body: impl Into<String>) -> Answer {
+pub(crate) fn status(status: u16, body: impl Into<String>) -> Answer {
     Answer {
         status,
         headers: vec![("content-type", "application/json".to_owned())],
@@ -64,16 +64,16 @@ pub fn status(status: u16, body: impl Into<String>) -> Answer {
 }
 
 /// A server on loopback; it stops when this is dropped.
-pub struct Server {
+pub(crate) struct Server {
     /// `http://127.0.0.1:<port>`.
-    pub base: String,
+    pub(crate) base: String,
     requests: Arc<Mutex<Vec<Asked>>>,
     stop: CancellationToken,
 }
 
 impl Server {
     /// Starts one that answers with `answer`.
-    pub async fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
         let requests: Arc<Mutex<Vec<Asked>>> = Arc::default();
         let seen = Arc::clone(&requests);
         let answer = Arc::new(answer);
@@ -112,7 +112,7 @@ impl Server {
         Self { base, requests, stop }
     }
     /// Every request so far.
-    pub fn requests(&self) -> Vec<Asked> {
+    pub(crate) fn requests(&self) -> Vec<Asked> {
         self.requests.lock().unwrap().clone()
     }
 }
@@ -123,13 +123,17 @@ impl Drop for Server {
     }
 }
 
-/// A context at `now`, with these secrets. The folder lives as long as the test's process.
-pub fn context(now: &str, secrets: &[(&str, &str)]) -> Context {
+/// A context at `now`, with these secrets. Pages remove their spool files when they go.
+pub(crate) fn context(now: &str, secrets: &[(&str, &str)]) -> Context {
     redirected(now, secrets, None)
 }
 
 /// The same, with every request going to simulated agencies.
-pub fn redirected(now: &str, secrets: &[(&str, &str)], redirect: Option<BTreeMap<String, SocketAddr>>) -> Context {
+pub(crate) fn redirected(
+    now: &str,
+    secrets: &[(&str, &str)],
+    redirect: Option<BTreeMap<String, SocketAddr>>,
+) -> Context {
     let clock: Arc<dyn Clock> = Arc::new(TestClock::at(now.parse().unwrap()));
     let mut kept = Secrets::default();
     for (name, value) in secrets {
@@ -139,7 +143,7 @@ pub fn redirected(now: &str, secrets: &[(&str, &str)], redirect: Option<BTreeMap
         clock: Arc::clone(&clock),
         random: Arc::new(FixedRandom(0.5)),
         secrets: kept.clone(),
-        spool: tempfile::tempdir().unwrap().keep(),
+        spool: env!("CARGO_TARGET_TMPDIR").into(),
         redirect,
         longest_pause: Some(Duration::ZERO),
     })
@@ -153,7 +157,7 @@ pub fn redirected(now: &str, secrets: &[(&str, &str)], redirect: Option<BTreeMap
 }
 
 /// Columns by name, source name and type; all may be null.
-pub fn columns(columns: &[(&str, &str, DataType)]) -> SchemaRef {
+pub(crate) fn columns(columns: &[(&str, &str, DataType)]) -> SchemaRef {
     Arc::new(Schema::new(
         columns
             .iter()
@@ -165,7 +169,7 @@ pub fn columns(columns: &[(&str, &str, DataType)]) -> SchemaRef {
 }
 
 /// The same columns, with those of these names as the row's identity.
-pub fn identified(columns: &SchemaRef, ids: &[&str]) -> SchemaRef {
+pub(crate) fn identified(columns: &SchemaRef, ids: &[&str]) -> SchemaRef {
     let fields = columns.fields().iter().map(|field| {
         let mut metadata = field.metadata().clone();
         if ids.contains(&field.name().as_str()) {
@@ -177,12 +181,12 @@ pub fn identified(columns: &SchemaRef, ids: &[&str]) -> SchemaRef {
 }
 
 /// All pages of a part.
-pub async fn fetch(connector: &dyn Connector, part: &Part, cx: &Context) -> Result<Vec<Page>, Fault> {
+pub(crate) async fn fetch(connector: &dyn Connector, part: &Part, cx: &Context) -> Result<Vec<Page>, Fault> {
     connector.fetch(part, cx).try_collect().await
 }
 
 /// All rows of a page.
-pub fn decode(
+pub(crate) fn decode(
     connector: &dyn Connector,
     part: &Part,
     page: &Page,
@@ -196,7 +200,7 @@ pub fn decode(
 }
 
 /// Every value of one column as text; null is `None`.
-pub fn texts(batches: &[RecordBatch], column: &str) -> Vec<Option<String>> {
+pub(crate) fn texts(batches: &[RecordBatch], column: &str) -> Vec<Option<String>> {
     let mut found = Vec::new();
     for batch in batches {
         let values = arrow::compute::cast(batch.column_by_name(column).unwrap(), &DataType::Utf8).unwrap();
