@@ -1,7 +1,8 @@
 //! JSON arrays of objects, streamed: a page is never held as a whole.
 //!
-//! The byte stream is cut into complete row objects by a scanner that knows only strings and brackets
-//! ([`scan`]); each row is then parsed by serde_json straight into Arrow builders ([`row`]).
+//! serde_json parses the rows that stand whole in a buffer of 256 KiB one after the other ([`row`]), each value as
+//! written and from there straight into an Arrow builder. Only for the row at the buffer's end does a scanner that knows
+//! strings and brackets ([`scan`]) look how far it goes; the same scanner steps over all that is no row.
 
 mod read;
 mod row;

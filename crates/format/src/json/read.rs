@@ -75,9 +75,15 @@ impl<'a> Rows<'a> {
                 self.done = true;
                 break;
             }
-            let range = self.input.value()?;
-            self.table.take(self.input.bytes(range))?;
-            rows += 1;
+            let run = self.table.take_run(self.input.ahead(), self.batch_rows - rows)?;
+            self.input.consume(run.bytes);
+            rows += run.rows;
+            if run.rows == 0 {
+                // The row is not whole in the buffer: the scanner finds its end and has the rest read.
+                let range = self.input.value()?;
+                self.table.take(self.input.bytes(range))?;
+                rows += 1;
+            }
         }
         if rows == 0 {
             return Ok(None);

@@ -9,7 +9,7 @@ use serde_json::{Deserializer, value::RawValue};
 
 use crate::{
     column::{Column, Writing, source_name},
-    error::Error,
+    error::{Error, shortened},
 };
 
 /// Keys of one object whose order is remembered: objects with endless other keys must not grow it without end.
@@ -18,26 +18,21 @@ const LONGEST_ORDER: usize = 256;
 /// The declared columns as a tree of keys, and their builders.
 pub(super) struct Table {
     root: Node,
-    sink: Sink,
-}
-
-struct Sink {
     columns: Vec<Filled>,
     writing: Writing,
-    /// Number of the row being read, from 1.
+    /// Number of the row taken last, from 1.
     row: u64,
-    /// What made the visitor stop: serde's own error type has no room for it.
-    fault: Option<Fault>,
 }
 
 struct Filled {
     column: Column,
     source_name: String,
-    /// The row that filled it last; 0 is none.
-    row: u64,
-    /// The key, or an object or null on the way to it, was there at least once in this page.
+    /// The key, or null on the way to it, was there at least once in this page.
     seen: bool,
 }
+
+/// The values of one row as written, by column.
+type Cells<'t> = Vec<Option<&'t str>>;
 
 /// The keys of one object.
 #[derive(Default)]
@@ -108,18 +103,26 @@ impl Node {
         entry
     }
 
-    fn mark_seen(&self, sink: &mut Sink) {
+    /// Marks every column below: null on the way to a column is a null, not a missing column.
+    fn put_null(&self, cells: &mut [Option<&str>]) {
         for entry in &self.entries {
             for column in &entry.columns {
-                if let Some(filled) = sink.columns.get_mut(*column) {
-                    filled.seen = true;
+                if let Some(cell) = cells.get_mut(*column) {
+                    cell.get_or_insert("null");
                 }
             }
             if let Some(below) = &entry.below {
-                below.mark_seen(sink);
+                below.put_null(cells);
             }
         }
     }
+}
+
+/// What a run over buffered text took.
+pub(super) struct Run {
+    pub(super) rows: usize,
+    /// Length of the rows and what is between them.
+    pub(super) bytes: usize,
 }
 
 impl Table {
@@ -132,47 +135,83 @@ impl Table {
             columns.push(Filled {
                 column: Column::new(field, true)?,
                 source_name,
-                row: 0,
                 seen: false,
             });
         }
         Ok(Self {
             root,
-            sink: Sink {
-                columns,
-                writing,
-                row: 0,
-                fault: None,
-            },
+            columns,
+            writing,
+            row: 0,
         })
     }
 
     /// Rows taken so far.
     pub(super) fn rows(&self) -> u64 {
-        self.sink.row
+        self.row
+    }
+
+    fn malformed(&self, found: String) -> Fault {
+        Fault::from(Error::Malformed { found }).at(format!("row {}", self.row + 1))
+    }
+
+    /// Takes the rows, at most `most`, that stand whole at the beginning of `text`, with the commas between them. What
+    /// is not whole there is left: no row is looked at twice but the last. Errors: as [`Table::take`].
+    pub(super) fn take_run(&mut self, text: &str, most: usize) -> Result<Run> {
+        let mut cells: Cells<'_> = vec![None; self.columns.len()];
+        let mut run = Run { rows: 0, bytes: 0 };
+        let mut begin = 0;
+        while run.rows < most {
+            let Some(ahead) = text.get(begin..).filter(|ahead| ahead.starts_with('{')) else {
+                break;
+            };
+            let mut deserializer = Deserializer::from_str(ahead);
+            match deserializer.deserialize_map(Object {
+                node: &mut self.root,
+                cells: &mut cells,
+            }) {
+                Ok(()) => {}
+                Err(error) if error.is_eof() => break,
+                Err(error) => return Err(self.malformed(error.to_string())),
+            }
+            self.put(&mut cells)?;
+            run.rows += 1;
+            run.bytes = begin + deserializer.into_iter::<IgnoredAny>().byte_offset();
+            match next_row(text.as_bytes(), run.bytes) {
+                Some(next) => begin = next,
+                None => break,
+            }
+        }
+        Ok(run)
     }
 
     /// Takes one row object. Errors: Source, where it is not JSON or no object; Contract, for a cell.
-    #[inline]
     pub(super) fn take(&mut self, row: &[u8]) -> Result<()> {
-        self.sink.row += 1;
-        let number = self.sink.row;
-        let malformed = |found: String| Fault::from(Error::Malformed { found }).at(format!("row {number}"));
         let text =
-            std::str::from_utf8(row).map_err(|error| malformed(format!("bytes that are not UTF-8 ({error})")))?;
+            std::str::from_utf8(row).map_err(|error| self.malformed(format!("bytes that are not UTF-8 ({error})")))?;
+        let mut cells: Cells<'_> = vec![None; self.columns.len()];
         let mut deserializer = Deserializer::from_str(text);
-        let result = deserializer
+        deserializer
             .deserialize_map(Object {
                 node: &mut self.root,
-                sink: &mut self.sink,
+                cells: &mut cells,
             })
-            .and_then(|()| deserializer.end());
-        if let Err(error) = result {
-            return Err(self.sink.fault.take().unwrap_or_else(|| malformed(error.to_string())));
-        }
-        for filled in &mut self.sink.columns {
-            if filled.row != number {
-                filled.column.push_null(number)?;
+            .and_then(|()| deserializer.end())
+            .map_err(|error| self.malformed(error.to_string()))?;
+        self.put(&mut cells)
+    }
+
+    /// Writes a row's cells into the builders and empties them.
+    #[inline]
+    fn put(&mut self, cells: &mut [Option<&str>]) -> Result<()> {
+        self.row += 1;
+        for (filled, cell) in self.columns.iter_mut().zip(cells) {
+            match cell.take() {
+                Some(raw) => {
+                    filled.seen = true;
+                    filled.column.push_json(raw, self.row, self.writing)?;
+                }
+                None => filled.column.push_null(self.row)?,
             }
         }
         Ok(())
@@ -180,23 +219,19 @@ impl Table {
 
     /// The arrays of the rows since the last call.
     pub(super) fn finish(&mut self) -> Vec<arrow::array::ArrayRef> {
-        self.sink
-            .columns
-            .iter_mut()
-            .map(|filled| filled.column.finish())
-            .collect()
+        self.columns.iter_mut().map(|filled| filled.column.finish()).collect()
     }
 
     /// Errors: Contract, for a column that no row had. A page without rows says nothing.
     pub(super) fn check_columns(&self) -> Result<()> {
-        let missing = self.sink.columns.iter().find(|filled| !filled.seen);
+        let missing = self.columns.iter().find(|filled| !filled.seen);
         match missing {
-            Some(filled) if self.sink.row > 0 => {
+            Some(filled) if self.row > 0 => {
                 let keys: Vec<&str> = self.root.order.iter().map(|(key, _)| &**key).collect();
                 Err(Error::MissingColumn {
                     column: filled.column.name.clone(),
                     source_name: filled.source_name.clone(),
-                    found: format!("in the last row the keys {}", crate::error::shortened(&keys.join(", "))),
+                    found: format!("in the last row the keys {}", shortened(&keys.join(", "))),
                 }
                 .into())
             }
@@ -205,50 +240,55 @@ impl Table {
     }
 }
 
-impl Sink {
-    #[inline]
-    fn put(&mut self, columns: &[usize], raw: &str) -> std::result::Result<(), ()> {
-        for at in columns {
-            let Some(filled) = self.columns.get_mut(*at) else {
-                continue;
-            };
-            if filled.row == self.row {
-                let found = format!("the key `{}` stands twice in one row", filled.source_name);
-                self.fault = Some(Fault::from(Error::Malformed { found }).at(format!("row {}", self.row)));
-                return Err(());
-            }
-            filled.row = self.row;
-            filled.seen = true;
-            if let Err(fault) = filled.column.push_json(raw, self.row, self.writing) {
-                self.fault = Some(fault);
-                return Err(());
-            }
+/// Where the next row begins, if only white space and one comma stand between.
+#[inline]
+fn next_row(text: &[u8], mut at: usize) -> Option<usize> {
+    let mut comma = false;
+    loop {
+        match text.get(at)? {
+            b' ' | b'\n' | b'\r' | b'\t' => {}
+            b',' if !comma => comma = true,
+            b'{' if comma => return Some(at),
+            _ => return None,
         }
-        Ok(())
+        at += 1;
     }
 }
 
 /// Visits one object of the row: the row itself or one on the way to a column.
-struct Object<'a> {
-    node: &'a mut Node,
-    sink: &'a mut Sink,
+struct Object<'n, 'c, 't> {
+    node: &'n mut Node,
+    cells: &'c mut [Option<&'t str>],
 }
 
-impl<'de> Visitor<'de> for Object<'_> {
+impl<'t> Object<'_, '_, 't> {
+    /// Keeps a value for its columns. False: one of them has a value already.
+    #[inline]
+    fn put(columns: &[usize], cells: &mut [Option<&'t str>], raw: &'t str) -> bool {
+        columns.iter().all(|at| match cells.get_mut(*at) {
+            Some(cell @ None) => {
+                *cell = Some(raw);
+                true
+            }
+            Some(Some(_)) | None => false,
+        })
+    }
+}
+
+impl<'t> Visitor<'t> for Object<'_, '_, 't> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    /// Null on the way to a column: the column is null in this row, not missing from the page.
     fn visit_unit<E: serde::de::Error>(self) -> std::result::Result<(), E> {
-        self.node.mark_seen(self.sink);
+        self.node.put_null(self.cells);
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<(), A::Error> {
-        let Self { node, sink } = self;
+    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> std::result::Result<(), A::Error> {
+        let Self { node, cells } = self;
         let mut position = 0;
         while let Some(found) = map.next_key_seed(Key { node, position })? {
             position += 1;
@@ -256,31 +296,33 @@ impl<'de> Visitor<'de> for Object<'_> {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
-            match &mut entry.below {
-                None => {
-                    let raw: &RawValue = map.next_value()?;
-                    sink.put(&entry.columns, raw.get())
-                        .map_err(|()| A::Error::custom("see the fault"))?;
-                }
-                Some(below) if entry.columns.is_empty() => map.next_value_seed(Object { node: below, sink })?,
-                Some(below) => {
-                    let raw: &RawValue = map.next_value()?;
-                    sink.put(&entry.columns, raw.get())
-                        .map_err(|()| A::Error::custom("see the fault"))?;
-                    Deserializer::from_str(raw.get())
-                        .deserialize_any(Object { node: below, sink })
-                        .map_err(A::Error::custom)?;
-                }
+            if let Some(below) = &mut entry.below
+                && entry.columns.is_empty()
+            {
+                map.next_value_seed(Object { node: below, cells })?;
+                continue;
+            }
+            let raw: &'t RawValue = map.next_value()?;
+            if !Self::put(&entry.columns, cells, raw.get()) {
+                return Err(A::Error::custom(format!(
+                    "the key `{}` stands twice in one row",
+                    entry.key
+                )));
+            }
+            if let Some(below) = &mut entry.below {
+                Deserializer::from_str(raw.get())
+                    .deserialize_any(Object { node: below, cells })
+                    .map_err(A::Error::custom)?;
             }
         }
         Ok(())
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Object<'_> {
+impl<'t> DeserializeSeed<'t> for Object<'_, '_, 't> {
     type Value = ();
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> std::result::Result<(), D::Error> {
+    fn deserialize<D: serde::Deserializer<'t>>(self, deserializer: D) -> std::result::Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 }

@@ -49,6 +49,23 @@ impl<'a> Input<'a> {
         self.buffer.get(range).unwrap_or_default()
     }
 
+    /// What is in the buffer and not read yet, as far as it is whole UTF-8.
+    pub(super) fn ahead(&self) -> &str {
+        let bytes = self.buffer.get(self.start..self.end).unwrap_or_default();
+        match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+                std::str::from_utf8(valid).unwrap_or_default()
+            }
+        }
+    }
+
+    /// Steps over so much of [`Input::ahead`].
+    pub(super) fn consume(&mut self, length: usize) {
+        self.start = (self.start + length).min(self.end);
+    }
+
     /// Moves what is not read yet to the front and reads more behind it. False: there is no more.
     fn fill(&mut self) -> Result<bool> {
         if self.drained {

@@ -99,8 +99,8 @@ pub(super) async fn check_walk(case: &Case, parts: &[Part]) -> Vec<Walked> {
     }
     check_counts(case, &walked);
     check_identity(case, &walked);
-    check_cells(case, &walked);
     check_purity(case, &walked);
+    check_cells(case, &walked);
     walked
 }
 
