@@ -7,6 +7,7 @@ mod hash;
 mod key;
 mod lake;
 mod lock;
+mod next;
 mod options;
 mod partition;
 mod raw;

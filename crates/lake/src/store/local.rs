@@ -239,7 +239,10 @@ impl Backend for Local {
         let (store, prefix, name) = (self.clone(), prefix.to_owned(), format!(".{name}"));
         blocking(move || {
             sweep_folder(&store.path(&prefix), &name)
-                .map_err(|source| disk_fault("temporary files of the lake cannot be removed", &prefix, source))
+                .map_err(|source| disk_fault("temporary files of the lake cannot be removed", &prefix, source))?;
+            // `<layer>/<owner>` may be empty now; the layer's own folder stays, other owners are at work in it.
+            store.prune(&format!("{prefix}/x"));
+            Ok(())
         })
         .await
     }
@@ -332,11 +335,11 @@ fn sweep_folder(folder: &Path, name: &str) -> io::Result<()> {
         let found = entry.file_name().to_string_lossy().into_owned();
         if entry.file_type()?.is_dir() {
             sweep_folder(&entry.path(), name)?;
+            // Fails where something is left, and that is meant: the folder of a dead run goes, all else stays.
+            let _ = fs::remove_dir(entry.path());
         } else if is_temporary(&found) && found.starts_with(name) {
             fs::remove_file(entry.path())?;
         }
     }
-    // Fails where something is left, and that is meant: staging of a dead run goes, all else stays.
-    let _ = fs::remove_dir(folder);
     Ok(())
 }
