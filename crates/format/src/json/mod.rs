@@ -1,8 +1,8 @@
 //! JSON arrays of objects, streamed: a page is never held as a whole.
 //!
-//! serde_json parses the rows that stand whole in a buffer of 256 KiB one after the other ([`row`]), each value as
+//! serde_json parses the rows that stand whole in a buffer of 256 KiB one after the other (`row`), each value as
 //! written and from there straight into an Arrow builder. Only for the row at the buffer's end does a scanner that knows
-//! strings and brackets ([`scan`]) look how far it goes; the same scanner steps over all that is no row.
+//! strings and brackets (`scan`) look how far it goes; the same scanner steps over all that is no row.
 
 mod read;
 mod row;
