@@ -1,43 +1,29 @@
-use std::{collections::HashMap, fmt, io::Read, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use arrow::{
     array::{Array, AsArray, RecordBatch, RecordBatchReader, StringArray},
     error::ArrowError,
 };
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use klimalade_connect::{FROM_KEY, Fault, Page, Part, Result, source_name};
+use klimalade_connect::{FROM_KEY, Fault, Page, Part, Result};
 use klimalade_format::json::{self, JsonOptions};
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
 
 use crate::{Error, plan::Detail};
 
 /// Rows of one page in the declared columns.
 pub(crate) fn decode<'a>(part: &Part, page: &'a Page, columns: &SchemaRef) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
     let detail = Detail::of(part)?;
-    let mut wanted: Vec<String> = columns.fields().iter().map(|field| source_name(field).to_owned()).collect();
-    let checked: Vec<String> = [&detail.time_column].into_iter().chain(detail.filter.keys()).cloned().collect();
-    wanted.extend(checked.iter().cloned());
-    if let Some(first) = first_record(page)? {
-        // Every record has every column (null where there is nothing), so the first one tells what is lost.
-        if let Some(lost) = wanted.iter().find(|name| !first.contains_key(*name)) {
-            let known = first.keys().cloned().collect::<Vec<_>>().join(", ");
-            return Err(Error::MissingColumn { dataset: detail.dataset.clone(), column: lost.clone(), known }.into());
-        }
-    }
+    let checked: Vec<&String> = [&detail.time_column].into_iter().chain(detail.filter.keys()).collect();
     let mut fields: Vec<Field> = columns.fields().iter().map(|field| field.as_ref().clone()).collect();
     // Once more as text, for the comparison with the request.
     for (at, name) in checked.iter().enumerate() {
-        let metadata = HashMap::from([(FROM_KEY.to_owned(), name.clone())]);
+        let metadata = HashMap::from([(FROM_KEY.to_owned(), (*name).clone())]);
         fields.push(Field::new(format!("klimalade check {at}"), DataType::Utf8, true).with_metadata(metadata));
     }
     let options = JsonOptions { rows: "records".to_owned(), ..JsonOptions::default() };
-    let inner = json::reader(open(page)?, &Arc::new(Schema::new(fields)), &options)?;
+    let input = page.open().map_err(|source| Fault::bug("a stored page cannot be opened").at(&page.entry.address).because(source))?;
+    let inner = json::reader(input, &Arc::new(Schema::new(fields)), &options)?;
     Ok(Box::new(Checked { inner, columns: columns.clone(), detail, rows: 0, done: false }))
-}
-
-fn open(page: &Page) -> Result<Box<dyn Read + Send>> {
-    page.open().map_err(|source| Fault::bug("a stored page cannot be opened").at(&page.entry.address).because(source))
 }
 
 /// Rows compared with the request while they are read.
@@ -54,7 +40,12 @@ impl Checked<'_> {
         let declared = self.columns.fields().len();
         let times = batch.column(declared).as_string::<i32>();
         for row in 0..batch.num_rows() {
-            let time = text(times, row);
+            if times.is_null(row) {
+                let (dataset, column) = (self.detail.dataset.clone(), self.detail.time_column.clone());
+                let fault = Fault::from(Error::MissingColumn { dataset, column, known: "a record without it".to_owned() });
+                return Err(fault.at(format!("record {}", self.rows + row as u64 + 1)));
+            }
+            let time = times.value(row);
             if !is_within(time, &self.detail.first_time, &self.detail.end_time) {
                 let expected = format!("{} from {} to before {}", self.detail.time_column, self.detail.first_time, self.detail.end_time);
                 let fault = Fault::from(Error::OtherTime { expected, found: time.to_owned() });
@@ -112,59 +103,5 @@ impl Iterator for Checked<'_> {
 impl RecordBatchReader for Checked<'_> {
     fn schema(&self) -> SchemaRef {
         self.columns.clone()
-    }
-}
-
-/// The first element of `records`, read no further than its end. `None` where there is none, or where the text breaks
-/// off before it: the reader of the rows says what is wrong.
-fn first_record(page: &Page) -> Result<Option<Map<String, Value>>> {
-    let mut first = None;
-    let input = std::io::BufReader::new(open(page)?);
-    let mut reader = serde_json::Deserializer::from_reader(input);
-    // The visitor stops with an error as soon as it has what it wants.
-    let _ = reader.deserialize_map(Envelope(&mut first));
-    Ok(first)
-}
-
-struct Envelope<'a>(&'a mut Option<Map<String, Value>>);
-
-impl<'de> Visitor<'de> for Envelope<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object with records")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key::<String>()? {
-            if key == "records" {
-                return map.next_value_seed(Records(self.0));
-            }
-            map.next_value::<IgnoredAny>()?;
-        }
-        Ok(())
-    }
-}
-
-struct Records<'a>(&'a mut Option<Map<String, Value>>);
-
-impl<'de> DeserializeSeed<'de> for Records<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Records<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of records")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut records: A) -> Result<(), A::Error> {
-        *self.0 = records.next_element::<Map<String, Value>>()?;
-        Err(serde::de::Error::custom("enough"))
     }
 }

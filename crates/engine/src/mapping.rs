@@ -10,10 +10,11 @@ use datafusion::{
     common::{
         ScalarValue,
         config::Dialect,
-        tree_node::{TreeNode, TreeNodeRecursion},
+        JoinType,
+        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
     },
     execution::SendableRecordBatchStream,
-    logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder},
+    logical_expr::{Expr, Join, LogicalPlan, LogicalPlanBuilder},
     prelude::SessionContext,
 };
 use futures::StreamExt;
@@ -138,7 +139,7 @@ impl Engine {
                 .found(format!("raw in {raw_scans} places: each would read and decode the whole part again"))
                 .hint("unpivot with unnest(make_array(named_struct('carrier', 'solar_pv', 'v', SolarMWh), ...)) instead of UNION ALL"));
         }
-        let optimized = state.optimize(&plan).map_err(wrong)?;
+        let optimized = stream_raw(state.optimize(&plan).map_err(wrong)?).map_err(wrong)?;
         let (plan, shape) = take_literals(optimized).map_err(wrong)?;
         Ok(Mapping { session, plan, sender: None, shape })
     }
@@ -170,6 +171,40 @@ impl Mapping {
             .map_err(|error| sql_fault("map.sql cannot be run", Kind::Settings, error).at("map.sql"))?;
         Ok((Mapped { shape: self.shape, stream }, sender))
     }
+}
+
+/// Puts raw on the side of every join that streams. A hash join holds its left side in memory, and nothing is known
+/// of raw's size that could tell the optimizer to turn `raw LEFT JOIN codes` round.
+fn stream_raw(plan: LogicalPlan) -> datafusion::error::Result<LogicalPlan> {
+    let turned = plan.transform_up(|node| {
+        let LogicalPlan::Join(join) = node else { return Ok(Transformed::no(node)) };
+        let turned_type = match join.join_type {
+            JoinType::Left => JoinType::Right,
+            JoinType::Inner => JoinType::Inner,
+            _ => return Ok(Transformed::no(LogicalPlan::Join(join))),
+        };
+        if !reads_raw(&join.left)? || reads_raw(&join.right)? {
+            return Ok(Transformed::no(LogicalPlan::Join(join)));
+        }
+        let on = join.on.into_iter().map(|(left, right)| (right, left)).collect();
+        let join = Join::try_new(
+            join.right,
+            join.left,
+            on,
+            join.filter,
+            turned_type,
+            join.join_constraint,
+            join.null_equality,
+            join.null_aware,
+        )?;
+        Ok(Transformed::yes(LogicalPlan::Join(join)))
+    })?;
+    // Columns are found by name, so only the schemas above a turned join have to be made anew.
+    turned.data.transform_up(|node| node.recompute_schema().map(Transformed::yes)).map(|plan| plan.data)
+}
+
+fn reads_raw(plan: &LogicalPlan) -> datafusion::error::Result<bool> {
+    plan.exists(|node| Ok(matches!(node, LogicalPlan::TableScan(scan) if scan.table_name.table() == "raw")))
 }
 
 /// Takes the literals out of the last projection: a column that is one value in every row is not carried through

@@ -10,7 +10,7 @@ use datafusion::{
     error::DataFusionError,
     execution::{
         SessionStateBuilder,
-        disk_manager::{DiskManagerBuilder, DiskManagerMode},
+        disk_manager::{DiskManager, DiskManagerBuilder, DiskManagerMode},
         memory_pool::FairSpillPool,
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
@@ -25,7 +25,7 @@ use crate::error::sql_fault;
 /// Bounds of the engine.
 #[derive(Clone, Debug)]
 pub struct EngineOptions {
-    /// Bytes that sorting and grouping may hold before they spill.
+    /// Bytes that the sorting and grouping of one statement may hold before they spill.
     pub memory_bytes: usize,
     /// Folder for what spills.
     pub scratch: PathBuf,
@@ -34,7 +34,8 @@ pub struct EngineOptions {
 /// DataFusion with the code lists of the common schema: one per run.
 #[derive(Clone, Debug)]
 pub struct Engine {
-    runtime: Arc<RuntimeEnv>,
+    disk: Arc<DiskManager>,
+    memory_bytes: usize,
     codes: Arc<MemorySchemaProvider>,
     /// Folder for spools; see [`EngineOptions::scratch`].
     pub(crate) scratch: PathBuf,
@@ -44,18 +45,26 @@ impl Engine {
     /// Errors: Bug, when the runtime cannot be made; Settings, when a code list is no table.
     pub fn new(options: &EngineOptions, schemas: &Schemas) -> Result<Self> {
         let wrong = |error| sql_fault("the SQL engine cannot start", Kind::Bug, error);
-        let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(options.memory_bytes)))
-            .with_disk_manager_builder(
-                DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![options.scratch.clone()])),
-            )
-            .build_arc()
+        let disk = DiskManagerBuilder::default()
+            .with_mode(DiskManagerMode::Directories(vec![options.scratch.clone()]))
+            .build()
+            .map(Arc::new)
             .map_err(wrong)?;
         let codes = Arc::new(MemorySchemaProvider::new());
         for list in schemas.codes.values() {
             codes.register_table(list.name.clone(), Arc::new(code_table(list)?)).map_err(wrong)?;
         }
-        Ok(Self { runtime, codes, scratch: options.scratch.clone() })
+        Ok(Self { disk, memory_bytes: options.memory_bytes, codes, scratch: options.scratch.clone() })
+    }
+
+    /// A pool of its own for each statement: one owner's sort does not starve another's.
+    fn runtime(&self) -> Result<RuntimeEnv> {
+        let mut runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(self.memory_bytes)))
+            .build()
+            .map_err(|error| sql_fault("the SQL engine cannot start", Kind::Bug, error))?;
+        runtime.disk_manager = self.disk.clone();
+        Ok(runtime)
     }
 
     /// A session with `codes.*`, `maps.*` and the functions of the house. One target partition: a partition of the
@@ -70,7 +79,7 @@ impl Engine {
         options.execution.sort_spill_reservation_bytes = 2 << 20;
         let state = SessionStateBuilder::new()
             .with_config(config)
-            .with_runtime_env(self.runtime.clone())
+            .with_runtime_env(Arc::new(self.runtime()?))
             .with_default_features()
             .build();
         let session = SessionContext::new_with_state(state);

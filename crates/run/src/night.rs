@@ -23,7 +23,7 @@ struct Begun {
 
 /// Finished nights of a lake: which night comes next, from 0.
 pub async fn night_number(lake: &Lake) -> Result<u32> {
-    let finished = lake.list("ledger/").await?.iter().filter(|file| file.key.ends_with("/night.json")).count();
+    let finished = lake.list("ledger").await?.iter().filter(|file| file.key.ends_with("/night.json")).count();
     Ok(u32::try_from(finished).unwrap_or(u32::MAX))
 }
 
@@ -130,7 +130,7 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
 
 /// Start of the newest night, when it is unfinished and young.
 async fn broken_night(lake: &Lake, now: Timestamp) -> Result<Option<Timestamp>> {
-    let files = lake.list("ledger/").await?;
+    let files = lake.list("ledger").await?;
     let Some(newest) = files.iter().filter(|file| file.key.ends_with("/begun.json")).map(|file| &file.key).max() else { return Ok(None) };
     let finished = newest.replace("/begun.json", "/night.json");
     if files.iter().any(|file| file.key == finished) {
