@@ -39,8 +39,12 @@ impl Moment {
             return Ok(Self::Before(span));
         }
         let (year, month) = text.split_once('-').unwrap_or((text, "01"));
-        let (Ok(year), Ok(month), 4, 2) = (year.parse(), month.parse(), year.len(), month.len()) else { return Err(wrong()) };
-        Date::new(year, month, 1).map(Self::Month).map_err(|source| wrong().because(source))
+        let (Ok(year), Ok(month), 4, 2) = (year.parse(), month.parse(), year.len(), month.len()) else {
+            return Err(wrong());
+        };
+        Date::new(year, month, 1)
+            .map(Self::Month)
+            .map_err(|source| wrong().because(source))
     }
     /// The first of the month that is meant on the day `today`. A month before 31 March is February, not "31 February".
     pub(crate) fn month(&self, today: Date) -> Result<Date> {
@@ -48,7 +52,9 @@ impl Moment {
             Self::Month(first) => Ok(*first),
             Self::Before(span) => {
                 let day = today.checked_sub(*span).map_err(|source| {
-                    Fault::settings("the month lies outside the calendar").found(format!("{today} - {span}")).because(source)
+                    Fault::settings("the month lies outside the calendar")
+                        .found(format!("{today} - {span}"))
+                        .because(source)
                 })?;
                 Ok(day.first_of_month())
             }
@@ -86,7 +92,9 @@ pub(crate) fn periods(settings: &Settings, today: Date) -> Result<Vec<Period>> {
         at = at.first_of_year();
     }
     if at >= end {
-        return Err(Fault::settings("the harvest ends before it begins").found(format!("start {at}, end {end}")).hint("correct start or end"));
+        return Err(Fault::settings("the harvest ends before it begins")
+            .found(format!("start {at}, end {end}"))
+            .hint("correct start or end"));
     }
     let mut periods = Vec::new();
     while at < end {
@@ -120,7 +128,9 @@ impl Period {
     /// Hours (23 and 25 on the days of the change), days or months.
     fn count(&self, per: Per) -> Result<u64> {
         let count = match per {
-            Per::Hour => (civil_day_start_utc(self.end)?.as_second() - civil_day_start_utc(self.start)?.as_second()) / 3600,
+            Per::Hour => {
+                (civil_day_start_utc(self.end)?.as_second() - civil_day_start_utc(self.start)?.as_second()) / 3600
+            }
             Per::Day => days(self.end) - days(self.start),
             Per::Month => months(self.end) - months(self.start),
         };
@@ -129,7 +139,8 @@ impl Period {
 }
 
 fn days(date: Date) -> i64 {
-    date.to_zoned(TimeZone::UTC).map_or(0, |midnight| midnight.timestamp().as_second() / 86_400)
+    date.to_zoned(TimeZone::UTC)
+        .map_or(0, |midnight| midnight.timestamp().as_second() / 86_400)
 }
 
 fn months(date: Date) -> i64 {
@@ -145,7 +156,10 @@ mod tests {
 
     fn month(year: i16, month: i8) -> Period {
         let start = date(year, month, 1);
-        Period { start, end: civil_month(start, 1).unwrap() }
+        Period {
+            start,
+            end: civil_month(start, 1).unwrap(),
+        }
     }
     fn settings(start: &str, end: Option<&str>, part: &str) -> Settings {
         serde_json::from_value(serde_json::json!({
@@ -157,34 +171,68 @@ mod tests {
 
     #[test]
     fn months_of_the_clock_change_have_an_hour_less_or_more() {
-        let rows = ExpectedRows { areas: 99, per: Per::Hour, rows_per_area: 1, lag_days: 0 };
+        let rows = ExpectedRows {
+            areas: 99,
+            per: Per::Hour,
+            rows_per_area: 1,
+            lag_days: 0,
+        };
         let today = date(2026, 11, 23);
-        for (period, hours) in
-            [(month(2024, 3), 743), (month(2024, 10), 745), (month(2024, 2), 696), (month(2023, 2), 672), (month(2024, 5), 744)]
-        {
+        for (period, hours) in [
+            (month(2024, 3), 743),
+            (month(2024, 10), 745),
+            (month(2024, 2), 696),
+            (month(2023, 2), 672),
+            (month(2024, 5), 744),
+        ] {
             assert_eq!(period.promised(&rows, today).unwrap(), Some(99 * hours), "{period:?}");
         }
-        let year = Period { start: date(2024, 1, 1), end: date(2025, 1, 1) };
+        let year = Period {
+            start: date(2024, 1, 1),
+            end: date(2025, 1, 1),
+        };
         assert_eq!(year.promised(&rows, today).unwrap(), Some(99 * 8784));
     }
 
     #[test]
     fn days_and_months_are_civil() {
-        let rows = |per, rows_per_area| ExpectedRows { areas: 98, per, rows_per_area, lag_days: 0 };
+        let rows = |per, rows_per_area| ExpectedRows {
+            areas: 98,
+            per,
+            rows_per_area,
+            lag_days: 0,
+        };
         let today = date(2026, 11, 23);
-        let year = Period { start: date(2024, 1, 1), end: date(2025, 1, 1) };
+        let year = Period {
+            start: date(2024, 1, 1),
+            end: date(2025, 1, 1),
+        };
         assert_eq!(year.promised(&rows(Per::Month, 1), today).unwrap(), Some(98 * 12));
         assert_eq!(year.promised(&rows(Per::Day, 3), today).unwrap(), Some(98 * 366 * 3));
-        assert_eq!(month(2024, 10).promised(&rows(Per::Day, 1), today).unwrap(), Some(98 * 31));
+        assert_eq!(
+            month(2024, 10).promised(&rows(Per::Day, 1), today).unwrap(),
+            Some(98 * 31)
+        );
     }
 
     #[test]
     fn a_running_month_promises_nothing_and_neither_does_one_within_the_lag() {
-        let rows = |lag_days| ExpectedRows { areas: 99, per: Per::Hour, rows_per_area: 1, lag_days };
+        let rows = |lag_days| ExpectedRows {
+            areas: 99,
+            per: Per::Hour,
+            rows_per_area: 1,
+            lag_days,
+        };
         assert_eq!(month(2026, 11).promised(&rows(0), date(2026, 11, 30)).unwrap(), None);
-        assert_eq!(month(2026, 11).promised(&rows(0), date(2026, 12, 1)).unwrap(), Some(99 * 720));
+        assert_eq!(
+            month(2026, 11).promised(&rows(0), date(2026, 12, 1)).unwrap(),
+            Some(99 * 720)
+        );
         assert_eq!(month(2026, 11).promised(&rows(10), date(2026, 12, 10)).unwrap(), None);
-        assert_eq!(month(2026, 11).promised(&rows(10), date(2026, 12, 11)).unwrap(), Some(99 * 720));
+        assert_eq!(
+            month(2026, 11).promised(&rows(10), date(2026, 12, 11)).unwrap(),
+            Some(99 * 720)
+        );
     }
 
     #[test]
@@ -201,18 +249,42 @@ mod tests {
             ("2016-01", date(2026, 1, 31), date(2016, 1, 1)),
             ("2016", date(2026, 1, 31), date(2016, 1, 1)),
         ] {
-            assert_eq!(Moment::read("start", text).unwrap().month(today).unwrap(), first, "{text} on {today}");
+            assert_eq!(
+                Moment::read("start", text).unwrap().month(today).unwrap(),
+                first,
+                "{text} on {today}"
+            );
         }
-        for text in ["", "now+P1M", "now-13M", "now-PT6H", "now-P1DT1H", "2016-13", "2016-1", "16-01", "2016-01-01", "igår"] {
+        for text in [
+            "",
+            "now+P1M",
+            "now-13M",
+            "now-PT6H",
+            "now-P1DT1H",
+            "2016-13",
+            "2016-1",
+            "16-01",
+            "2016-01-01",
+            "igår",
+        ] {
             assert!(Moment::read("start", text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn the_day_is_danish_so_the_running_month_begins_at_midnight_in_denmark() {
-        assert_eq!(danish_day("2026-10-31T22:59:59Z".parse().unwrap()).unwrap(), date(2026, 10, 31));
-        assert_eq!(danish_day("2026-10-31T23:00:00Z".parse().unwrap()).unwrap(), date(2026, 11, 1));
-        assert_eq!(danish_day("2026-05-31T22:00:00Z".parse().unwrap()).unwrap(), date(2026, 6, 1));
+        assert_eq!(
+            danish_day("2026-10-31T22:59:59Z".parse().unwrap()).unwrap(),
+            date(2026, 10, 31)
+        );
+        assert_eq!(
+            danish_day("2026-10-31T23:00:00Z".parse().unwrap()).unwrap(),
+            date(2026, 11, 1)
+        );
+        assert_eq!(
+            danish_day("2026-05-31T22:00:00Z".parse().unwrap()).unwrap(),
+            date(2026, 6, 1)
+        );
     }
 
     #[test]
@@ -223,18 +295,32 @@ mod tests {
         assert_eq!(keys, ["2026-09", "2026-10", "2026-11"]);
         assert_eq!(months[2].end, date(2026, 12, 1));
         assert!(months.windows(2).all(|pair| pair[0].end == pair[1].start));
-        let keys = |settings| periods(&settings, today).map(|all| all.iter().map(|period| period.key(Span::Month)).collect::<Vec<_>>());
-        assert_eq!(keys(settings("2025-12", Some("2026-02"), "month")).unwrap(), ["2025-12", "2026-01"]);
+        let keys = |settings| {
+            periods(&settings, today).map(|all| all.iter().map(|period| period.key(Span::Month)).collect::<Vec<_>>())
+        };
+        assert_eq!(
+            keys(settings("2025-12", Some("2026-02"), "month")).unwrap(),
+            ["2025-12", "2026-01"]
+        );
         assert!(keys(settings("2027-01", None, "month")).is_err());
     }
 
     #[test]
     fn a_part_of_a_year_is_the_whole_year_also_with_a_start_that_moves() {
         let all = periods(&settings("now-P13M", None, "year"), date(2026, 11, 23)).unwrap();
-        assert_eq!(all, [
-            Period { start: date(2025, 1, 1), end: date(2026, 1, 1) },
-            Period { start: date(2026, 1, 1), end: date(2027, 1, 1) },
-        ]);
+        assert_eq!(
+            all,
+            [
+                Period {
+                    start: date(2025, 1, 1),
+                    end: date(2026, 1, 1)
+                },
+                Period {
+                    start: date(2026, 1, 1),
+                    end: date(2027, 1, 1)
+                },
+            ]
+        );
         assert_eq!(all[0].key(Span::Year), "2025");
     }
 }

@@ -11,7 +11,11 @@ use klimalade_format::json::{self, JsonOptions};
 use crate::{Error, plan::Detail};
 
 /// Rows of one page in the declared columns.
-pub(crate) fn decode<'a>(part: &Part, page: &'a Page, columns: &SchemaRef) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
+pub(crate) fn decode<'a>(
+    part: &Part,
+    page: &'a Page,
+    columns: &SchemaRef,
+) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
     let detail = Detail::of(part)?;
     let checked: Vec<&String> = [&detail.time_column].into_iter().chain(detail.filter.keys()).collect();
     let mut fields: Vec<Field> = columns.fields().iter().map(|field| field.as_ref().clone()).collect();
@@ -20,10 +24,23 @@ pub(crate) fn decode<'a>(part: &Part, page: &'a Page, columns: &SchemaRef) -> Re
         let metadata = HashMap::from([(FROM_KEY.to_owned(), (*name).clone())]);
         fields.push(Field::new(format!("klimalade check {at}"), DataType::Utf8, true).with_metadata(metadata));
     }
-    let options = JsonOptions { rows: "records".to_owned(), ..JsonOptions::default() };
-    let input = page.open().map_err(|source| Fault::bug("a stored page cannot be opened").at(&page.entry.address).because(source))?;
+    let options = JsonOptions {
+        rows: "records".to_owned(),
+        ..JsonOptions::default()
+    };
+    let input = page.open().map_err(|source| {
+        Fault::bug("a stored page cannot be opened")
+            .at(&page.entry.address)
+            .because(source)
+    })?;
     let inner = json::reader(input, &Arc::new(Schema::new(fields)), &options)?;
-    Ok(Box::new(Checked { inner, columns: columns.clone(), detail, rows: 0, done: false }))
+    Ok(Box::new(Checked {
+        inner,
+        columns: columns.clone(),
+        detail,
+        rows: 0,
+        done: false,
+    }))
 }
 
 /// Rows compared with the request while they are read.
@@ -42,13 +59,23 @@ impl Checked<'_> {
         for row in 0..batch.num_rows() {
             if times.is_null(row) {
                 let (dataset, column) = (self.detail.dataset.clone(), self.detail.time_column.clone());
-                let fault = Fault::from(Error::MissingColumn { dataset, column, known: "a record without it".to_owned() });
+                let fault = Fault::from(Error::MissingColumn {
+                    dataset,
+                    column,
+                    known: "a record without it".to_owned(),
+                });
                 return Err(fault.at(format!("record {}", self.rows + row as u64 + 1)));
             }
             let time = times.value(row);
             if !is_within(time, &self.detail.first_time, &self.detail.end_time) {
-                let expected = format!("{} from {} to before {}", self.detail.time_column, self.detail.first_time, self.detail.end_time);
-                let fault = Fault::from(Error::OtherTime { expected, found: time.to_owned() });
+                let expected = format!(
+                    "{} from {} to before {}",
+                    self.detail.time_column, self.detail.first_time, self.detail.end_time
+                );
+                let fault = Fault::from(Error::OtherTime {
+                    expected,
+                    found: time.to_owned(),
+                });
                 return Err(fault.at(format!("record {}", self.rows + row as u64 + 1)));
             }
         }
@@ -58,7 +85,11 @@ impl Checked<'_> {
                 let found = text(found, row);
                 if !values.iter().any(|value| value == found) {
                     let (column, expected, found) = (column.clone(), values.join(", "), found.to_owned());
-                    let fault = Fault::from(Error::OtherRow { column, expected, found });
+                    let fault = Fault::from(Error::OtherRow {
+                        column,
+                        expected,
+                        found,
+                    });
                     return Err(fault.at(format!("record {}", self.rows + row as u64 + 1)));
                 }
             }
@@ -94,7 +125,10 @@ impl Iterator for Checked<'_> {
         if self.done {
             return None;
         }
-        let next = self.inner.next()?.and_then(|batch| self.check(&batch).map_err(|fault| ArrowError::ExternalError(Box::new(fault))));
+        let next = self.inner.next()?.and_then(|batch| {
+            self.check(&batch)
+                .map_err(|fault| ArrowError::ExternalError(Box::new(fault)))
+        });
         self.done = next.is_err();
         Some(next)
     }

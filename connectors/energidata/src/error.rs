@@ -73,9 +73,15 @@ impl From<Error> for Fault {
                 .found(known)
                 .hint("correct columns, sort, time_column or filter, and map.sql"),
             Error::OtherTime { expected, found } => Fault::source(what).expected(expected).found(found),
-            Error::OtherRow { column, expected, found } => {
-                Fault::source(what).at(column).expected(expected).found(found).hint("leave filter out and choose in map.sql")
-            }
+            Error::OtherRow {
+                column,
+                expected,
+                found,
+            } => Fault::source(what)
+                .at(column)
+                .expected(expected)
+                .found(found)
+                .hint("leave filter out and choose in map.sql"),
         }
     }
 }

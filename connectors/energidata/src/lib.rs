@@ -44,7 +44,12 @@ impl Connector for Energidata {
         plan::fetch(&self.settings, part, cx)
     }
 
-    fn decode<'a>(&'a self, part: &'a Part, page: &'a Page, columns: &SchemaRef) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
+    fn decode<'a>(
+        &'a self,
+        part: &'a Part,
+        page: &'a Page,
+        columns: &SchemaRef,
+    ) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
         decode::decode(part, page, columns)
     }
 }

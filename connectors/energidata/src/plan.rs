@@ -34,18 +34,26 @@ pub(crate) struct Detail {
 impl Detail {
     /// Reads what plan stored. Errors: Bug.
     pub(crate) fn of(part: &Part) -> Result<Self> {
-        serde_json::from_value(part.detail.clone())
-            .map_err(|source| Fault::bug("the part's detail was not written by this connector").at(&part.key).because(source))
+        serde_json::from_value(part.detail.clone()).map_err(|source| {
+            Fault::bug("the part's detail was not written by this connector")
+                .at(&part.key)
+                .because(source)
+        })
     }
 }
 
 /// Compares the dataset's metadata with what the pipeline needs, then plans by the calendar. There is no change mark:
 /// the service sends neither ETag nor a time of change per month, and restates settled hours up to years back.
 pub(crate) async fn plan(settings: &Settings, cx: &Context) -> Result<Vec<Part>> {
-    let request = Request::get(settings.address("meta/dataset")?).accept(Accept::Json).classify(classify);
+    let request = Request::get(settings.address("meta/dataset")?)
+        .accept(Accept::Json)
+        .classify(classify);
     check_metadata(settings, &cx.client.json(&request).await?)?;
     let today = danish_day(cx.clock.now())?;
-    periods(settings, today)?.into_iter().map(|period| part(settings, period, today)).collect()
+    periods(settings, today)?
+        .into_iter()
+        .map(|period| part(settings, period, today))
+        .collect()
 }
 
 fn part(settings: &Settings, period: Period, today: Date) -> Result<Part> {
@@ -80,10 +88,19 @@ fn part(settings: &Settings, period: Period, today: Date) -> Result<Part> {
 /// Added columns are tolerated, lost ones are not: columns were renamed before (2025: HourUTC to TimeUTC).
 fn check_metadata(settings: &Settings, metadata: &Value) -> Result<()> {
     let Some(columns) = metadata.get("columns").and_then(Value::as_array) else {
-        let found = metadata.as_object().map_or_else(|| "no object".to_owned(), |keys| keys.keys().cloned().collect::<Vec<_>>().join(", "));
-        return Err(Fault::source("the answer is no metadata of a dataset").at(&settings.dataset).expected("columns").found(found));
+        let found = metadata.as_object().map_or_else(
+            || "no object".to_owned(),
+            |keys| keys.keys().cloned().collect::<Vec<_>>().join(", "),
+        );
+        return Err(Fault::source("the answer is no metadata of a dataset")
+            .at(&settings.dataset)
+            .expected("columns")
+            .found(found));
     };
-    let known: Vec<&str> = columns.iter().filter_map(|column| column.get("dbColumn")?.as_str()).collect();
+    let known: Vec<&str> = columns
+        .iter()
+        .filter_map(|column| column.get("dbColumn")?.as_str())
+        .collect();
     for column in settings.required_columns() {
         if !known.contains(&column.as_str()) {
             let (dataset, column, known) = (settings.dataset.clone(), column.clone(), known.join(", "));
@@ -91,7 +108,11 @@ fn check_metadata(settings: &Settings, metadata: &Value) -> Result<()> {
         }
     }
     if let Some(note) = discontinued(metadata) {
-        tracing::warn!(dataset = settings.dataset, note, "Energi Data Service no longer keeps this dataset up; look for its successor");
+        tracing::warn!(
+            dataset = settings.dataset,
+            note,
+            "Energi Data Service no longer keeps this dataset up; look for its successor"
+        );
     }
     Ok(())
 }
@@ -108,8 +129,12 @@ fn discontinued(metadata: &Value) -> Option<String> {
         };
         name.to_lowercase().contains("discontinued") && set
     });
-    let title = members.get("title").and_then(Value::as_str).filter(|title| title.to_lowercase().contains("discontinued"));
-    flag.map(|(name, value)| format!("{name}: {value}")).or_else(|| title.map(str::to_owned))
+    let title = members
+        .get("title")
+        .and_then(Value::as_str)
+        .filter(|title| title.to_lowercase().contains("discontinued"));
+    flag.map(|(name, value)| format!("{name}: {value}"))
+        .or_else(|| title.map(str::to_owned))
 }
 
 /// The pages of a part, in series; the rate limit counts by dataset.
@@ -149,13 +174,16 @@ fn address(settings: &Settings, detail: &Detail) -> Result<Url> {
     let mut url = settings.address("dataset")?;
     {
         let mut query = url.query_pairs_mut();
-        query.append_pair("start", &detail.start).append_pair("end", &detail.end);
+        query
+            .append_pair("start", &detail.start)
+            .append_pair("end", &detail.end);
         query.append_pair("sort", &settings.sort.join(","));
         if !settings.columns.is_empty() {
             query.append_pair("columns", &settings.columns.join(","));
         }
         if !settings.filter.is_empty() {
-            let filter = serde_json::to_string(&settings.filter).map_err(|source| Fault::bug("a filter is no JSON").because(source))?;
+            let filter = serde_json::to_string(&settings.filter)
+                .map_err(|source| Fault::bug("a filter is no JSON").because(source))?;
             query.append_pair("filter", &filter);
         }
         if settings.page_limit == 0 {
@@ -173,7 +201,11 @@ fn classify(answer: &Answer<'_>) -> Option<Fault> {
     }
     let body = small_object(answer)?;
     let status = body.get("statusCode").and_then(Value::as_u64)?;
-    let message = body.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let message = body
+        .get("message")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     match status {
         429 => Some(Error::Pause { message }.into()),
         400.. => Some(Error::Refused { status, message }.into()),
@@ -193,7 +225,12 @@ fn classify_records(answer: &Answer<'_>) -> Option<Fault> {
     if body.get("records").is_some_and(Value::is_array) {
         return None;
     }
-    Some(Error::NoRecords { found: body.keys().cloned().collect::<Vec<_>>().join(", ") }.into())
+    Some(
+        Error::NoRecords {
+            found: body.keys().cloned().collect::<Vec<_>>().join(", "),
+        }
+        .into(),
+    )
 }
 
 /// The answer as an object, where all of it lies in the head: error bodies do.
@@ -220,7 +257,11 @@ mod tests {
         serde_json::from_value(all).unwrap()
     }
     fn read(classify: fn(&Answer<'_>) -> Option<Fault>, status: u16, body: &str) -> Option<Fault> {
-        classify(&Answer { status, content_type: "application/json", head: body.as_bytes() })
+        classify(&Answer {
+            status,
+            content_type: "application/json",
+            head: body.as_bytes(),
+        })
     }
 
     #[test]
@@ -229,14 +270,25 @@ mod tests {
         let fault = read(classify_records, 200, body).unwrap();
         assert_eq!(fault.kind(), Kind::Transient);
         assert!(fault.what().contains("210 seconds"));
-        assert!(read(classify_records, 429, body).is_none(), "transport reads Retry-After");
+        assert!(
+            read(classify_records, 429, body).is_none(),
+            "transport reads Retry-After"
+        );
     }
 
     #[test]
     fn an_answer_without_records_is_a_source_error_and_one_with_none_is_not() {
-        assert_eq!(read(classify_records, 200, r#"{"total":0,"dataset":"X"}"#).unwrap().kind(), Kind::Source);
+        assert_eq!(
+            read(classify_records, 200, r#"{"total":0,"dataset":"X"}"#)
+                .unwrap()
+                .kind(),
+            Kind::Source
+        );
         assert!(read(classify_records, 200, r#"{"total":0,"records":[]}"#).is_none());
-        assert!(read(classify_records, 200, r#"{"total":9,"records":[{"HourUTC":"2024-0"#).is_none(), "longer than the head");
+        assert!(
+            read(classify_records, 200, r#"{"total":9,"records":[{"HourUTC":"2024-0"#).is_none(),
+            "longer than the head"
+        );
         assert!(read(classify, 200, r#"{"datasetName":"X","columns":[]}"#).is_none());
         let fault = read(classify, 400, r#"{"statusCode":400,"message":"Invalid column"}"#).unwrap();
         assert_eq!(fault.kind(), Kind::Settings);
@@ -249,7 +301,12 @@ mod tests {
         assert!(check_metadata(&settings, &metadata(&["New", "HourUTC", "MunicipalityNo", "SolarMWh"])).is_ok());
         let fault = check_metadata(&settings, &metadata(&["TimeUTC", "MunicipalityNo", "SolarMWh"])).unwrap_err();
         assert_eq!((fault.kind(), fault.expected_text()), (Kind::Contract, Some("HourUTC")));
-        assert_eq!(check_metadata(&settings, &json!({"columns": "none"})).unwrap_err().kind(), Kind::Source);
+        assert_eq!(
+            check_metadata(&settings, &json!({"columns": "none"}))
+                .unwrap_err()
+                .kind(),
+            Kind::Source
+        );
     }
 
     #[test]
@@ -261,13 +318,23 @@ mod tests {
 
     #[test]
     fn the_request_asks_for_civil_days_without_a_timezone() {
-        let settings = settings(json!({"filter": {"MunicipalityNo": ["101", "730"]}, "columns": ["HourUTC", "MunicipalityNo"]}));
-        let period = Period { start: jiff::civil::date(2024, 5, 1), end: jiff::civil::date(2024, 6, 1) };
+        let settings =
+            settings(json!({"filter": {"MunicipalityNo": ["101", "730"]}, "columns": ["HourUTC", "MunicipalityNo"]}));
+        let period = Period {
+            start: jiff::civil::date(2024, 5, 1),
+            end: jiff::civil::date(2024, 6, 1),
+        };
         let part = part(&settings, period, jiff::civil::date(2026, 11, 23)).unwrap();
         let detail = Detail::of(&part).unwrap();
-        assert_eq!((detail.first_time.as_str(), detail.end_time.as_str()), ("2024-04-30T22:00:00", "2024-05-31T22:00:00"));
+        assert_eq!(
+            (detail.first_time.as_str(), detail.end_time.as_str()),
+            ("2024-04-30T22:00:00", "2024-05-31T22:00:00")
+        );
         let url = address(&settings, &detail).unwrap();
-        let query: Vec<(String, String)> = url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+        let query: Vec<(String, String)> = url
+            .query_pairs()
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
+            .collect();
         let expected = [
             ("start", "2024-05-01"),
             ("end", "2024-06-01"),

@@ -96,7 +96,11 @@ impl Settings {
     /// Address of `path` (`dataset`, `meta/dataset`) for this dataset. Errors: Settings.
     pub(crate) fn address(&self, path: &str) -> Result<Url> {
         let text = format!("{}/{path}/{}", self.base_url.trim_end_matches('/'), self.dataset);
-        Url::parse(&text).map_err(|source| Fault::settings("base_url is no address").found(&self.base_url).because(source))
+        Url::parse(&text).map_err(|source| {
+            Fault::settings("base_url is no address")
+                .found(&self.base_url)
+                .because(source)
+        })
     }
     /// What can be seen to be wrong without asking the agency. Errors: Settings.
     pub(crate) fn check(&self) -> Result<()> {
@@ -105,33 +109,55 @@ impl Settings {
         if let Some(end) = &self.end {
             Moment::read("end", end)?;
         }
-        if self.dataset.is_empty() || !self.dataset.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') {
+        if self.dataset.is_empty()
+            || !self
+                .dataset
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+        {
             return Err(Fault::settings("the dataset has no name of Energi Data Service").found(&self.dataset));
         }
         if self.sort.is_empty() {
             return Err(Fault::settings("sort names no column").hint("sort = [\"HourUTC\", \"MunicipalityNo\"]"));
         }
-        for column in self.sort.iter().chain(&self.columns).chain(self.filter.keys()).chain([&self.time_column]) {
+        for column in self
+            .sort
+            .iter()
+            .chain(&self.columns)
+            .chain(self.filter.keys())
+            .chain([&self.time_column])
+        {
             if column.is_empty() || column.contains([',', ' ', '"']) {
-                return Err(Fault::settings("not the name of one column").found(column).hint("one name per string"));
+                return Err(Fault::settings("not the name of one column")
+                    .found(column)
+                    .hint("one name per string"));
             }
         }
         for required in self.sort.iter().chain(self.filter.keys()).chain([&self.time_column]) {
             if !self.columns.is_empty() && !self.columns.contains(required) {
-                return Err(Fault::settings("a column that sort, filter or time_column needs is not in columns")
-                    .found(required)
-                    .hint("add it to columns"));
+                return Err(
+                    Fault::settings("a column that sort, filter or time_column needs is not in columns")
+                        .found(required)
+                        .hint("add it to columns"),
+                );
             }
         }
         if let Some((column, _)) = self.filter.iter().find(|(_, values)| values.is_empty()) {
-            return Err(Fault::settings("a filter without values").found(column).hint("leave the column out of filter"));
+            return Err(Fault::settings("a filter without values")
+                .found(column)
+                .hint("leave the column out of filter"));
         }
         Ok(())
     }
     /// Every column that the pipeline is known to need.
     pub(crate) fn required_columns(&self) -> Vec<&String> {
-        let mut columns: Vec<&String> =
-            self.columns.iter().chain(&self.sort).chain(self.filter.keys()).chain([&self.time_column]).collect();
+        let mut columns: Vec<&String> = self
+            .columns
+            .iter()
+            .chain(&self.sort)
+            .chain(self.filter.keys())
+            .chain([&self.time_column])
+            .collect();
         let mut seen = std::collections::BTreeSet::new();
         columns.retain(|column| seen.insert(*column));
         columns

@@ -24,7 +24,10 @@ async fn capacity_per_municipality_keeps_the_contract() {
     .unwrap();
     let connector = Arc::new(Energidata::open(settings).unwrap());
     let part = connector.plan(&context).await.unwrap().remove(0);
-    let empty = Page::from_bytes("/dataset/CapacityPerMunicipality", br#"{"total":0,"limit":500,"dataset":"CapacityPerMunicipality","records":[]}"#);
+    let empty = Page::from_bytes(
+        "/dataset/CapacityPerMunicipality",
+        br#"{"total":0,"limit":500,"dataset":"CapacityPerMunicipality","records":[]}"#,
+    );
     contract::run(Case {
         connector,
         context,
@@ -38,8 +41,14 @@ async fn capacity_per_municipality_keeps_the_contract() {
             &["month", "municipality"],
         ),
         expected: Expected {
-            rows: Rows::PerPart(BTreeMap::from([("2024".to_owned(), 98 * 12), ("2025".to_owned(), 98 * 12)])),
-            cells: vec![("municipality".to_owned(), "101".to_owned()), ("month".to_owned(), "2024-05-01T00:00:00".to_owned())],
+            rows: Rows::PerPart(BTreeMap::from([
+                ("2024".to_owned(), 98 * 12),
+                ("2025".to_owned(), 98 * 12),
+            ])),
+            cells: vec![
+                ("municipality".to_owned(), "101".to_owned()),
+                ("month".to_owned(), "2024-05-01T00:00:00".to_owned()),
+            ],
         },
         empty: Some((part, empty.unwrap())),
         declared: &[] as &[Unsupported],

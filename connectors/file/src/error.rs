@@ -33,7 +33,11 @@ impl From<Error> for Fault {
         let what = error.to_string();
         match error {
             Error::NothingDropped { place, hint } => {
-                Fault::settings(what).at("[source] address").expected(place).hint(hint)
+                Fault::settings(what)
+                    .at("[source] address")
+                    .expected(place)
+                    .hint(hint)
+                    .off()
             }
             Error::SameKey { key, files } => Fault::settings(what)
                 .expected(format!("one file for part {key}"))

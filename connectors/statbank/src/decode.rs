@@ -30,10 +30,10 @@ pub(crate) fn decode<'a>(
     let detail = Detail::of(part)?;
     check_end(page)?;
     let header = header(&detail, page)?;
-    if let Some(bulk) = &detail.bulk {
-        if bulk::is_control(&detail, bulk, page, &header)? {
-            return Ok(Box::new(RecordBatchIterator::new(Vec::new(), columns.clone())));
-        }
+    if let Some(bulk) = &detail.bulk
+        && bulk::is_control(&detail, bulk, page, &header)?
+    {
+        return Ok(Box::new(RecordBatchIterator::new(Vec::new(), columns.clone())));
     }
     let lookups: Vec<Lookup> = detail.variables.iter().map(Lookup::new).collect();
     let mut fields = Vec::new();

@@ -7,6 +7,7 @@ mod bulk;
 mod decode;
 mod error;
 mod fetch;
+mod period;
 mod plan;
 mod select;
 mod settings;

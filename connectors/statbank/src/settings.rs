@@ -26,7 +26,8 @@ pub struct Settings {
     #[serde(default)]
     pub value_presentation: Presentation,
     /// Values by variable: codes, `*` anywhere as wildcard, or a range `>=a<=b` in one string. All are expanded from
-    /// the table's own list of values. `Tid` left out is every period.
+    /// the table's own list of values. Periods are compared as text (`<=2018` takes all of 2018), other codes by the
+    /// table's order. `Tid` left out is every period.
     #[serde(default)]
     pub select: BTreeMap<String, Vec<String>>,
     /// Variables left out on purpose; StatBank sums over them or takes their total, whichever the table has.

@@ -23,12 +23,20 @@ async fn keeps_the_contract(settings: Value, cells: Vec<(String, String)>) {
         connector,
         context,
         columns: support::columns(
-            &[("area", "OMRÅDE", DataType::Utf8), ("year", "TID", DataType::Utf8), ("km2", "INDHOLD", DataType::Float64)],
+            &[
+                ("area", "OMRÅDE", DataType::Utf8),
+                ("year", "TID", DataType::Utf8),
+                ("km2", "INDHOLD", DataType::Float64),
+            ],
             &["area", "year"],
         ),
         // Country, five regions, 98 municipalities and Christiansø in each of the years 2007 to 2026.
         expected: Expected {
-            rows: Rows::PerPart((2007..=2026).map(|year| (year.to_string(), 105)).collect::<BTreeMap<_, _>>()),
+            rows: Rows::PerPart(
+                (2007..=2026)
+                    .map(|year| (year.to_string(), 105))
+                    .collect::<BTreeMap<_, _>>(),
+            ),
             cells,
         },
         empty: Some((part, empty)),
@@ -40,7 +48,14 @@ async fn keeps_the_contract(settings: Value, cells: Vec<(String, String)>) {
 #[tokio::test]
 async fn codes_in_csv_keep_the_contract() {
     let settings = json!({ "table": "ARE207", "select": { "OMRÅDE": ["*"] }, "expect_unit": "Km2", "max_cells": 120 });
-    keeps_the_contract(settings, vec![("area".to_owned(), "101".to_owned()), ("year".to_owned(), "2024".to_owned())]).await;
+    keeps_the_contract(
+        settings,
+        vec![
+            ("area".to_owned(), "101".to_owned()),
+            ("year".to_owned(), "2024".to_owned()),
+        ],
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -15,8 +15,9 @@ use support::{context, decode, fetch};
 
 const HOST: &str = "api.statbank.dk";
 const NOW: &str = "2026-11-23T02:00:00Z";
-const PROPELLANTS: [&str; 11] =
-    ["20205", "20210", "20215", "20220", "20225", "20230", "20231", "20256", "20258", "20232", "20235"];
+const PROPELLANTS: [&str; 11] = [
+    "20205", "20210", "20215", "20220", "20225", "20230", "20231", "20256", "20258", "20232", "20235",
+];
 
 fn open(settings: Value) -> Statbank {
     Statbank::open(serde_json::from_value(settings).unwrap()).unwrap()
@@ -28,7 +29,11 @@ fn areas() -> Value {
 
 fn area_columns() -> SchemaRef {
     support::columns(
-        &[("area", "OMRÅDE", DataType::Utf8), ("tid", "TID", DataType::Utf8), ("km2", "INDHOLD", DataType::Float64)],
+        &[
+            ("area", "OMRÅDE", DataType::Utf8),
+            ("tid", "TID", DataType::Utf8),
+            ("km2", "INDHOLD", DataType::Float64),
+        ],
         &[],
     )
 }
@@ -45,7 +50,12 @@ fn vehicle_columns() -> SchemaRef {
     )
 }
 
-async fn rows(connector: &Statbank, part: &Part, cx: &Context, columns: &SchemaRef) -> Result<(usize, Vec<Vec<String>>)> {
+async fn rows(
+    connector: &Statbank,
+    part: &Part,
+    cx: &Context,
+    columns: &SchemaRef,
+) -> Result<(usize, Vec<Vec<String>>)> {
     let pages = fetch(connector, part, cx).await?;
     let mut rows = Vec::new();
     for page in &pages {
@@ -66,7 +76,10 @@ async fn a_part_over_max_cells_is_more_pages_of_the_same_part() {
         settings["max_cells"] = json!(max_cells);
         let connector = open(settings);
         let parts = connector.plan(&cx).await.unwrap();
-        assert_eq!((parts.len(), parts[0].key.as_str(), parts[0].promised), (1, "all", Some(2_100)));
+        assert_eq!(
+            (parts.len(), parts[0].key.as_str(), parts[0].promised),
+            (1, "all", Some(2_100))
+        );
         let (came, rows) = rows(&connector, &parts[0], &cx, &area_columns()).await.unwrap();
         assert_eq!((came, rows.len()), (pages, 2_100), "at {max_cells}");
         found.push(rows);
@@ -80,13 +93,20 @@ async fn a_lower_limit_of_the_server_halves_pages_and_never_moves_the_part() {
     let (cx, _) = context(NOW, Some(agencies.hosts()));
     let connector = open(areas());
     let parts = connector.plan(&cx).await.unwrap();
-    assert_eq!((parts.len(), parts[0].key.as_str(), &parts[0].detail["pages"]), (1, "all", &json!([[[0, 105], [0, 20]]])));
+    assert_eq!(
+        (parts.len(), parts[0].key.as_str(), &parts[0].detail["pages"]),
+        (1, "all", &json!([[[0, 105], [0, 20]]]))
+    );
     let (pages, rows) = rows(&connector, &parts[0], &cx, &area_columns()).await.unwrap();
     // Twenty years of 315 cells: 20, 10, 5, then 2 and 3 years.
     assert_eq!((pages, rows.len()), (8, 2_100));
     let keys: BTreeSet<_> = rows.iter().map(|row| (&row[0], &row[1])).collect();
     assert_eq!(keys.len(), 2_100);
-    let asked = agencies.requests().iter().filter(|seen| seen.path.ends_with("/data")).count();
+    let asked = agencies
+        .requests()
+        .iter()
+        .filter(|seen| seen.path.ends_with("/data"))
+        .count();
     assert_eq!(asked, 15, "seven refusals and eight pages");
 }
 
@@ -132,9 +152,17 @@ async fn bulk_with_zeros_filled_in_is_what_csv_says() {
         let control = json!({"zero_fill": true, "bulk_control": {"DRIV": "20200"}, "value_presentation": presentation});
         let bulk = open(vehicles("bulk", control));
         let (csv_parts, bulk_parts) = (csv.plan(&cx).await.unwrap(), bulk.plan(&cx).await.unwrap());
-        let keys = |parts: &[Part]| parts.iter().map(|part| (part.key.clone(), part.promised)).collect::<Vec<_>>();
+        let keys = |parts: &[Part]| {
+            parts
+                .iter()
+                .map(|part| (part.key.clone(), part.promised))
+                .collect::<Vec<_>>()
+        };
         assert_eq!(keys(&csv_parts), keys(&bulk_parts));
-        assert_eq!(bulk_parts.iter().map(|part| part.key.as_str()).collect::<Vec<_>>(), ["2026-H1", "2026-H2"]);
+        assert_eq!(
+            bulk_parts.iter().map(|part| part.key.as_str()).collect::<Vec<_>>(),
+            ["2026-H1", "2026-H2"]
+        );
         for (from_csv, from_bulk) in csv_parts.iter().zip(&bulk_parts) {
             let (_, expected) = rows(&csv, from_csv, &cx, &vehicle_columns()).await.unwrap();
             let (pages, found) = rows(&bulk, from_bulk, &cx, &vehicle_columns()).await.unwrap();
@@ -152,16 +180,25 @@ async fn a_cut_bulk_answer_is_found_by_its_totals() {
     let cut = ScriptedFault::new(HOST, FaultKind::PageShort).path("/data").times(1);
     let agencies = Agencies::start(Script::default().fault(cut)).unwrap();
     let (cx, _) = context(NOW, Some(agencies.hosts()));
-    let connector = open(vehicles("bulk", json!({"zero_fill": true, "bulk_control": {"DRIV": "20200"}})));
+    let connector = open(vehicles(
+        "bulk",
+        json!({"zero_fill": true, "bulk_control": {"DRIV": "20200"}}),
+    ));
     let part = connector.plan(&cx).await.unwrap().remove(0);
     let fault = fetch(&connector, &part, &cx).await.unwrap_err();
-    assert_eq!((fault.kind(), fault.what()), (Kind::Source, "the sum of the BULK answer is not the agency's total"));
+    assert_eq!(
+        (fault.kind(), fault.what()),
+        (Kind::Source, "the sum of the BULK answer is not the agency's total")
+    );
 }
 
 #[tokio::test]
 async fn a_total_that_is_selected_too_is_no_control() {
     let agencies = Agencies::start(Script::default()).unwrap();
     let (cx, _) = context(NOW, Some(agencies.hosts()));
-    let connector = open(vehicles("bulk", json!({"zero_fill": true, "bulk_control": {"OMRÅDE": "000"}})));
+    let connector = open(vehicles(
+        "bulk",
+        json!({"zero_fill": true, "bulk_control": {"OMRÅDE": "000"}}),
+    ));
     assert_eq!(connector.plan(&cx).await.unwrap_err().kind(), Kind::Settings);
 }

@@ -41,7 +41,10 @@ async fn plan(tableinfo: &'static str, extra: Value) -> Result<Vec<Part>> {
 }
 
 fn columns() -> SchemaRef {
-    support::columns(&[("area", "OMRÅDE", DataType::Utf8), ("value", "INDHOLD", DataType::Utf8)], &[])
+    support::columns(
+        &[("area", "OMRÅDE", DataType::Utf8), ("value", "INDHOLD", DataType::Utf8)],
+        &[],
+    )
 }
 
 /// The rows of `text` as the only page of a part with all of ARE207's three years.
@@ -58,12 +61,23 @@ async fn read_as(text: &str, mut extra: Value, columns: &SchemaRef) -> Result<Ve
 
 #[tokio::test]
 async fn parts_are_calendar_years_with_exact_rows_and_no_persons() {
-    let parts = plan(AREAL, json!({"expect_unit": "Km2", "min_updated": "2026-01-01"})).await.unwrap();
+    let parts = plan(AREAL, json!({"expect_unit": "Km2", "min_updated": "2026-01-01"}))
+        .await
+        .unwrap();
     let planned: Vec<_> = parts.iter().map(|part| (part.key.as_str(), part.promised)).collect();
     assert_eq!(planned, [("2022", Some(5)), ("2023", Some(5)), ("2024", Some(5))]);
-    assert_eq!(parts[0].detail["variables"][0]["codes"], json!(["000", "081", "101", "751", "825"]));
-    assert_eq!(parts[0].detail["variables"][1], json!({"code": "Tid", "codes": ["2022"]}));
-    assert!(!parts[0].detail.to_string().contains("Ærlig"), "contact persons are dropped");
+    assert_eq!(
+        parts[0].detail["variables"][0]["codes"],
+        json!(["000", "081", "101", "751", "825"])
+    );
+    assert_eq!(
+        parts[0].detail["variables"][1],
+        json!({"code": "Tid", "codes": ["2022"]})
+    );
+    assert!(
+        !parts[0].detail.to_string().contains("Ærlig"),
+        "contact persons are dropped"
+    );
 }
 
 #[tokio::test]
@@ -87,7 +101,11 @@ async fn an_inactive_table_and_the_old_division_are_refused() {
     for expect_map in ["Denmark_municipality_07", "Denmark_municipality", "none"] {
         let extra = json!({"eliminate": ["BEVOKSNING"], "allow_inactive": true, "expect_map": expect_map});
         let fault = plan(SKOV, extra).await.unwrap_err();
-        assert_eq!((fault.kind(), fault.found_text()), (Kind::Contract, Some("Denmark_municipality")), "{expect_map}");
+        assert_eq!(
+            (fault.kind(), fault.found_text()),
+            (Kind::Contract, Some("Denmark_municipality")),
+            "{expect_map}"
+        );
     }
 }
 
@@ -99,11 +117,19 @@ async fn the_map_is_compared_in_any_case_and_must_be_there() {
         extra.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         extra
     };
-    assert!(plan(ENHED, extra(json!({}))).await.is_ok(), "denmark_municipality_07 is the same map");
+    assert!(
+        plan(ENHED, extra(json!({}))).await.is_ok(),
+        "denmark_municipality_07 is the same map"
+    );
     assert!(plan(ENHED, extra(json!({"area_variable": "område"}))).await.is_ok());
     let fault = plan(ENHED, extra(json!({"area_variable": "ENHED"}))).await.unwrap_err();
-    assert_eq!((fault.kind(), fault.found_text()), (Kind::Contract, Some("no variable with a map")));
-    let fault = plan(ENHED, extra(json!({"expect_map": "Denmark_region_07"}))).await.unwrap_err();
+    assert_eq!(
+        (fault.kind(), fault.found_text()),
+        (Kind::Contract, Some("no variable with a map"))
+    );
+    let fault = plan(ENHED, extra(json!({"expect_map": "Denmark_region_07"})))
+        .await
+        .unwrap_err();
     assert_eq!(fault.found_text(), Some("OMRÅDE: denmark_municipality_07"));
     let without: &'static str = AREAL.replace("\"map\"", "\"kort\"").leak();
     assert_eq!(plan(without, json!({})).await.unwrap_err().kind(), Kind::Contract);
@@ -113,9 +139,19 @@ async fn the_map_is_compared_in_any_case_and_must_be_there() {
 #[tokio::test]
 async fn a_table_without_a_unit_names_the_variable_that_has_it() {
     let select = json!({"OMRÅDE": ["*"], "ENHED": ["*"]});
-    let fault = plan(ENHED, json!({"select": select, "eliminate": ["ARE1"]})).await.unwrap_err();
-    assert_eq!((fault.kind(), fault.what()), (Kind::Settings, "the table has no unit of its own"));
-    let fault = plan(ENHED, json!({"eliminate": ["ARE1", "ENHED"], "unit_in_variable": "ENHED"})).await.unwrap_err();
+    let fault = plan(ENHED, json!({"select": select, "eliminate": ["ARE1"]}))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (fault.kind(), fault.what()),
+        (Kind::Settings, "the table has no unit of its own")
+    );
+    let fault = plan(
+        ENHED,
+        json!({"eliminate": ["ARE1", "ENHED"], "unit_in_variable": "ENHED"}),
+    )
+    .await
+    .unwrap_err();
     assert_eq!(fault.what(), "the variable that holds the unit is eliminated");
     let fault = plan(AREAL, json!({"expect_unit": "ha"})).await.unwrap_err();
     assert_eq!((fault.kind(), fault.found_text()), (Kind::Contract, Some("Km2")));
@@ -125,41 +161,71 @@ async fn a_table_without_a_unit_names_the_variable_that_has_it() {
 async fn every_variable_is_chosen_or_eliminated_by_name() {
     let unit = json!("ENHED");
     let fault = plan(ENHED, json!({"unit_in_variable": unit})).await.unwrap_err();
-    assert_eq!((fault.kind(), fault.what()), (Kind::Settings, "a variable is neither selected nor eliminated"));
+    assert_eq!(
+        (fault.kind(), fault.what()),
+        (Kind::Settings, "a variable is neither selected nor eliminated")
+    );
     assert!(fault.found_text().unwrap().starts_with("ARE1 with the codes TOT, A, B"));
     let fault = plan(AREAL, json!({"select": {"OMRADE": ["*"]}})).await.unwrap_err();
-    assert_eq!((fault.kind(), fault.found_text(), fault.expected_text()), (Kind::Settings, Some("OMRADE"), Some("OMRÅDE, Tid")));
-    let fault = plan(AREAL, json!({"select": {"OMRÅDE": ["101", "752"]}})).await.unwrap_err();
+    assert_eq!(
+        (fault.kind(), fault.found_text(), fault.expected_text()),
+        (Kind::Settings, Some("OMRADE"), Some("OMRÅDE, Tid"))
+    );
+    let fault = plan(AREAL, json!({"select": {"OMRÅDE": ["101", "752"]}}))
+        .await
+        .unwrap_err();
     assert_eq!((fault.kind(), fault.found_text()), (Kind::Settings, Some("752")));
     assert!(fault.expected_text().unwrap().starts_with("751 (Aarhus)"));
     let fixed: &'static str = ENHED.replace("\"0120\"", "\"0121\"").leak();
-    let fault = plan(fixed, json!({"select": {"OMRÅDE": ["*"], "ARE1": ["TOT"]}, "eliminate": ["ENHED"], "unit_in_variable": "ARE1"})).await;
+    let fault = plan(
+        fixed,
+        json!({"select": {"OMRÅDE": ["*"], "ARE1": ["TOT"]}, "eliminate": ["ENHED"], "unit_in_variable": "ARE1"}),
+    )
+    .await;
     assert_eq!(fault.unwrap_err().what(), "the variable cannot be eliminated");
 }
 
 #[tokio::test]
 async fn a_table_older_than_it_must_be_is_refused() {
     let fault = plan(AREAL, json!({"min_updated": "2026-02-28"})).await.unwrap_err();
-    assert_eq!((fault.kind(), fault.found_text()), (Kind::Source, Some("2026-02-27T08:00:00")));
+    assert_eq!(
+        (fault.kind(), fault.found_text()),
+        (Kind::Source, Some("2026-02-27T08:00:00"))
+    );
     assert!(plan(AREAL, json!({"min_updated": "2026-02-27"})).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_split_that_a_period_does_not_know_is_refused() {
     let fault = plan(AREAL, json!({"split": "half_year"})).await.unwrap_err();
-    assert_eq!((fault.kind(), fault.found_text()), (Kind::Settings, Some("period 2022, split = \"half_year\"")));
+    assert_eq!(
+        (fault.kind(), fault.found_text()),
+        (Kind::Settings, Some("period 2022, split = \"half_year\""))
+    );
 }
 
 #[tokio::test]
 async fn bom_crlf_decimal_comma_and_dots_are_read() {
     let rows = read(CODES, json!({})).await.unwrap();
     assert_eq!(rows.len(), 15);
-    assert_eq!((&rows[0], &rows[14]), (&vec!["000".to_owned(), "43098,31".to_owned()], &vec!["825".to_owned(), "..".to_owned()]));
+    assert_eq!(
+        (&rows[0], &rows[14]),
+        (
+            &vec!["000".to_owned(), "43098,31".to_owned()],
+            &vec!["825".to_owned(), "..".to_owned()]
+        )
+    );
     let floats = support::columns(&[("value", "INDHOLD", DataType::Float64)], &[]);
-    let rows = read_as(&CODES.replace("..", "118,65"), json!({}), &floats).await.unwrap();
+    let rows = read_as(&CODES.replace("..", "118,65"), json!({}), &floats)
+        .await
+        .unwrap();
     assert_eq!((rows[0][0].as_str(), rows[14][0].as_str()), ("43098.31", "118.65"));
     let fault = read_as(CODES, json!({}), &floats).await.unwrap_err();
-    assert_eq!(fault.kind(), Kind::Contract, "`..` is neither null nor 0 where a number is declared");
+    assert_eq!(
+        fault.kind(),
+        Kind::Contract,
+        "`..` is neither null nor 0 where a number is declared"
+    );
 }
 
 #[tokio::test]
@@ -170,27 +236,49 @@ async fn columns_are_found_by_name_in_any_order() {
         .map(|line| line.split(';').rev().collect::<Vec<_>>().join(";") + "\r\n")
         .collect();
     assert!(turned.starts_with("INDHOLD;TID;OMRÅDE"));
-    assert_eq!(read(&turned, json!({})).await.unwrap(), read(CODES, json!({})).await.unwrap());
+    assert_eq!(
+        read(&turned, json!({})).await.unwrap(),
+        read(CODES, json!({})).await.unwrap()
+    );
 }
 
 #[tokio::test]
 async fn a_header_that_is_not_the_requests_is_refused() {
-    for (from, to) in [("OMRÅDE;TID;INDHOLD", "OMRÅDE;INDHOLD;INDHOLD"), ("OMRÅDE;TID;INDHOLD", "område;tid;indhold;KØN"), ("OMRÅDE", "KOMK")] {
+    for (from, to) in [
+        ("OMRÅDE;TID;INDHOLD", "OMRÅDE;INDHOLD;INDHOLD"),
+        ("OMRÅDE;TID;INDHOLD", "område;tid;indhold;KØN"),
+        ("OMRÅDE", "KOMK"),
+    ] {
         let fault = read(&CODES.replacen(from, to, 1), json!({})).await.unwrap_err();
-        assert_eq!((fault.kind(), fault.expected_text()), (Kind::Contract, Some("INDHOLD;OMRÅDE;TID")), "{to}");
+        assert_eq!(
+            (fault.kind(), fault.expected_text()),
+            (Kind::Contract, Some("INDHOLD;OMRÅDE;TID")),
+            "{to}"
+        );
     }
     let columns = support::columns(&[("sex", "KØN", DataType::Utf8)], &[]);
-    assert_eq!(read_as(CODES, json!({}), &columns).await.unwrap_err().kind(), Kind::Settings);
+    assert_eq!(
+        read_as(CODES, json!({}), &columns).await.unwrap_err().kind(),
+        Kind::Settings
+    );
 }
 
 #[tokio::test]
 async fn a_code_that_was_not_asked_for_is_refused() {
-    let fault = read(CODES, json!({"select": {"OMRÅDE": ["101", "751", "825"]}})).await.unwrap_err();
+    let fault = read(CODES, json!({"select": {"OMRÅDE": ["101", "751", "825"]}}))
+        .await
+        .unwrap_err();
     assert_eq!((fault.kind(), fault.found_text()), (Kind::Contract, Some("000")));
-    let fault = read(&CODES.replace("751;2024", "751;2025"), json!({})).await.unwrap_err();
+    let fault = read(&CODES.replace("751;2024", "751;2025"), json!({}))
+        .await
+        .unwrap_err();
     assert_eq!(fault.found_text(), Some("2025"));
     let fault = read(TEXTS, json!({})).await.unwrap_err();
-    assert_eq!(fault.found_text(), Some("Hele landet"), "texts where codes were asked for");
+    assert_eq!(
+        fault.found_text(),
+        Some("Hele landet"),
+        "texts where codes were asked for"
+    );
 }
 
 #[tokio::test]
@@ -203,7 +291,10 @@ async fn a_page_that_lost_rows_or_half_a_row_is_an_error() {
     // Cut within the last number: without the check, 118,65 would become 118,6.
     let whole = CODES.replace("825;2024;..", "825;2024;118,65");
     let fault = read(whole.trim_end_matches("5\r\n"), json!({})).await.unwrap_err();
-    assert_eq!((fault.kind(), fault.what()), (Kind::Source, "the answer is cut in its last line"));
+    assert_eq!(
+        (fault.kind(), fault.what()),
+        (Kind::Source, "the answer is cut in its last line")
+    );
     assert_eq!(read("", json!({})).await.unwrap_err().kind(), Kind::Source);
 }
 
@@ -211,19 +302,24 @@ async fn a_page_that_lost_rows_or_half_a_row_is_an_error() {
 async fn texts_become_codes_and_a_text_of_two_codes_is_refused() {
     let rows = read(TEXTS, json!({"value_presentation": "default"})).await.unwrap();
     assert_eq!(rows, read(CODES, json!({})).await.unwrap());
-    let extra = |are1: Value| {
-        json!({"select": {"OMRÅDE": ["*"], "ENHED": ["*"], "ARE1": are1}, "unit_in_variable": "ENHED", "value_presentation": "default"})
-    };
+    let extra = |are1: Value| json!({"select": {"OMRÅDE": ["*"], "ENHED": ["*"], "ARE1": are1}, "unit_in_variable": "ENHED", "value_presentation": "default"});
     let fault = plan(ENHED, extra(json!(["*"]))).await.unwrap_err();
     assert_eq!((fault.kind(), fault.found_text()), (Kind::Settings, Some("Øvrige")));
-    assert!(plan(ENHED, extra(json!(["B"]))).await.is_err(), "B alone is as doubtful");
+    assert!(
+        plan(ENHED, extra(json!(["B"]))).await.is_err(),
+        "B alone is as doubtful"
+    );
     assert!(plan(ENHED, extra(json!(["TOT", "A"]))).await.is_ok());
 }
 
 #[tokio::test]
 async fn an_unknown_table_is_a_settings_error_in_the_agencys_words() {
     let server = Server::start(|_, _| refusal("EXTRACT-NOTFOUND", "Tabel findes ikke: ÆBLER1")).await;
-    let fault = open(&server.base, json!({})).unwrap().plan(&context(NOW, None).0).await.unwrap_err();
+    let fault = open(&server.base, json!({}))
+        .unwrap()
+        .plan(&context(NOW, None).0)
+        .await
+        .unwrap_err();
     assert_eq!(fault.kind(), Kind::Settings);
     assert!(fault.to_string().contains("Tabel findes ikke: ÆBLER1"), "{fault}");
     assert_eq!(server.asked().len(), 1, "nothing is gained by asking again");
@@ -240,12 +336,19 @@ async fn a_value_withdrawn_after_the_plan_is_the_sources_matter() {
     let connector = open(&server.base, json!({})).unwrap();
     let part = connector.plan(&cx).await.unwrap().remove(0);
     let fault: Fault = fetch(&connector, &part, &cx).await.unwrap_err();
-    assert_eq!((fault.kind(), fault.what()), (Kind::Source, "the table changed since it was planned"));
+    assert_eq!(
+        (fault.kind(), fault.what()),
+        (Kind::Source, "the table changed since it was planned")
+    );
 }
 
 #[tokio::test]
 async fn the_request_says_how_values_are_named_at_its_top() {
-    let data = CODES.lines().filter(|line| !line.contains(";2022;") && !line.contains(";2023;")).map(|line| format!("{line}\r\n")).collect::<String>();
+    let data = CODES
+        .lines()
+        .filter(|line| !line.contains(";2022;") && !line.contains(";2023;"))
+        .map(|line| format!("{line}\r\n"))
+        .collect::<String>();
     let server = Server::start(move |number, _| match number {
         0 => info(AREAL),
         _ => (200, "text/csv; charset=utf-8", data.clone().into_bytes()),
@@ -258,7 +361,10 @@ async fn the_request_says_how_values_are_named_at_its_top() {
     let pages = fetch(&connector, &parts[0], &cx).await.unwrap();
     assert_eq!(decode(&connector, &parts[0], &pages[0], &columns()).unwrap().len(), 5);
     let asked = server.asked();
-    assert_eq!((asked[0].path.as_str(), asked[1].path.as_str()), ("/tableinfo", "/data"));
+    assert_eq!(
+        (asked[0].path.as_str(), asked[1].path.as_str()),
+        ("/tableinfo", "/data")
+    );
     let body: Value = serde_json::from_str(&asked[1].body).unwrap();
     let expected = json!({
         "table": "ARE207", "format": "CSV", "lang": "da", "valuePresentation": "Code", "delimiter": "Semicolon", "timeOrder": "Ascending",
@@ -274,7 +380,11 @@ async fn an_ended_night_stops_a_fetch_with_an_error() {
     let connector = open(&server.base, json!({})).unwrap();
     let part = connector.plan(&cx).await.unwrap().remove(0);
     cx.cancel.cancel();
-    assert_eq!(fetch(&connector, &part, &cx).await.unwrap_err().kind(), Kind::Transient, "half a part is no part");
+    assert_eq!(
+        fetch(&connector, &part, &cx).await.unwrap_err().kind(),
+        Kind::Transient,
+        "half a part is no part"
+    );
     assert_eq!(server.asked().len(), 1);
 }
 
@@ -291,6 +401,10 @@ fn settings_that_cannot_work_are_refused() {
         json!({"min_updated": "i går"}),
         json!({"base_url": "ingen adresse"}),
     ] {
-        assert_eq!(open("https://api.statbank.dk/v1", wrong.clone()).unwrap_err().kind(), Kind::Settings, "{wrong}");
+        assert_eq!(
+            open("https://api.statbank.dk/v1", wrong.clone()).unwrap_err().kind(),
+            Kind::Settings,
+            "{wrong}"
+        );
     }
 }

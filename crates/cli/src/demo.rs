@@ -8,10 +8,14 @@ use klimalade_pipeline::{Catalogue, Origin};
 use klimalade_run::night_number;
 use klimalade_transport::Secret;
 
+/// Least time between two requests for one dataset of the simulated Energi Data Service: short, because twenty
+/// planned months before its first one are asked for and empty.
+const DATASET_INTERVAL: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// Starts the simulated agencies for the lake's next night.
 pub(crate) async fn start(lake: &Lake, factor: f64, seed: u64) -> Result<Agencies> {
     let today = jiff::Zoned::now().date();
-    let script = Script { seed, factor, night: night_number(lake).await?, today, ..Script::default() };
+    let script = Script { seed, factor, night: night_number(lake).await?, today, dataset_interval: DATASET_INTERVAL, ..Script::default() };
     Agencies::start(script)
 }
 

@@ -366,6 +366,10 @@ impl RowContract {
         };
         let list = self.schemas.code_list("indicators")?;
         let mut known: HashMap<&str, Indicator> = HashMap::new();
+        // Categories and details are lists per indicator: which codes go with which stands in `indicator_codes`.
+        const PER_INDICATOR: [(&str, &str, usize); 2] = [("categories", "category_code", 2), ("details", "detail_code", 3)];
+        let mut fitting: HashMap<(usize, String, String), bool> = HashMap::new();
+        let mut last_fit: [Option<(&str, &str, bool)>; 2] = [None, None];
         for row in 0..rows {
             let Some(code) = indicators.at(row) else { continue };
             let indicator = known.entry(code).or_insert_with(|| Indicator::of(list, code, &self.rules));
@@ -396,6 +400,20 @@ impl RowContract {
                     }
                 })
             };
+            let fault = fault.or_else(|| {
+                PER_INDICATOR.iter().find_map(|(list, column, at)| {
+                    let dimension = dimensions[*at].at(row).filter(|code| !code.starts_with('_'))?;
+                    let fits = match last_fit[at - 2] {
+                        Some((of, known, fits)) if of == code && known == dimension => fits,
+                        _ => *fitting.entry((*at, code.to_owned(), dimension.to_owned())).or_insert_with(|| {
+                            let codes = self.schemas.codes.get(*list).and_then(|list| list.get(dimension, "indicator_codes"));
+                            codes.is_none_or(|codes| codes.split(' ').any(|known| known == code))
+                        }),
+                    };
+                    last_fit[at - 2] = Some((code, dimension, fits));
+                    (!fits).then(|| ("category", *column, dimension.to_owned(), format!("a code of {list} that goes with {code}")))
+                })
+            });
             if let Some((reason, column, found, expected)) = fault {
                 bad.entry(row).or_insert((reason, column.to_owned(), found, expected));
             }

@@ -51,6 +51,7 @@ struct Inner {
     found: Option<String>,
     hint: Option<String>,
     wait: Option<Duration>,
+    is_off: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -66,6 +67,7 @@ impl Fault {
                 found: None,
                 hint: None,
                 wait: None,
+                is_off: false,
                 source: None,
             }),
         }
@@ -119,6 +121,16 @@ impl Fault {
     pub fn wait(mut self, wait: Duration) -> Self {
         self.inner.wait = Some(wait);
         self
+    }
+    /// Nothing is wrong: what the pipeline needs (a drop file, a secret) is not configured yet, so it is off.
+    #[must_use]
+    pub fn off(mut self) -> Self {
+        self.inner.is_off = true;
+        self
+    }
+    /// See [`Fault::off`].
+    pub fn is_off(&self) -> bool {
+        self.inner.is_off
     }
     /// The error underneath; its text is printed last.
     #[must_use]

@@ -192,6 +192,12 @@ impl Pipeline {
             let Some(serde_json::Value::String(short)) = instance.get("name") else {
                 return Err(Fault::settings("an [[instance]] has no name").at(place("pipeline.toml")).hint("name = \"aarhus\""));
             };
+            // `next` would meet the file of an unfinished commit, state/<owner>.next.json.
+            if short == "next" || short.is_empty() || !short.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') {
+                return Err(Fault::settings("an [[instance]] is named in small ASCII letters, digits and _, and not next")
+                    .at(place("pipeline.toml"))
+                    .found(short.clone()));
+            }
             let mut changed = serde_json::to_value(&value).map_err(|source| Fault::bug("TOML is no JSON").because(source))?;
             if let Some(table) = changed.as_object_mut() {
                 table.remove("instance");

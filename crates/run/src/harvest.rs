@@ -30,7 +30,6 @@ pub(crate) struct Night {
     /// Start of a broken night whose manifests count as fetched.
     pub(crate) resume_since: Option<Timestamp>,
     pub(crate) replay: bool,
-    pub(crate) named: bool,
 }
 
 /// An owner's night, from lock to ledger. Never an error: what failed stands in the report.
@@ -60,7 +59,12 @@ pub(crate) async fn harvest_owner(house: &House, owner: &Owner, night: &Night) -
         return report;
     }
     let outcome = run_owner(house, owner, night, &mut report).await;
-    if let Err(fault) = outcome {
+    if let Err(fault) = &outcome
+        && fault.is_off()
+    {
+        report.status = Status::Off;
+        report.warnings.push(fault.line());
+    } else if let Err(fault) = outcome {
         let confirmed = house.lake.state(&owner.name).await.ok().flatten().and_then(|state| oldest_confirmation(&state));
         fail(&mut report, house, owner, &fault, confirmed.as_deref());
         report.parts.push(PartLedger {
@@ -507,6 +511,7 @@ impl Work<'_> {
             }
             return self.map_pages(part.clone(), state, pages, true).await;
         }
+        let had = known.and_then(|known| known.counts.received).unwrap_or_default();
         let state = PartState {
             part: part.clone(),
             snapshot,
@@ -517,7 +522,17 @@ impl Work<'_> {
             partitions: Vec::new(),
             extra: serde_json::Value::Null,
         };
-        self.map_pages(part.clone(), state, pages, true).await
+        let result = self.map_pages(part.clone(), state, pages, true).await?;
+        let has = result.state.as_ref().and_then(|state| state.counts.received).unwrap_or_default();
+        if had > 0 && has == 0 {
+            // A well-formed empty answer would take every figure of the part away.
+            return Err(Fault::source("a part that had rows came back empty")
+                .at(format!("{} part {}", self.owner.name, part.key))
+                .expected(format!("about {had} rows, as before"))
+                .found("0 rows")
+                .hint(format!("if the agency has withdrawn them: klimalade retire {}", self.owner.name)));
+        }
+        Ok(result)
     }
 
     async fn map_pages(&mut self, part: Part, mut state: PartState, pages: Vec<Page>, changed: bool) -> Result<PartResult> {

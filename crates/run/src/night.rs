@@ -44,7 +44,7 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
     let begun = Begun { run_id: run_id.clone(), started_at: rfc3339(started) };
     let text = serde_json::to_vec_pretty(&begun).map_err(|source| Fault::bug("a night cannot be written").because(source))?;
     house.lake.put(&format!("ledger/{run_id}/begun.json"), text).await?;
-    let night = Night { run_id: run_id.clone(), resume_since, replay: options.replay, named: !options.names.is_empty() };
+    let night = Night { run_id: run_id.clone(), resume_since, replay: options.replay };
     let refused = |owner: &Owner, fault: &Fault| OwnerReport {
         owner: owner.name.clone(),
         table: owner.definition.table.clone(),

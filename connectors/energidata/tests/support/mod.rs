@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
+    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -15,52 +16,65 @@ use arrow::{
 use arrow_schema::{Field, Schema, SchemaRef};
 use axum::{Router, body::Body, extract::Request, response::Response};
 use futures::TryStreamExt;
-use klimalade_connect::{CancellationToken, Client, Connector, Context, FROM_KEY, Fault, ID_KEY, Page, Part, Result, Secrets};
+use klimalade_connect::{
+    CancellationToken, Client, Connector, Context, FROM_KEY, Fault, ID_KEY, Page, Part, Result, Secrets,
+};
 use klimalade_testkit::clock::{FixedRandom, TestClock};
 use klimalade_transport::Options;
 use url::Url;
 
 /// One request as the server saw it.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// Path, decoded as it came.
-    pub path: String,
+    pub(crate) path: String,
     /// Query, decoded, in order.
-    pub query: Vec<(String, String)>,
+    pub(crate) query: Vec<(String, String)>,
     /// Body.
-    pub body: String,
+    pub(crate) body: String,
 }
 
 /// Status, content type, body.
-pub type Answer = (u16, &'static str, Vec<u8>);
+pub(crate) type Answer = (u16, &'static str, Vec<u8>);
 
 /// A server on loopback until the test's runtime ends.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     /// `http://127.0.0.1:<port>`.
-    pub base: String,
+    pub(crate) base: String,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Server {
     /// Starts one that answers the request of this number (from 0) with `answer`.
-    pub async fn start(answer: impl Fn(usize, &Asked) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(answer: impl Fn(usize, &Asked) -> Answer + Send + Sync + 'static) -> Self {
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
         let (seen, answer) = (Arc::clone(&asked), Arc::new(answer));
         let app = Router::new().fallback(move |request: Request| {
             let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
             async move {
                 let url = Url::parse(&format!("http://server{}", request.uri())).unwrap();
-                let query = url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+                let query = url
+                    .query_pairs()
+                    .map(|(name, value)| (name.into_owned(), value.into_owned()))
+                    .collect();
                 let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap();
-                let asked = Asked { path: url.path().to_owned(), query, body: String::from_utf8(body.to_vec()).unwrap() };
+                let asked = Asked {
+                    path: url.path().to_owned(),
+                    query,
+                    body: String::from_utf8(body.to_vec()).unwrap(),
+                };
                 let number = {
                     let mut seen = seen.lock().unwrap();
                     seen.push(asked.clone());
                     seen.len() - 1
                 };
                 let (status, kind, body) = answer(number, &asked);
-                Response::builder().status(status).header("content-type", kind).body(Body::from(body)).unwrap()
+                Response::builder()
+                    .status(status)
+                    .header("content-type", kind)
+                    .body(Body::from(body))
+                    .unwrap()
             }
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -69,28 +83,36 @@ impl Server {
         Self { base, asked }
     }
     /// The requests so far, in order.
-    pub fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 }
 
 /// A run at `now` and its clock.
-pub fn context(now: &str, redirect: Option<BTreeMap<String, SocketAddr>>) -> (Context, Arc<TestClock>) {
+pub(crate) fn context(now: &str, redirect: Option<BTreeMap<String, SocketAddr>>) -> (Context, Arc<TestClock>) {
     let clock = Arc::new(TestClock::at(now.parse().unwrap()));
     let client = Client::new(Options {
         clock: clock.clone(),
         random: Arc::new(FixedRandom(0.5)),
         secrets: Secrets::default(),
-        spool: tempfile::tempdir().unwrap().keep(),
+        spool: Path::new(env!("CARGO_TARGET_TMPDIR")).join("spool"),
         redirect,
         longest_pause: Some(Duration::ZERO),
     })
     .unwrap();
-    (Context { client, clock: clock.clone(), secrets: Secrets::default(), cancel: CancellationToken::new() }, clock)
+    (
+        Context {
+            client,
+            clock: clock.clone(),
+            secrets: Secrets::default(),
+            cancel: CancellationToken::new(),
+        },
+        clock,
+    )
 }
 
 /// Declared columns by name, source name and type; those of `ids` are the row's identity.
-pub fn columns(columns: &[(&str, &str, DataType)], ids: &[&str]) -> SchemaRef {
+pub(crate) fn columns(columns: &[(&str, &str, DataType)], ids: &[&str]) -> SchemaRef {
     let fields = columns.iter().map(|(name, from, kind)| {
         let mut metadata = std::collections::HashMap::from([(FROM_KEY.to_owned(), (*from).to_owned())]);
         if ids.contains(name) {
@@ -102,12 +124,17 @@ pub fn columns(columns: &[(&str, &str, DataType)], ids: &[&str]) -> SchemaRef {
 }
 
 /// All pages of a part.
-pub async fn fetch(connector: &dyn Connector, part: &Part, cx: &Context) -> Result<Vec<Page>> {
+pub(crate) async fn fetch(connector: &dyn Connector, part: &Part, cx: &Context) -> Result<Vec<Page>> {
     connector.fetch(part, cx).try_collect().await
 }
 
 /// All rows of a page as text, `null` for null; the fault where there is one.
-pub fn decode(connector: &dyn Connector, part: &Part, page: &Page, columns: &SchemaRef) -> Result<Vec<Vec<String>>> {
+pub(crate) fn decode(
+    connector: &dyn Connector,
+    part: &Part,
+    page: &Page,
+    columns: &SchemaRef,
+) -> Result<Vec<Vec<String>>> {
     let reader = connector.decode(part, page, columns)?;
     assert_eq!(&reader.schema(), columns, "the reader has the declared columns");
     let mut rows = Vec::new();
@@ -120,12 +147,23 @@ pub fn decode(connector: &dyn Connector, part: &Part, page: &Page, columns: &Sch
             other => panic!("a reader's error is a Fault, not {other}"),
         })?;
         assert_eq!(&batch.schema(), columns, "a batch has the declared columns");
-        let texts: Vec<_> = batch.columns().iter().map(|column| arrow::compute::cast(column, &DataType::Utf8).unwrap()).collect();
+        let texts: Vec<_> = batch
+            .columns()
+            .iter()
+            .map(|column| arrow::compute::cast(column, &DataType::Utf8).unwrap())
+            .collect();
         for row in 0..batch.num_rows() {
             rows.push(
                 texts
                     .iter()
-                    .map(|column| if column.is_null(row) { "null" } else { column.as_string::<i32>().value(row) }.to_owned())
+                    .map(|column| {
+                        if column.is_null(row) {
+                            "null"
+                        } else {
+                            column.as_string::<i32>().value(row)
+                        }
+                        .to_owned()
+                    })
                     .collect(),
             );
         }

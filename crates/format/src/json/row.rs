@@ -171,7 +171,7 @@ impl Table {
                 cells: &mut cells,
             }) {
                 Ok(()) => {}
-                Err(error) if error.is_eof() => break,
+                Err(error) if error.is_eof() || is_at_end(&error, ahead) => break,
                 Err(error) => return Err(self.malformed(error.to_string())),
             }
             self.put(&mut cells)?;
@@ -353,4 +353,11 @@ impl Visitor<'_> for Key<'_> {
     fn visit_str<E: serde::de::Error>(self, key: &str) -> std::result::Result<Self::Value, E> {
         Ok(self.node.find(self.position, key))
     }
+}
+
+/// True where an error stands at the last byte: a number cut behind its sign, point or exponent is an "invalid
+/// number" to serde_json, not an end of input, though the rest of it is only not in the buffer yet.
+fn is_at_end(error: &serde_json::Error, text: &str) -> bool {
+    let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    before + error.column() >= text.len()
 }

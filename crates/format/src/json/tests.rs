@@ -224,6 +224,18 @@ fn an_empty_array_has_the_declared_columns_and_no_rows() {
 }
 
 #[test]
+fn a_number_that_straddles_the_buffer_is_read_whole() {
+    let row = r#"{"x":-12.5e-3},"#;
+    for pad in 0..row.len() {
+        let many = row.repeat(2 * 256 * 1024 / row.len());
+        let body = format!("{}[{}{{\"x\":1}}]", " ".repeat(pad), many);
+        let reader = reader(Box::new(body.as_bytes()), &one(DataType::Float64), &at("")).unwrap();
+        let rows: usize = reader.map(|batch| batch.unwrap().num_rows()).sum();
+        assert_eq!(rows, many.len() / row.len() + 1, "pad {pad}");
+    }
+}
+
+#[test]
 fn a_body_cut_anywhere_is_a_source_fault() {
     for length in 0..ENERGIDATA.len() {
         let cut = &ENERGIDATA.as_bytes()[..length];
