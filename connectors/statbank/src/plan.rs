@@ -5,7 +5,7 @@ use klimalade_transport::{Accept, Answer, Request};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Format, Language, Presentation, Settings, Split,
+    Error, Format, Language, Presentation, Settings,
     bulk::Grid,
     period::part_key,
     select::expand,
