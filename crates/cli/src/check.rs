@@ -31,12 +31,24 @@ pub(crate) async fn check(arguments: &Arguments, names: &Names) -> Result<u8> {
             ground.catalogue.select(std::slice::from_ref(name))?;
         }
     }
-    let findings = check_catalogue(&ground.engine()?, &ground.schemas, &ground.catalogue, &registry(), &names.pipelines).await?;
+    let findings = check_catalogue(
+        &ground.engine()?,
+        &ground.schemas,
+        &ground.catalogue,
+        &registry(),
+        &names.pipelines,
+    )
+    .await?;
     let mut by_owner: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
     for finding in &findings {
         by_owner.entry(&finding.owner).or_default().push(finding);
     }
-    for owner in ground.catalogue.owners().iter().filter(|owner| chosen(owner, &names.pipelines)) {
+    for owner in ground
+        .catalogue
+        .owners()
+        .iter()
+        .filter(|owner| chosen(owner, &names.pipelines))
+    {
         if !by_owner.contains_key(owner.name.as_str()) {
             data(format!("ok      {}", owner.name));
         }
@@ -55,32 +67,59 @@ fn chosen(owner: &Owner, names: &[String]) -> bool {
 
 /// Checks pipelines without network: settings against the connector, SQL against the declared raw columns and the
 /// table, source, licence, indicators, ownership.
-pub async fn check_catalogue(engine: &Engine, schemas: &Arc<Schemas>, catalogue: &Catalogue, registry: &Registry, names: &[String]) -> Result<Vec<Finding>> {
+pub async fn check_catalogue(
+    engine: &Engine,
+    schemas: &Arc<Schemas>,
+    catalogue: &Catalogue,
+    registry: &Registry,
+    names: &[String],
+) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for (name, text) in &catalogue.broken {
         if names.is_empty() || names.contains(name) {
-            findings.push(Finding { owner: name.clone(), fault: Fault::settings(text.clone()) });
+            findings.push(Finding {
+                owner: name.clone(),
+                fault: Fault::settings(text.clone()),
+            });
         }
     }
     let owners = catalogue.owners();
     for owner in owners.iter().filter(|owner| chosen(owner, names)) {
         if let Err(fault) = check_owner(engine, schemas, catalogue, registry, owner).await {
-            findings.push(Finding { owner: owner.name.clone(), fault });
+            findings.push(Finding {
+                owner: owner.name.clone(),
+                fault,
+            });
         }
     }
     if let Err(fault) = check_ownership(&owners) {
-        let owner = fault.places().first().and_then(|place| place.split(':').next()).unwrap_or_default().to_owned();
+        let owner = fault
+            .places()
+            .first()
+            .and_then(|place| place.split(':').next())
+            .unwrap_or_default()
+            .to_owned();
         findings.push(Finding { owner, fault });
     }
     Ok(findings)
 }
 
-async fn check_owner(engine: &Engine, schemas: &Arc<Schemas>, catalogue: &Catalogue, registry: &Registry, owner: &Owner) -> Result<()> {
+async fn check_owner(
+    engine: &Engine,
+    schemas: &Arc<Schemas>,
+    catalogue: &Catalogue,
+    registry: &Registry,
+    owner: &Owner,
+) -> Result<()> {
     let definition = &owner.definition;
     let place = |file: &str| format!("pipelines/{}/{file}", owner.pipeline);
-    let table = schemas.table(&definition.table).map_err(|fault| fault.at(place("pipeline.toml")))?;
+    let table = schemas
+        .table(&definition.table)
+        .map_err(|fault| fault.at(place("pipeline.toml")))?;
     if table.by_runner {
-        return Err(Fault::settings("no pipeline may fill this table").at(place("pipeline.toml")).found(table.name.clone()));
+        return Err(Fault::settings("no pipeline may fill this table")
+            .at(place("pipeline.toml"))
+            .found(table.name.clone()));
     }
     let known = |list: &str, code: &str| -> Result<()> {
         if schemas.code_list(list)?.contains(code) {
@@ -89,7 +128,9 @@ async fn check_owner(engine: &Engine, schemas: &Arc<Schemas>, catalogue: &Catalo
         Err(Fault::settings(format!("not in the code list {list}"))
             .at(place("pipeline.toml"))
             .found(code.to_owned())
-            .hint(format!("klimalade schema {list}; a row of your own goes to schemas/codes/{list}.csv under --home")))
+            .hint(format!(
+                "klimalade schema {list}; a row of your own goes to schemas/codes/{list}.csv under --home"
+            )))
     };
     known("sources", &definition.source_id)?;
     if let Some(licence) = &definition.licence_code {
@@ -98,7 +139,10 @@ async fn check_owner(engine: &Engine, schemas: &Arc<Schemas>, catalogue: &Catalo
     for indicator in &definition.publishes.indicators {
         known("indicators", indicator)?;
     }
-    if table.column("indicator_code").is_some() && table.column("value").is_some() && definition.publishes.indicators.is_empty() {
+    if table.column("indicator_code").is_some()
+        && table.column("value").is_some()
+        && definition.publishes.indicators.is_empty()
+    {
         return Err(Fault::settings("the pipeline declares no indicator")
             .at(place("pipeline.toml"))
             .hint("[publishes] indicators = [\"...\"]"));
@@ -116,19 +160,33 @@ async fn check_owner(engine: &Engine, schemas: &Arc<Schemas>, catalogue: &Catalo
             let mut tables = Vec::new();
             for name in tables_read(&owner.sql).map_err(|fault| fault.at(place("map.sql")))? {
                 let table = schemas.table(&name).map_err(|fault| fault.at(place("map.sql")))?;
-                tables.push(LakeTable { schema: table.schema(), name, files: Vec::new() });
+                tables.push(LakeTable {
+                    schema: table.schema(),
+                    name,
+                    files: Vec::new(),
+                });
             }
-            engine.view(&owner.sql, &tables).await.map_err(|fault| fault.at(place("map.sql")))?.shape
+            engine
+                .view(&owner.sql, &tables)
+                .await
+                .map_err(|fault| fault.at(place("map.sql")))?
+                .shape
         }
         Task::Harvest => {
             match &definition.raw_of {
                 Some(base) if !catalogue.pipelines.contains_key(base) => {
-                    return Err(Fault::settings("raw_of names no pipeline").at(place("pipeline.toml")).found(base.clone()));
+                    return Err(Fault::settings("raw_of names no pipeline")
+                        .at(place("pipeline.toml"))
+                        .found(base.clone()));
                 }
                 Some(_) => {}
                 None => {
-                    let (name, settings) = definition.connector().map_err(|fault| fault.at(place("pipeline.toml")))?;
-                    registry.open(&name, settings).map_err(|fault| fault.at(place("pipeline.toml")))?;
+                    let (name, settings) = definition
+                        .connector()
+                        .map_err(|fault| fault.at(place("pipeline.toml")))?;
+                    registry
+                        .open(&name, settings)
+                        .map_err(|fault| fault.at(place("pipeline.toml")))?;
                     if definition.licence_code.is_none() {
                         return Err(Fault::settings("the pipeline names no licence")
                             .at(place("pipeline.toml"))
@@ -140,7 +198,13 @@ async fn check_owner(engine: &Engine, schemas: &Arc<Schemas>, catalogue: &Catalo
             mapping.map_err(|fault| fault.at(place("map.sql")))?.shape
         }
     };
-    RowContract::plan(table, &shape, schemas, row_rules(definition), definition.kind == Task::Harvest)
-        .map_err(|fault| fault.at(place("map.sql")))?;
+    RowContract::plan(
+        table,
+        &shape,
+        schemas,
+        row_rules(definition),
+        definition.kind == Task::Harvest,
+    )
+    .map_err(|fault| fault.at(place("map.sql")))?;
     Ok(())
 }

@@ -15,7 +15,14 @@ const DATASET_INTERVAL: std::time::Duration = std::time::Duration::from_millis(1
 /// Starts the simulated agencies for the lake's next night.
 pub(crate) async fn start(lake: &Lake, factor: f64, seed: u64) -> Result<Agencies> {
     let today = jiff::Zoned::now().date();
-    let script = Script { seed, factor, night: night_number(lake).await?, today, dataset_interval: DATASET_INTERVAL, ..Script::default() };
+    let script = Script {
+        seed,
+        factor,
+        night: night_number(lake).await?,
+        today,
+        dataset_interval: DATASET_INTERVAL,
+        ..Script::default()
+    };
     Agencies::start(script)
 }
 
@@ -32,9 +39,15 @@ pub(crate) fn secrets(catalogue: &Catalogue) -> Secrets {
 pub(crate) fn left_out(catalogue: &Catalogue, agencies: &Agencies, _home: &Path) -> Vec<String> {
     let hosts: BTreeSet<String> = agencies.hosts().into_keys().collect();
     let mut names = Vec::new();
-    for pipeline in catalogue.pipelines.values().filter(|pipeline| pipeline.origin == Origin::Home) {
+    for pipeline in catalogue
+        .pipelines
+        .values()
+        .filter(|pipeline| pipeline.origin == Origin::Home)
+    {
         for owner in &pipeline.owners {
-            let Some(source) = &owner.definition.source else { continue };
+            let Some(source) = &owner.definition.source else {
+                continue;
+            };
             let foreign = |text: &str| {
                 let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
                 match host {
@@ -43,7 +56,11 @@ pub(crate) fn left_out(catalogue: &Catalogue, agencies: &Agencies, _home: &Path)
                 }
             };
             let named = ["base_url", "address", "addresses", "folder"];
-            let texts = named.iter().filter_map(|key| source.get(*key)).flat_map(texts_of).collect::<Vec<_>>();
+            let texts = named
+                .iter()
+                .filter_map(|key| source.get(*key))
+                .flat_map(texts_of)
+                .collect::<Vec<_>>();
             if texts.iter().any(|text| foreign(text)) {
                 names.push(owner.name.clone());
             }

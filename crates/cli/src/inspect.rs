@@ -28,9 +28,17 @@ pub(crate) async fn plan(arguments: &Arguments, names: &Names) -> Result<u8> {
         (false, _) => (None, ground.settings.secrets()),
     };
     let client = ground.client(&secrets, agencies.as_ref().map(klimalade_demo::Agencies::hosts))?;
-    let context = Context { client, clock: Arc::new(SystemClock), secrets, cancel: CancellationToken::new() };
+    let context = Context {
+        client,
+        clock: Arc::new(SystemClock),
+        secrets,
+        cancel: CancellationToken::new(),
+    };
     let (registry, mut rows, mut code) = (registry(), Vec::new(), 0);
-    for owner in owners.into_iter().filter(|owner| owner.definition.kind == Task::Harvest && owner.definition.source.is_some()) {
+    for owner in owners
+        .into_iter()
+        .filter(|owner| owner.definition.kind == Task::Harvest && owner.definition.source.is_some())
+    {
         let planned = async {
             let (name, settings) = owner.definition.connector()?;
             registry.open(&name, settings)?.plan(&context).await
@@ -54,13 +62,24 @@ pub(crate) async fn plan(arguments: &Arguments, names: &Names) -> Result<u8> {
                 part.key.clone(),
                 part.promised.map(grouped).unwrap_or_default(),
                 part.change_mark.clone().unwrap_or_default(),
-                known.map(|known| known.confirmed_at.clone()).unwrap_or_else(|| "never".to_owned()),
+                known
+                    .map(|known| known.confirmed_at.clone())
+                    .unwrap_or_else(|| "never".to_owned()),
             ]);
         }
     }
     if arguments.json {
         let header = ["pipeline", "part", "promised", "change_mark", "confirmed_at"];
-        let objects: Vec<_> = rows.iter().map(|row| header.iter().zip(row).map(|(k, v)| ((*k).to_owned(), serde_json::Value::String(v.clone()))).collect::<serde_json::Map<_, _>>()).collect();
+        let objects: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                header
+                    .iter()
+                    .zip(row)
+                    .map(|(k, v)| ((*k).to_owned(), serde_json::Value::String(v.clone())))
+                    .collect::<serde_json::Map<_, _>>()
+            })
+            .collect();
         output::json(&objects)?;
     } else {
         output::table(&["pipeline", "part", "promised", "change mark", "confirmed"], rows);
@@ -81,8 +100,17 @@ pub(crate) async fn verify(arguments: &Arguments) -> Result<u8> {
     }
     let states = lake.states().await?;
     let files: usize = states.iter().map(|state| state.partitions.len()).sum();
-    let rows: u64 = states.iter().flat_map(|state| state.partitions.values()).map(|partition| partition.rows).sum();
-    data(format!("{} owners, {files} files, {} rows, {} findings", states.len(), grouped(rows), findings.len()));
+    let rows: u64 = states
+        .iter()
+        .flat_map(|state| state.partitions.values())
+        .map(|partition| partition.rows)
+        .sum();
+    data(format!(
+        "{} owners, {files} files, {} rows, {} findings",
+        states.len(),
+        grouped(rows),
+        findings.len()
+    ));
     Ok(if findings.is_empty() { 0 } else { FINDINGS })
 }
 
@@ -91,13 +119,24 @@ pub(crate) async fn retire(arguments: &Arguments, retire: &Retire) -> Result<u8>
     let ground = Ground::read(arguments)?;
     let lake = ground.lake(arguments, true).await?;
     let kind = lake.simulated();
-    let options = klimalade_lake::OpenOptions { simulated: kind, spool: ground.scratch.path().to_owned(), ..Default::default() };
+    let options = klimalade_lake::OpenOptions {
+        simulated: kind,
+        spool: ground.scratch.path().to_owned(),
+        ..Default::default()
+    };
     let lake = klimalade_lake::Lake::open(&ground.lake_address(arguments), options).await?;
     let owners = ground.catalogue.owners();
     let owner = owners.iter().find(|owner| owner.name == retire.owner);
     let owner = match owner {
         Some(owner) => (*owner).clone(),
-        None => klimalade_pipeline::Owner::unknown(&retire.owner, &lake.state(&retire.owner).await?.map(|state| state.table).unwrap_or_default()),
+        None => klimalade_pipeline::Owner::unknown(
+            &retire.owner,
+            &lake
+                .state(&retire.owner)
+                .await?
+                .map(|state| state.table)
+                .unwrap_or_default(),
+        ),
     };
     let secrets = ground.settings.secrets();
     let client = ground.client(&secrets, None)?;
@@ -115,21 +154,45 @@ pub(crate) async fn retire(arguments: &Arguments, retire: &Retire) -> Result<u8>
 pub(crate) async fn status(arguments: &Arguments) -> Result<u8> {
     let ground = Ground::read(arguments)?;
     let lake = ground.lake(arguments, true).await?;
-    let secrets = if arguments.demo || lake.simulated() { demo::secrets(&ground.catalogue) } else { ground.settings.secrets() };
+    let secrets = if arguments.demo || lake.simulated() {
+        demo::secrets(&ground.catalogue)
+    } else {
+        ground.settings.secrets()
+    };
     let mut rows = Vec::new();
     for owner in ground.catalogue.owners() {
         let state = lake.state(&owner.name).await?;
-        let missing: Vec<String> = owner.definition.secrets().into_iter().filter(|name| secrets.get(name).is_none()).collect();
+        let missing: Vec<String> = owner
+            .definition
+            .secrets()
+            .into_iter()
+            .filter(|name| secrets.get(name).is_none())
+            .collect();
         let word = match &state {
             _ if owner.definition.harvest.off => "off".to_owned(),
-            None if !missing.is_empty() => format!("off: set KLIMALADE_SECRET_{}", missing.join(", KLIMALADE_SECRET_").to_uppercase()),
+            None if !missing.is_empty() => format!(
+                "off: set KLIMALADE_SECRET_{}",
+                missing.join(", KLIMALADE_SECRET_").to_uppercase()
+            ),
             None => "never published".to_owned(),
             Some(state) if state.retired_at.is_some() => "retired".to_owned(),
             Some(_) => "published".to_owned(),
         };
-        let files: u64 = state.iter().flat_map(|state| state.partitions.values()).map(|partition| partition.rows).sum();
-        let newest = state.iter().flat_map(|state| state.parts.values()).map(|part| part.confirmed_at.clone()).max();
-        let oldest = state.iter().flat_map(|state| state.parts.values()).map(|part| part.confirmed_at.clone()).min();
+        let files: u64 = state
+            .iter()
+            .flat_map(|state| state.partitions.values())
+            .map(|partition| partition.rows)
+            .sum();
+        let newest = state
+            .iter()
+            .flat_map(|state| state.parts.values())
+            .map(|part| part.confirmed_at.clone())
+            .max();
+        let oldest = state
+            .iter()
+            .flat_map(|state| state.parts.values())
+            .map(|part| part.confirmed_at.clone())
+            .min();
         rows.push(vec![
             owner.name.clone(),
             owner.definition.table.clone(),
@@ -140,9 +203,26 @@ pub(crate) async fn status(arguments: &Arguments) -> Result<u8> {
             newest.unwrap_or_default(),
         ]);
     }
-    let header = ["pipeline", "table", "status", "parts", "rows", "oldest_confirmation", "newest_confirmation"];
+    let header = [
+        "pipeline",
+        "table",
+        "status",
+        "parts",
+        "rows",
+        "oldest_confirmation",
+        "newest_confirmation",
+    ];
     if arguments.json {
-        let objects: Vec<_> = rows.iter().map(|row| header.iter().zip(row).map(|(k, v)| ((*k).to_owned(), serde_json::Value::String(v.clone()))).collect::<serde_json::Map<_, _>>()).collect();
+        let objects: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                header
+                    .iter()
+                    .zip(row)
+                    .map(|(k, v)| ((*k).to_owned(), serde_json::Value::String(v.clone())))
+                    .collect::<serde_json::Map<_, _>>()
+            })
+            .collect();
         output::json(&objects)?;
     } else {
         output::table(&header.map(|name| name), rows);
@@ -185,7 +265,13 @@ pub(crate) fn schema(arguments: &Arguments, which: &Which) -> Result<u8> {
             .columns
             .iter()
             .map(|column| {
-                let key = if table.unique_key.contains(&column.field.name) { "key" } else if column.required { "" } else { "nullable" };
+                let key = if table.unique_key.contains(&column.field.name) {
+                    "key"
+                } else if column.required {
+                    ""
+                } else {
+                    "nullable"
+                };
                 vec![
                     column.field.name.clone(),
                     column.field.kind.arrow().to_string(),

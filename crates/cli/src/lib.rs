@@ -62,7 +62,11 @@ async fn run(arguments: arguments::Arguments) -> u8 {
         Ok(code) => code,
         Err(fault) => {
             output::fault(&fault);
-            if fault.kind() == klimalade_model::Kind::Bug { OURS } else { NOTHING_RAN }
+            if fault.kind() == klimalade_model::Kind::Bug {
+                OURS
+            } else {
+                NOTHING_RAN
+            }
         }
     }
 }

@@ -28,11 +28,17 @@ pub(crate) async fn run(arguments: &Arguments, run: &Run, replay: bool) -> Resul
     ground.catalogue.select(&run.pipelines)?;
     let lake = ground.lake(arguments, false).await?;
     let (agencies, secrets) = if arguments.demo {
-        (Some(demo::start(&lake, run.demo_factor, run.demo_seed).await?), demo::secrets(&ground.catalogue))
+        (
+            Some(demo::start(&lake, run.demo_factor, run.demo_seed).await?),
+            demo::secrets(&ground.catalogue),
+        )
     } else {
         (None, ground.settings.secrets())
     };
-    let left_out = agencies.as_ref().map(|agencies| demo::left_out(&ground.catalogue, agencies, &arguments.home)).unwrap_or_default();
+    let left_out = agencies
+        .as_ref()
+        .map(|agencies| demo::left_out(&ground.catalogue, agencies, &arguments.home))
+        .unwrap_or_default();
     let client = ground.client(&secrets, agencies.as_ref().map(klimalade_demo::Agencies::hosts))?;
     let cancel = CancellationToken::new();
     let stop = cancel.clone();
@@ -61,9 +67,14 @@ pub(crate) async fn run(arguments: &Arguments, run: &Run, replay: bool) -> Resul
     } else {
         summary(&report, &lake.address());
     }
-    let named_off = report.owners.iter().any(|owner| owner.status == Status::Off && !run.pipelines.is_empty());
+    let named_off = report
+        .owners
+        .iter()
+        .any(|owner| owner.status == Status::Off && !run.pipelines.is_empty());
     if named_off {
-        output::fault(&Fault::settings("a pipeline named on the command line is off").hint("klimalade status says what to type"));
+        output::fault(
+            &Fault::settings("a pipeline named on the command line is off").hint("klimalade status says what to type"),
+        );
         return Ok(NOTHING_RAN);
     }
     let broken = u8::from(!ground.catalogue.broken.is_empty() && run.pipelines.is_empty());
@@ -94,12 +105,28 @@ fn summary(report: &NightReport, address: &str) {
         })
         .collect();
     output::table(
-        &["pipeline", "status", "parts", "received", "published", "control", "skipped", "rejected", "written", "revised", "requests", "seconds"],
+        &[
+            "pipeline",
+            "status",
+            "parts",
+            "received",
+            "published",
+            "control",
+            "skipped",
+            "rejected",
+            "written",
+            "revised",
+            "requests",
+            "seconds",
+        ],
         rows,
     );
     data("");
     if report.simulated {
-        data(format!("SIMULATED figures: lake {address}, night {}. Every source_id begins with sim_.", report.run_id));
+        data(format!(
+            "SIMULATED figures: lake {address}, night {}. Every source_id begins with sim_.",
+            report.run_id
+        ));
     } else {
         data(format!("lake {address}, night {}", report.run_id));
     }
@@ -108,7 +135,11 @@ fn summary(report: &NightReport, address: &str) {
             note(format!("warning: {}: {warning}", owner.owner));
         }
         for fault in &owner.faults {
-            let word = if owner.status == Status::Warning { "warning" } else { "error" };
+            let word = if owner.status == Status::Warning {
+                "warning"
+            } else {
+                "error"
+            };
             note(format!("{word}: {}: {fault}", owner.owner));
         }
     }

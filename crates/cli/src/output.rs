@@ -9,9 +9,15 @@ use crate::arguments::{Arguments, LogFormat};
 /// Sets the log on stderr up: warnings, or what KLIMALADE_LOG says.
 pub(crate) fn start_logging(arguments: &Arguments) {
     let filter = EnvFilter::try_from_env("KLIMALADE_LOG").unwrap_or_else(|_| {
-        EnvFilter::new(if arguments.log_format == LogFormat::Json { "warn,klimalade=info" } else { "error,klimalade=warn" })
+        EnvFilter::new(if arguments.log_format == LogFormat::Json {
+            "warn,klimalade=info"
+        } else {
+            "error,klimalade=warn"
+        })
     });
-    let base = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let base = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let done = match arguments.log_format {
         LogFormat::Json => base.json().try_init(),
@@ -46,7 +52,9 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Result<()> {
 /// A plain table on stdout.
 pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table
+        .load_preset(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(header.iter().map(|cell| cell.to_uppercase()).collect::<Vec<_>>());
     for row in rows {
         table.add_row(row);

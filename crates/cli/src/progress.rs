@@ -15,7 +15,11 @@ impl Bars {
         let mut owners = self.owners.lock().ok()?;
         if !owners.contains_key(owner) {
             let style = ProgressStyle::with_template("{prefix:40} {bar:24} {pos}/{len} parts {msg}").ok()?;
-            let bar = self.all.add(ProgressBar::new(0)).with_style(style).with_prefix(owner.to_owned());
+            let bar = self
+                .all
+                .add(ProgressBar::new(0))
+                .with_style(style)
+                .with_prefix(owner.to_owned());
             owners.insert(owner.to_owned(), bar);
         }
         owners.get(owner).cloned()

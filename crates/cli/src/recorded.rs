@@ -58,9 +58,15 @@ pub(crate) async fn test(arguments: &Arguments, names: &TestNames) -> Result<u8>
             continue;
         }
         match test_pipeline(&ground, pipeline).await {
-            Ok(outcome) if outcome.difference.is_empty() => data(format!("ok      {} ({} rows)", pipeline.name, outcome.rows)),
+            Ok(outcome) if outcome.difference.is_empty() => {
+                data(format!("ok      {} ({} rows)", pipeline.name, outcome.rows))
+            }
             Ok(outcome) => {
-                let path = arguments.home.join("pipelines").join(&pipeline.name).join("test/expected.csv");
+                let path = arguments
+                    .home
+                    .join("pipelines")
+                    .join(&pipeline.name)
+                    .join("test/expected.csv");
                 if names.accept {
                     write(&path, &outcome.accepted)?;
                     data(format!("written {} ({} rows)", path.display(), outcome.rows));
@@ -68,7 +74,10 @@ pub(crate) async fn test(arguments: &Arguments, names: &TestNames) -> Result<u8>
                 }
                 data(format!("differs {} ({} rows)", pipeline.name, outcome.rows));
                 outcome.difference.iter().for_each(|line| data(format!("  {line}")));
-                note(format!("hint: when the new rows are right: klimalade test {} --accept", pipeline.name));
+                note(format!(
+                    "hint: when the new rows are right: klimalade test {} --accept",
+                    pipeline.name
+                ));
                 code = FINDINGS;
             }
             Err(fault) => {
@@ -83,14 +92,20 @@ pub(crate) async fn test(arguments: &Arguments, names: &TestNames) -> Result<u8>
 
 fn write(path: &Path, text: &str) -> Result<()> {
     std::fs::write(path, text).map_err(|source| {
-        Fault::settings("the expected rows cannot be written").at(path.display().to_string()).because(source).hint("--home names the folder above pipelines/")
+        Fault::settings("the expected rows cannot be written")
+            .at(path.display().to_string())
+            .because(source)
+            .hint("--home names the folder above pipelines/")
     })
 }
 
 /// Serves test/answer-1.*, answer-2.* ... on loopback in the order of requests, runs plan, fetch, decode and map as
 /// the night does, and compares with test/expected.csv. Errors: the pipeline's.
 pub async fn test_pipeline(ground: &Ground, pipeline: &Pipeline) -> Result<TestOutcome> {
-    let owner = pipeline.owners.first().ok_or_else(|| Fault::bug("a pipeline without an owner"))?;
+    let owner = pipeline
+        .owners
+        .first()
+        .ok_or_else(|| Fault::bug("a pipeline without an owner"))?;
     let mapped = match owner.definition.kind {
         Task::View => {
             let inputs: Vec<(String, String)> = pipeline
@@ -101,7 +116,14 @@ pub async fn test_pipeline(ground: &Ground, pipeline: &Pipeline) -> Result<TestO
                     Some((table.to_owned(), String::from_utf8_lossy(bytes).into_owned()))
                 })
                 .collect();
-            view_rows(&ground.engine()?, &ground.schemas, owner, &inputs, ground.scratch.path()).await?
+            view_rows(
+                &ground.engine()?,
+                &ground.schemas,
+                owner,
+                &inputs,
+                ground.scratch.path(),
+            )
+            .await?
         }
         Task::Harvest => harvest(ground, pipeline, owner).await?,
     };
@@ -112,14 +134,20 @@ pub async fn test_pipeline(ground: &Ground, pipeline: &Pipeline) -> Result<TestO
         .files
         .get("test/expected.csv")
         .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
-        .ok_or_else(|| Fault::settings("the pipeline has no expected rows").expected("test/expected.csv").hint("klimalade test <pipeline> --accept"))?;
+        .ok_or_else(|| {
+            Fault::settings("the pipeline has no expected rows")
+                .expected("test/expected.csv")
+                .hint("klimalade test <pipeline> --accept")
+        })?;
     compare(ground, owner, &expected, &mapped)
 }
 
 async fn harvest(ground: &Ground, pipeline: &Pipeline, owner: &Owner) -> Result<MappedRows> {
     let mut answers: BTreeMap<u32, RecordedAnswer> = BTreeMap::new();
     for (name, bytes) in &pipeline.files {
-        let Some((number, ending)) = name.strip_prefix("test/answer-").and_then(|rest| rest.split_once('.')) else { continue };
+        let Some((number, ending)) = name.strip_prefix("test/answer-").and_then(|rest| rest.split_once('.')) else {
+            continue;
+        };
         let Ok(number) = number.parse() else { continue };
         let kind = match ending {
             "csv" => "text/csv; charset=utf-8",
@@ -129,7 +157,11 @@ async fn harvest(ground: &Ground, pipeline: &Pipeline, owner: &Owner) -> Result<
         answers.insert(number, RecordedAnswer::ok(kind, bytes.clone()));
     }
     let server = Recorded::start(answers.into_values().collect()).await?;
-    let clock: Arc<dyn Clock> = Arc::new(Stopped(INSTANT.parse().map_err(|source| Fault::bug("not a time").because(source))?));
+    let clock: Arc<dyn Clock> = Arc::new(Stopped(
+        INSTANT
+            .parse()
+            .map_err(|source| Fault::bug("not a time").because(source))?,
+    ));
     let secrets = demo::secrets(&ground.catalogue);
     let client = Client::new(Options {
         clock: clock.clone(),
@@ -139,7 +171,12 @@ async fn harvest(ground: &Ground, pipeline: &Pipeline, owner: &Owner) -> Result<
         redirect: Some([("*".to_owned(), server.address())].into()),
         longest_pause: Some(std::time::Duration::ZERO),
     })?;
-    let context = Context { client, clock, secrets, cancel: CancellationToken::new() };
+    let context = Context {
+        client,
+        clock,
+        secrets,
+        cancel: CancellationToken::new(),
+    };
     let (name, settings) = owner.definition.connector()?;
     let connector = registry().open(&name, settings)?;
     let engine = ground.engine()?;
@@ -156,13 +193,18 @@ async fn harvest(ground: &Ground, pipeline: &Pipeline, owner: &Owner) -> Result<
         }
         drop(walk);
         // What is recorded may end within a part: its promise is not checked then.
-        let part = klimalade_model::Part { promised: part.promised.filter(|_| server.left() > 0), ..part };
+        let part = klimalade_model::Part {
+            promised: part.promised.filter(|_| server.left() > 0),
+            ..part
+        };
         let rows = map_pages(&engine, &ground.schemas, owner, connector.clone(), &part, pages).await?;
         all.rows.extend(rows.rows);
         all.rejects.extend(rows.rejects);
     }
     if server.left() > 0 {
-        return Err(Fault::settings("recorded answers were not asked for").found(format!("{} left", server.left())).hint("number them in the order of requests: plan, then the oldest part"));
+        return Err(Fault::settings("recorded answers were not asked for")
+            .found(format!("{} left", server.left()))
+            .hint("number them in the order of requests: plan, then the oldest part"));
     }
     Ok(all)
 }
@@ -173,21 +215,49 @@ fn compare(ground: &Ground, owner: &Owner, expected: &str, mapped: &MappedRows) 
     let mut reader = csv::Reader::from_reader(expected.as_bytes());
     let header: Vec<String> = reader.headers().map_err(wrong)?.iter().map(str::to_owned).collect();
     if let Some(name) = header.iter().find(|name| table.column(name).is_none()) {
-        return Err(Fault::settings("expected.csv has a column that the table has not").found(name.clone()).hint(format!("klimalade schema {}", table.name)));
+        return Err(Fault::settings("expected.csv has a column that the table has not")
+            .found(name.clone())
+            .hint(format!("klimalade schema {}", table.name)));
     }
     let line = |cells: &dyn Fn(&str) -> String| header.iter().map(|name| cells(name)).collect::<Vec<_>>().join(",");
     let mut wanted: Vec<String> = Vec::new();
     for row in reader.records() {
         let row = row.map_err(wrong)?;
-        wanted.push(line(&|name| header.iter().position(|known| known == name).and_then(|at| row.get(at)).map(normal).unwrap_or_default()));
+        wanted.push(line(&|name| {
+            header
+                .iter()
+                .position(|known| known == name)
+                .and_then(|at| row.get(at))
+                .map(normal)
+                .unwrap_or_default()
+        }));
     }
-    let key = |row: &BTreeMap<String, String>| table.unique_key.iter().map(|name| row.get(name).cloned().unwrap_or_default()).collect::<Vec<_>>();
+    let key = |row: &BTreeMap<String, String>| {
+        table
+            .unique_key
+            .iter()
+            .map(|name| row.get(name).cloned().unwrap_or_default())
+            .collect::<Vec<_>>()
+    };
     let mut rows: Vec<&BTreeMap<String, String>> = mapped.rows.iter().collect();
     rows.sort_by_key(|row| key(row));
-    let found: Vec<String> = rows.iter().map(|row| line(&|name| row.get(name).map(|cell| normal(cell)).unwrap_or_default())).collect();
-    let (wanted_set, found_set): (BTreeSet<&String>, BTreeSet<&String>) = (wanted.iter().collect(), found.iter().collect());
-    let mut difference: Vec<String> = wanted.iter().filter(|line| !found_set.contains(line)).map(|line| format!("- {line}")).collect();
-    difference.extend(found.iter().filter(|line| !wanted_set.contains(line)).map(|line| format!("+ {line}")));
+    let found: Vec<String> = rows
+        .iter()
+        .map(|row| line(&|name| row.get(name).map(|cell| normal(cell)).unwrap_or_default()))
+        .collect();
+    let (wanted_set, found_set): (BTreeSet<&String>, BTreeSet<&String>) =
+        (wanted.iter().collect(), found.iter().collect());
+    let mut difference: Vec<String> = wanted
+        .iter()
+        .filter(|line| !found_set.contains(line))
+        .map(|line| format!("- {line}"))
+        .collect();
+    difference.extend(
+        found
+            .iter()
+            .filter(|line| !wanted_set.contains(line))
+            .map(|line| format!("+ {line}")),
+    );
     if difference.is_empty() && wanted.len() != found.len() {
         difference.push(format!("- {} rows\n  + {} rows", wanted.len(), found.len()));
     }
@@ -197,7 +267,11 @@ fn compare(ground: &Ground, owner: &Owner, expected: &str, mapped: &MappedRows) 
         accepted.push_str(row);
         accepted.push('\n');
     }
-    Ok(TestOutcome { rows: found.len(), difference, accepted })
+    Ok(TestOutcome {
+        rows: found.len(),
+        difference,
+        accepted,
+    })
 }
 
 /// One spelling of a number: `547.50` and `547.5` are one.

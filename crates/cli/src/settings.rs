@@ -30,8 +30,11 @@ impl Settings {
             return Ok(Self::default());
         }
         let place = path.display().to_string();
-        let text = std::fs::read_to_string(&path)
-            .map_err(|source| Fault::settings("klimalade.toml cannot be read").at(place.clone()).because(source))?;
+        let text = std::fs::read_to_string(&path).map_err(|source| {
+            Fault::settings("klimalade.toml cannot be read")
+                .at(place.clone())
+                .because(source)
+        })?;
         toml::from_str(&text).map_err(|error| {
             let line = error.span().map(|span| text[..span.start].lines().count().max(1));
             Fault::settings("klimalade.toml does not fit")

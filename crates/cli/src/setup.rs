@@ -28,23 +28,44 @@ impl Ground {
         let settings = Settings::read(&arguments.home)?;
         let schemas = Arc::new(Schemas::load(&arguments.home)?);
         let catalogue = Arc::new(Catalogue::load(&arguments.home)?);
-        let scratch = TempDir::with_prefix("klimalade-").map_err(|source| Fault::transient("no scratch folder can be made").because(source))?;
-        Ok(Self { settings, schemas, catalogue, scratch })
+        let scratch = TempDir::with_prefix("klimalade-")
+            .map_err(|source| Fault::transient("no scratch folder can be made").because(source))?;
+        Ok(Self {
+            settings,
+            schemas,
+            catalogue,
+            scratch,
+        })
     }
     /// SQL.
     pub(crate) fn engine(&self) -> Result<Engine> {
         let memory_bytes = self.settings.memory_mib.unwrap_or(MEMORY_MIB) << 20;
-        Engine::new(&EngineOptions { memory_bytes, scratch: self.scratch.path().to_owned() }, &self.schemas)
+        Engine::new(
+            &EngineOptions {
+                memory_bytes,
+                scratch: self.scratch.path().to_owned(),
+            },
+            &self.schemas,
+        )
     }
     /// The lake's address.
     pub(crate) fn lake_address(&self, arguments: &Arguments) -> String {
         let default = if arguments.demo { "./demo-lake" } else { "./lake" };
         let configured = self.settings.lake.clone().filter(|_| !arguments.demo);
-        arguments.lake.clone().or(configured).unwrap_or_else(|| default.to_owned())
+        arguments
+            .lake
+            .clone()
+            .or(configured)
+            .unwrap_or_else(|| default.to_owned())
     }
     /// Opens the lake, for reading where nothing is to be written.
     pub(crate) async fn lake(&self, arguments: &Arguments, read_only: bool) -> Result<Lake> {
-        let options = OpenOptions { simulated: arguments.demo, read_only, spool: self.scratch.path().to_owned(), ..OpenOptions::default() };
+        let options = OpenOptions {
+            simulated: arguments.demo,
+            read_only,
+            spool: self.scratch.path().to_owned(),
+            ..OpenOptions::default()
+        };
         Lake::open(&self.lake_address(arguments), options).await
     }
     /// The one client. `redirect`: the simulated agencies.
@@ -59,7 +80,14 @@ impl Ground {
         })
     }
     /// A house over an open lake.
-    pub(crate) fn house(&self, lake: Lake, client: Client, secrets: Secrets, cancel: CancellationToken, progress: Arc<dyn Progress>) -> Result<House> {
+    pub(crate) fn house(
+        &self,
+        lake: Lake,
+        client: Client,
+        secrets: Secrets,
+        cancel: CancellationToken,
+        progress: Arc<dyn Progress>,
+    ) -> Result<House> {
         Ok(House {
             schemas: self.schemas.clone(),
             catalogue: self.catalogue.clone(),

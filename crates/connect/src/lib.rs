@@ -40,7 +40,12 @@ pub trait Connector: fmt::Debug + Send + Sync + 'static {
     fn fetch<'a>(&'a self, part: &'a Part, cx: &'a Context) -> BoxStream<'a, Result<Page>>;
     /// Rows of one page in the declared columns. Pure and blocking: the runner gives it a thread. An error inside
     /// the reader travels as [`Fault`] in `ArrowError::ExternalError`.
-    fn decode<'a>(&'a self, part: &'a Part, page: &'a Page, columns: &SchemaRef) -> Result<Box<dyn RecordBatchReader + Send + 'a>>;
+    fn decode<'a>(
+        &'a self,
+        part: &'a Part,
+        page: &'a Page,
+        columns: &SchemaRef,
+    ) -> Result<Box<dyn RecordBatchReader + Send + 'a>>;
 }
 
 /// What a connector crate exports besides: its name, its settings (doc comments are the manual and the JSON schema).

@@ -19,7 +19,9 @@ pub struct Entry {
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entry").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Entry")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -39,7 +41,14 @@ impl Registry {
             })?;
             Ok(Arc::new(P::open(settings)?) as Arc<dyn Connector>)
         });
-        self.0.insert(P::NAME, Entry { name: P::NAME, schema: schemars::schema_for!(P::Settings), open });
+        self.0.insert(
+            P::NAME,
+            Entry {
+                name: P::NAME,
+                schema: schemars::schema_for!(P::Settings),
+                open,
+            },
+        );
         self
     }
     /// All entries by name.

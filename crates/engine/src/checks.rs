@@ -35,18 +35,30 @@ pub async fn missing_areas(
     may: &[String],
     per: &[String],
 ) -> Result<Vec<AreaFinding>> {
-    let columns: Vec<String> = ["indicator_code", "scenario_code"].iter().map(|name| (*name).to_owned()).chain(per.iter().cloned()).collect();
-    let list = columns.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+    let columns: Vec<String> = ["indicator_code", "scenario_code"]
+        .iter()
+        .map(|name| (*name).to_owned())
+        .chain(per.iter().cloned())
+        .collect();
+    let list = columns
+        .iter()
+        .map(|name| format!("\"{name}\""))
+        .collect::<Vec<_>>()
+        .join(", ");
     let sql = format!("SELECT {list}, area_code FROM staged GROUP BY {list}, area_code");
     let mut groups: BTreeMap<Vec<String>, BTreeSet<String>> = BTreeMap::new();
     for batch in select(engine, file, &sql).await? {
         for row in 0..batch.num_rows() {
-            let group = (0..columns.len()).map(|at| array_value_to_string(batch.column(at), row).unwrap_or_default()).collect();
+            let group = (0..columns.len())
+                .map(|at| array_value_to_string(batch.column(at), row).unwrap_or_default())
+                .collect();
             let area = array_value_to_string(batch.column(columns.len()), row).unwrap_or_default();
             groups.entry(group).or_default().insert(area);
         }
     }
-    let day = columns.iter().position(|name| name == "period_start" || name == "civil_date");
+    let day = columns
+        .iter()
+        .position(|name| name == "period_start" || name == "civil_date");
     let mut findings = Vec::new();
     for (group, found) in groups {
         let on = day.map(|at| group[at].as_str());
@@ -54,15 +66,29 @@ pub async fn missing_areas(
         if let Some(level) = level {
             let valid = |code: &str| {
                 on.is_none_or(|on| {
-                    areas.get(code, "valid_from").is_none_or(|from| from <= on) && areas.get(code, "valid_to").is_none_or(|to| on < to)
+                    areas.get(code, "valid_from").is_none_or(|from| from <= on)
+                        && areas.get(code, "valid_to").is_none_or(|to| on < to)
                 })
             };
-            expected.extend(areas.codes().filter(|code| areas.get(code, "area_level") == Some(level) && valid(code)).map(str::to_owned));
+            expected.extend(
+                areas
+                    .codes()
+                    .filter(|code| areas.get(code, "area_level") == Some(level) && valid(code))
+                    .map(str::to_owned),
+            );
         }
         let missing: Vec<String> = expected.difference(&found).cloned().collect();
-        let unexpected: Vec<String> = found.difference(&expected).filter(|code| !may.contains(code)).cloned().collect();
+        let unexpected: Vec<String> = found
+            .difference(&expected)
+            .filter(|code| !may.contains(code))
+            .cloned()
+            .collect();
         if !missing.is_empty() || !unexpected.is_empty() {
-            findings.push(AreaFinding { group: group.join(", "), missing, unexpected });
+            findings.push(AreaFinding {
+                group: group.join(", "),
+                missing,
+                unexpected,
+            });
         }
     }
     Ok(findings)
@@ -75,7 +101,10 @@ pub async fn indicator_sums(engine: &Engine, file: &Path) -> Result<BTreeMap<Str
     for batch in select(engine, file, sql).await? {
         let values = batch.column(1).as_primitive::<arrow::datatypes::Float64Type>();
         for row in 0..batch.num_rows() {
-            sums.insert(array_value_to_string(batch.column(0), row).unwrap_or_default(), if values.is_null(row) { 0.0 } else { values.value(row) });
+            sums.insert(
+                array_value_to_string(batch.column(0), row).unwrap_or_default(),
+                if values.is_null(row) { 0.0 } else { values.value(row) },
+            );
         }
     }
     Ok(sums)
@@ -90,8 +119,14 @@ async fn select(engine: &Engine, file: &Path, sql: &str) -> Result<Vec<RecordBat
 
 /// Registers one Parquet file under a name.
 pub(crate) async fn register(session: &SessionContext, name: &str, file: &Path) -> Result<()> {
-    let path = file.to_str().ok_or_else(|| Fault::settings("a scratch path is not UTF-8").found(file.display().to_string()))?;
-    let extension = file.extension().and_then(|ending| ending.to_str()).map(|ending| format!(".{ending}")).unwrap_or_default();
+    let path = file
+        .to_str()
+        .ok_or_else(|| Fault::settings("a scratch path is not UTF-8").found(file.display().to_string()))?;
+    let extension = file
+        .extension()
+        .and_then(|ending| ending.to_str())
+        .map(|ending| format!(".{ending}"))
+        .unwrap_or_default();
     let options = ParquetReadOptions::default().file_extension(&extension);
     session
         .register_parquet(name, path, options)

@@ -68,7 +68,11 @@ pub fn compare_files(table: &Table, old: &Path, new: &Path) -> Result<Comparison
                 comparison.changes.push(Change {
                     row_key: left.key_text(table),
                     column: column.to_owned(),
-                    old: if column == "*" { Some("present".to_owned()) } else { left.cell(column) },
+                    old: if column == "*" {
+                        Some("present".to_owned())
+                    } else {
+                        left.cell(column)
+                    },
                     new: None,
                 });
                 left.step()?;
@@ -79,11 +83,20 @@ pub fn compare_files(table: &Table, old: &Path, new: &Path) -> Result<Comparison
             }
             std::cmp::Ordering::Equal => {
                 let mut changed = false;
-                for column in table.columns.iter().filter(|column| !table.unique_key.contains(&column.field.name)) {
+                for column in table
+                    .columns
+                    .iter()
+                    .filter(|column| !table.unique_key.contains(&column.field.name))
+                {
                     let (old, new) = (left.cell(&column.field.name), right.cell(&column.field.name));
                     if old != new {
                         changed = true;
-                        comparison.changes.push(Change { row_key: left.key_text(table), column: column.field.name.clone(), old, new });
+                        comparison.changes.push(Change {
+                            row_key: left.key_text(table),
+                            column: column.field.name.clone(),
+                            old,
+                            new,
+                        });
                     }
                 }
                 comparison.changed += u64::from(changed);
@@ -108,12 +121,20 @@ struct Walk {
 impl Walk {
     fn open(table: &Table, path: &Path) -> Result<Self> {
         let place = path.display().to_string();
-        let unreadable = |error: String| Fault::source("a published file cannot be read").at(path.display().to_string()).found(error);
+        let unreadable = |error: String| {
+            Fault::source("a published file cannot be read")
+                .at(path.display().to_string())
+                .found(error)
+        };
         let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| unreadable(error.to_string()))?;
         let names = table.columns.iter().map(|column| column.field.name.as_str());
         let mask = ProjectionMask::columns(builder.parquet_schema(), names);
-        let reader = builder.with_projection(mask).with_batch_size(4096).build().map_err(|error| unreadable(error.to_string()))?;
+        let reader = builder
+            .with_projection(mask)
+            .with_batch_size(4096)
+            .build()
+            .map_err(|error| unreadable(error.to_string()))?;
         let fields = table
             .unique_key
             .iter()
@@ -121,7 +142,15 @@ impl Walk {
             .map(|column| SortField::new(column.field.kind.arrow()))
             .collect();
         let converter = RowConverter::new(fields).map_err(arrow_fault)?;
-        let mut walk = Self { reader, converter, keys: table.unique_key.clone(), batch: None, rows: Vec::new(), at: 0, place };
+        let mut walk = Self {
+            reader,
+            converter,
+            keys: table.unique_key.clone(),
+            batch: None,
+            rows: Vec::new(),
+            at: 0,
+            place,
+        };
         walk.load()?;
         Ok(walk)
     }
@@ -132,12 +161,20 @@ impl Walk {
         let Some(batch) = &self.batch else { return Ok(()) };
         let mut columns: Vec<ArrayRef> = Vec::new();
         for key in &self.keys {
-            let column = batch
-                .column_by_name(key)
-                .ok_or_else(|| Fault::source("a published file lacks a key column").at(self.place.clone()).expected(key.clone()))?;
+            let column = batch.column_by_name(key).ok_or_else(|| {
+                Fault::source("a published file lacks a key column")
+                    .at(self.place.clone())
+                    .expected(key.clone())
+            })?;
             columns.push(plain(column)?);
         }
-        self.rows = self.converter.convert_columns(&columns).map_err(arrow_fault)?.iter().map(|row| row.owned()).collect();
+        self.rows = self
+            .converter
+            .convert_columns(&columns)
+            .map_err(arrow_fault)?
+            .iter()
+            .map(|row| row.owned())
+            .collect();
         Ok(())
     }
     fn key(&self) -> Option<&OwnedRow> {
@@ -163,12 +200,17 @@ impl Walk {
         }
         if matches!(column.data_type(), DataType::Binary | DataType::LargeBinary) {
             use arrow::array::AsArray;
-            return column.as_binary_opt::<i32>().map(|bytes| format!("sha256:{}", sha256_hex(bytes.value(self.at))));
+            return column
+                .as_binary_opt::<i32>()
+                .map(|bytes| format!("sha256:{}", sha256_hex(bytes.value(self.at))));
         }
         array_value_to_string(column, self.at).ok()
     }
     fn key_text(&self, table: &Table) -> String {
-        let cells = table.unique_key.iter().map(|key| format!("{key}={}", self.cell(key).unwrap_or_default()));
+        let cells = table
+            .unique_key
+            .iter()
+            .map(|key| format!("{key}={}", self.cell(key).unwrap_or_default()));
         cells.collect::<Vec<_>>().join("|")
     }
 }

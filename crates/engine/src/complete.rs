@@ -16,7 +16,9 @@ pub(crate) fn date_of(days: i32) -> Option<Date> {
 }
 
 fn days_of(date: Date) -> i32 {
-    date.since(Date::constant(1970, 1, 1)).map(|span| span.get_days()).unwrap_or_default()
+    date.since(Date::constant(1970, 1, 1))
+        .map(|span| span.get_days())
+        .unwrap_or_default()
 }
 
 /// Columns that follow from others by the rules of the schema, so that map.sql need not write them.
@@ -96,11 +98,24 @@ impl Completion {
     /// Settings, when a column is missing, is none of the table's, or has another type: nothing is cast.
     pub(crate) fn plan(table: &Table, shape: &Shape, extra: &[&str], schemas: &Arc<Schemas>) -> Result<Self> {
         let known = |name: &str| table.column(name).is_some() || extra.contains(&name);
-        for name in shape.varying.fields().iter().map(|field| field.name()).chain(shape.constants.keys()) {
+        for name in shape
+            .varying
+            .fields()
+            .iter()
+            .map(|field| field.name())
+            .chain(shape.constants.keys())
+        {
             if !known(name) {
                 return Err(Fault::settings("map.sql gives a column that the table has not")
                     .at("map.sql")
-                    .expected(table.columns.iter().map(|column| column.field.name.as_str()).collect::<Vec<_>>().join(", "))
+                    .expected(
+                        table
+                            .columns
+                            .iter()
+                            .map(|column| column.field.name.as_str())
+                            .collect::<Vec<_>>()
+                            .join(", "),
+                    )
                     .found(name.clone())
                     .hint(format!("leave it out, or: klimalade schema {}", table.name)));
             }
@@ -131,21 +146,29 @@ impl Completion {
                 plan.sources.insert(name.to_owned(), Source::Batch(index));
             } else if let Some(value) = shape.constants.get(name) {
                 fits(&value.data_type())?;
-                let value = if value.is_null() { ScalarValue::try_from(&wanted).map_err(|e| Fault::bug(e.to_string()))? } else { value.clone() };
+                let value = if value.is_null() {
+                    ScalarValue::try_from(&wanted).map_err(|e| Fault::bug(e.to_string()))?
+                } else {
+                    value.clone()
+                };
                 plan.sources.insert(name.to_owned(), Source::Constant(value));
             } else if let Some(value) = default(name) {
-                plan.sources.insert(name.to_owned(), Source::Constant(ScalarValue::Utf8(Some(value.to_owned()))));
+                plan.sources.insert(
+                    name.to_owned(),
+                    Source::Constant(ScalarValue::Utf8(Some(value.to_owned()))),
+                );
             }
         }
         for column in &table.columns {
             let name = column.field.name.as_str();
             if !plan.sources.contains_key(name) {
-                let rule = Rule::of(name)
-                    .filter(|rule| rule.inputs().iter().all(|input| plan.sources.contains_key(*input)));
+                let rule =
+                    Rule::of(name).filter(|rule| rule.inputs().iter().all(|input| plan.sources.contains_key(*input)));
                 match rule {
                     Some(rule) => plan.add_rule(name, rule)?,
                     None if !column.required => {
-                        let null = ScalarValue::try_from(&column.field.kind.arrow()).map_err(|e| Fault::bug(e.to_string()))?;
+                        let null =
+                            ScalarValue::try_from(&column.field.kind.arrow()).map_err(|e| Fault::bug(e.to_string()))?;
                         plan.sources.insert(name.to_owned(), Source::Constant(null));
                     }
                     None => {
@@ -188,7 +211,12 @@ impl Completion {
 
     /// The varying columns of the table from a batch of map.sql.
     pub(crate) fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch> {
-        let columns = self.varying.fields().iter().map(|field| self.column(field.name(), batch)).collect::<Result<Vec<_>>>()?;
+        let columns = self
+            .varying
+            .fields()
+            .iter()
+            .map(|field| self.column(field.name(), batch))
+            .collect::<Result<Vec<_>>>()?;
         let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         RecordBatch::try_new_with_options(self.varying.clone(), columns, &options).map_err(arrow_fault)
     }
@@ -196,9 +224,15 @@ impl Completion {
     fn column(&self, name: &str, batch: &RecordBatch) -> Result<ArrayRef> {
         match self.sources.get(name) {
             Some(Source::Batch(index)) => Ok(batch.column(*index).clone()),
-            Some(Source::Constant(value)) => value.to_array_of_size(batch.num_rows()).map_err(|error| Fault::bug(error.to_string())),
+            Some(Source::Constant(value)) => value
+                .to_array_of_size(batch.num_rows())
+                .map_err(|error| Fault::bug(error.to_string())),
             Some(Source::Rule(rule)) => {
-                let inputs = rule.inputs().iter().map(|input| self.column(input, batch)).collect::<Result<Vec<_>>>()?;
+                let inputs = rule
+                    .inputs()
+                    .iter()
+                    .map(|input| self.column(input, batch))
+                    .collect::<Result<Vec<_>>>()?;
                 self.evaluate(*rule, &inputs)
             }
             None => Err(Fault::bug("a column without a source").found(name.to_owned())),
@@ -207,26 +241,44 @@ impl Completion {
 
     fn evaluate(&self, rule: Rule, inputs: &[ArrayRef]) -> Result<ArrayRef> {
         let look_up = |list: &str, code: &str, column: &str| {
-            self.schemas.codes.get(list).and_then(|list| list.get(code, column)).map(str::to_owned)
+            self.schemas
+                .codes
+                .get(list)
+                .and_then(|list| list.get(code, column))
+                .map(str::to_owned)
         };
         Ok(match rule {
             Rule::Year => {
                 let days = inputs[0].as_primitive::<Date32Type>();
-                Arc::new(days.iter().map(|day| day.and_then(date_of).map(|date| date.year())).collect::<Int16Array>())
+                Arc::new(
+                    days.iter()
+                        .map(|day| day.and_then(date_of).map(|date| date.year()))
+                        .collect::<Int16Array>(),
+                )
             }
             Rule::AreaLevel => by_text(&inputs[0], |code| look_up("areas", code, "area_level")),
             Rule::Unit => by_text(&inputs[0], |code| look_up("indicators", code, "unit_code")),
             Rule::Dimension(dimension) => by_text(&inputs[0], |code| {
                 let has = look_up("indicators", code, "dimensions").unwrap_or_default();
-                Some(if has.split(' ').any(|word| word == dimension) { "_T" } else { "_Z" }.to_owned())
+                Some(
+                    if has.split(' ').any(|word| word == dimension) {
+                        "_T"
+                    } else {
+                        "_Z"
+                    }
+                    .to_owned(),
+                )
             }),
             Rule::PeriodEnd => {
                 let days = inputs[1].as_primitive::<Date32Type>();
                 let (indicators, frequencies) = (inputs[0].as_string::<i32>(), inputs[2].as_string::<i32>());
                 let mut stocks = HashMap::new();
                 let ends = (0..days.len()).map(|at| {
-                    let (start, indicator, frequency) =
-                        (value(days, at).and_then(date_of)?, text(indicators, at)?, text(frequencies, at)?);
+                    let (start, indicator, frequency) = (
+                        value(days, at).and_then(date_of)?,
+                        text(indicators, at)?,
+                        text(frequencies, at)?,
+                    );
                     let stock = *stocks
                         .entry(indicator)
                         .or_insert_with(|| look_up("indicators", indicator, "kind").as_deref() == Some("stock"));

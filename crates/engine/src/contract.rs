@@ -112,7 +112,13 @@ fn fate_of(text: Option<&str>) -> Result<Fate> {
 impl RowContract {
     /// Fits map.sql's columns to the table. `fate_given` is false for views: every row is published. Errors:
     /// Settings.
-    pub fn plan(table: &Table, shape: &Shape, schemas: &Arc<Schemas>, rules: RowRules, fate_given: bool) -> Result<Self> {
+    pub fn plan(
+        table: &Table,
+        shape: &Shape,
+        schemas: &Arc<Schemas>,
+        rules: RowRules,
+        fate_given: bool,
+    ) -> Result<Self> {
         let find = |name: &str| -> Option<FateSource> {
             match shape.constants.get(name) {
                 Some(ScalarValue::Utf8(Some(text))) => Some(FateSource::Constant(text.clone())),
@@ -136,7 +142,11 @@ impl RowContract {
                 .at("map.sql")
                 .hint("add: count(*) AS raw_rows, and group by fate too"));
         }
-        let extra: &[&str] = if fate_given { &["fate", "what_code", "raw_rows"] } else { &[] };
+        let extra: &[&str] = if fate_given {
+            &["fate", "what_code", "raw_rows"]
+        } else {
+            &[]
+        };
         let completion = Completion::plan(table, shape, extra, schemas)?;
         Ok(Self {
             completion,
@@ -166,7 +176,12 @@ impl RowContract {
     }
     /// Columns of control batches.
     pub fn control_schema(&self) -> SchemaRef {
-        let mut fields: Vec<Field> = self.varying().fields().iter().map(|field| field.as_ref().clone()).collect();
+        let mut fields: Vec<Field> = self
+            .varying()
+            .fields()
+            .iter()
+            .map(|field| field.as_ref().clone())
+            .collect();
         fields.push(Field::new("what_code", DataType::Utf8, true));
         Arc::new(Schema::new(fields))
     }
@@ -207,7 +222,9 @@ impl RowContract {
                     if !mask.contains(&true) {
                         return Ok(None);
                     }
-                    filter_record_batch(batch, &BooleanArray::from(mask.to_vec())).map(Some).map_err(arrow_fault)
+                    filter_record_batch(batch, &BooleanArray::from(mask.to_vec()))
+                        .map(Some)
+                        .map_err(arrow_fault)
                 };
                 if let Some(rows) = taken(&publish)? {
                     admitted.publish = self.check(self.completion.apply(&rows)?, first_row, None)?;
@@ -220,7 +237,12 @@ impl RowContract {
         Ok(admitted)
     }
 
-    fn controls(&mut self, given: &RecordBatch, completed: &RecordBatch, first_row: u64) -> Result<Option<RecordBatch>> {
+    fn controls(
+        &mut self,
+        given: &RecordBatch,
+        completed: &RecordBatch,
+        first_row: u64,
+    ) -> Result<Option<RecordBatch>> {
         let codes: ArrayRef = match &self.what_code {
             Some(FateSource::Constant(code)) => Arc::new(StringArray::from(vec![code.as_str(); given.num_rows()])),
             Some(FateSource::Column(at)) => given.column(*at).clone(),
@@ -232,7 +254,9 @@ impl RowContract {
             }
         };
         if codes.null_count() > 0 {
-            return Err(Fault::contract("a control has no what_code").at("map.sql: what_code").found("null"));
+            return Err(Fault::contract("a control has no what_code")
+                .at("map.sql: what_code")
+                .found("null"));
         }
         self.check(completed.clone(), first_row, Some(codes))
     }
@@ -252,14 +276,16 @@ impl RowContract {
             if column.required && array.null_count() > 0 {
                 for at in (0..span).filter(|&at| array.is_null(at)) {
                     for row in each(at) {
-                        bad.entry(row).or_insert(("null", name.clone(), "null".to_owned(), "a value".to_owned()));
+                        bad.entry(row)
+                            .or_insert(("null", name.clone(), "null".to_owned(), "a value".to_owned()));
                     }
                 }
             }
             if let Some(list) = column.field.codes.clone() {
                 self.check_codes(name, &list, &array, span, |at, reason, found, expected| {
                     for row in each(at) {
-                        bad.entry(row).or_insert((reason, name.clone(), found.clone(), expected.clone()));
+                        bad.entry(row)
+                            .or_insert((reason, name.clone(), found.clone(), expected.clone()));
                     }
                 });
             }
@@ -270,7 +296,9 @@ impl RowContract {
         let keep = if bad.is_empty() {
             None
         } else {
-            Some(BooleanArray::from((0..rows).map(|row| !bad.contains_key(&row)).collect::<Vec<_>>()))
+            Some(BooleanArray::from(
+                (0..rows).map(|row| !bad.contains_key(&row)).collect::<Vec<_>>(),
+            ))
         };
         self.rejected += bad.len() as u64;
         let mut bad: Vec<_> = bad.into_iter().collect();
@@ -278,7 +306,14 @@ impl RowContract {
         for (row, (reason_code, column, found, expected)) in bad {
             if self.rejects.len() < KEPT_REJECTS {
                 let text = self.row_json(&batch, row);
-                self.rejects.push(Reject { row_number: first_row + row as u64 + 1, reason_code, column, found, expected, row: text });
+                self.rejects.push(Reject {
+                    row_number: first_row + row as u64 + 1,
+                    reason_code,
+                    column,
+                    found,
+                    expected,
+                    row: text,
+                });
             }
         }
         let mut batch = batch;
@@ -302,15 +337,32 @@ impl RowContract {
             return Ok(column.clone());
         }
         let constant = self.completion.constants.iter().find(|(column, _)| column == name);
-        let (_, value) = constant.ok_or_else(|| Fault::bug("a table column without a source").found(name.to_owned()))?;
+        let (_, value) =
+            constant.ok_or_else(|| Fault::bug("a table column without a source").found(name.to_owned()))?;
         value.to_array().map_err(|error| Fault::bug(error.to_string()))
     }
 
     /// Membership in the code list, each distinct code looked up once per part.
-    fn check_codes(&mut self, column: &str, list: &str, array: &ArrayRef, span: usize, mut found_bad: impl FnMut(usize, &'static str, String, String)) {
-        let Some(texts) = array.as_string_opt::<i32>() else { return };
-        let Some(codes) = self.schemas.codes.get(list) else { return };
-        let slot = self.table.columns.iter().position(|known| known.field.name == column).unwrap_or_default();
+    fn check_codes(
+        &mut self,
+        column: &str,
+        list: &str,
+        array: &ArrayRef,
+        span: usize,
+        mut found_bad: impl FnMut(usize, &'static str, String, String),
+    ) {
+        let Some(texts) = array.as_string_opt::<i32>() else {
+            return;
+        };
+        let Some(codes) = self.schemas.codes.get(list) else {
+            return;
+        };
+        let slot = self
+            .table
+            .columns
+            .iter()
+            .position(|known| known.field.name == column)
+            .unwrap_or_default();
         let memo = self.memo.entry(slot).or_default();
         let mut last: Option<(&str, bool)> = None;
         for at in 0..span {
@@ -328,9 +380,21 @@ impl RowContract {
                         Some(("unknown_code", format!("a code of {list}")))
                     } else if codes.get(text, "is_group") == Some("1") {
                         Some(("group_code", "a code that is no group".to_owned()))
-                    } else if column == "indicator_code" && !self.rules.indicators.is_empty() && !self.rules.indicators.iter().any(|known| known == text) {
-                        Some(("not_declared", format!("[publishes] indicators: {}", self.rules.indicators.join(", "))))
-                    } else if column == "area_code" && self.rules.areas.as_ref().is_some_and(|areas| !areas.iter().any(|known| known == text)) {
+                    } else if column == "indicator_code"
+                        && !self.rules.indicators.is_empty()
+                        && !self.rules.indicators.iter().any(|known| known == text)
+                    {
+                        Some((
+                            "not_declared",
+                            format!("[publishes] indicators: {}", self.rules.indicators.join(", ")),
+                        ))
+                    } else if column == "area_code"
+                        && self
+                            .rules
+                            .areas
+                            .as_ref()
+                            .is_some_and(|areas| !areas.iter().any(|known| known == text))
+                    {
                         Some(("not_declared", "[publishes] areas".to_owned()))
                     } else {
                         None
@@ -346,7 +410,13 @@ impl RowContract {
     }
 
     /// Value, status, unit, range and dimensions against the indicator's definition.
-    fn check_values(&self, batch: &RecordBatch, rows: usize, ranged: bool, bad: &mut HashMap<usize, (&'static str, String, String, String)>) -> Result<()> {
+    fn check_values(
+        &self,
+        batch: &RecordBatch,
+        rows: usize,
+        ranged: bool,
+        bad: &mut HashMap<usize, (&'static str, String, String, String)>,
+    ) -> Result<()> {
         let text = |name: &str| -> Result<Texts> { Ok(Texts(self.array(name, batch)?, rows)) };
         let (indicators, units, statuses) = (text("indicator_code")?, text("unit_code")?, text("value_status")?);
         const DIMENSIONS: [(&str, &str); 6] = [
@@ -357,7 +427,10 @@ impl RowContract {
             ("gas", "gas_code"),
             ("scope", "scope_code"),
         ];
-        let dimensions = DIMENSIONS.iter().map(|(_, column)| text(column)).collect::<Result<Vec<_>>>()?;
+        let dimensions = DIMENSIONS
+            .iter()
+            .map(|(_, column)| text(column))
+            .collect::<Result<Vec<_>>>()?;
         let values = self.array("value", batch)?;
         let values: &Float64Array = values.as_primitive::<Float64Type>();
         let dates = match (batch.column_by_name("period_start"), batch.column_by_name("period_end")) {
@@ -367,51 +440,120 @@ impl RowContract {
         let list = self.schemas.code_list("indicators")?;
         let mut known: HashMap<&str, Indicator> = HashMap::new();
         // Categories and details are lists per indicator: which codes go with which stands in `indicator_codes`.
-        const PER_INDICATOR: [(&str, &str, usize); 2] = [("categories", "category_code", 2), ("details", "detail_code", 3)];
+        const PER_INDICATOR: [(&str, &str, usize); 2] =
+            [("categories", "category_code", 2), ("details", "detail_code", 3)];
         let mut fitting: HashMap<(usize, String, String), bool> = HashMap::new();
         let mut last_fit: [Option<(&str, &str, bool)>; 2] = [None, None];
         for row in 0..rows {
             let Some(code) = indicators.at(row) else { continue };
-            let indicator = known.entry(code).or_insert_with(|| Indicator::of(list, code, &self.rules));
-            let value = if values.len() == rows { (!values.is_null(row)).then(|| values.value(row)) } else { (!values.is_null(0)).then(|| values.value(0)) };
+            let indicator = known
+                .entry(code)
+                .or_insert_with(|| Indicator::of(list, code, &self.rules));
+            let value = if values.len() == rows {
+                (!values.is_null(row)).then(|| values.value(row))
+            } else {
+                (!values.is_null(0)).then(|| values.value(0))
+            };
             let status = statuses.at(row).unwrap_or_default();
             let missing = matches!(status, "O" | "L" | "Q" | "M" | "H");
             let fault = if units.at(row) != Some(indicator.unit.as_str()) {
-                Some(("unit", "unit_code", units.at(row).unwrap_or("null").to_owned(), indicator.unit.clone()))
+                Some((
+                    "unit",
+                    "unit_code",
+                    units.at(row).unwrap_or("null").to_owned(),
+                    indicator.unit.clone(),
+                ))
             } else if value.is_none() && !missing {
-                Some(("null_without_status", "value", format!("null with status {status}"), "a value, or status O, L or Q".to_owned()))
+                Some((
+                    "null_without_status",
+                    "value",
+                    format!("null with status {status}"),
+                    "a value, or status O, L or Q".to_owned(),
+                ))
             } else if value.is_some() && missing {
-                Some(("value_with_missing_status", "value_status", status.to_owned(), "a status that goes with a value".to_owned()))
+                Some((
+                    "value_with_missing_status",
+                    "value_status",
+                    status.to_owned(),
+                    "a status that goes with a value".to_owned(),
+                ))
             } else if value.is_some_and(|value| !value.is_finite()) {
-                Some(("not_finite", "value", format!("{value:?}"), "a finite number".to_owned()))
-            } else if ranged && value.is_some_and(|value| indicator.min.is_some_and(|min| value < min) || indicator.max.is_some_and(|max| value > max)) {
-                Some(("range", "value", format!("{}", value.unwrap_or_default()), format!("{:?} to {:?}", indicator.min, indicator.max)))
-            } else if dates.is_some_and(|(start, end)| !start.is_null(row) && !end.is_null(row) && end.value(row) <= start.value(row)) {
-                Some(("period", "period_end", "a day not after period_start".to_owned(), "an exclusive end".to_owned()))
-            } else {
-                DIMENSIONS.iter().zip(&dimensions).find_map(|((dimension, column), texts)| {
-                    let code = texts.at(row)?;
-                    let has = indicator.dimensions.iter().any(|known| known == dimension);
-                    match (has, code) {
-                        (false, "_Z") => None,
-                        (false, other) => Some(("dimension", *column, other.to_owned(), "_Z: the indicator does not have this dimension".to_owned())),
-                        (true, "_Z") => Some(("dimension", *column, "_Z".to_owned(), "a code, or _T where the source does not break down".to_owned())),
-                        (true, _) => None,
-                    }
+                Some((
+                    "not_finite",
+                    "value",
+                    format!("{value:?}"),
+                    "a finite number".to_owned(),
+                ))
+            } else if ranged
+                && value.is_some_and(|value| {
+                    indicator.min.is_some_and(|min| value < min) || indicator.max.is_some_and(|max| value > max)
                 })
+            {
+                Some((
+                    "range",
+                    "value",
+                    format!("{}", value.unwrap_or_default()),
+                    format!("{:?} to {:?}", indicator.min, indicator.max),
+                ))
+            } else if dates.is_some_and(|(start, end)| {
+                !start.is_null(row) && !end.is_null(row) && end.value(row) <= start.value(row)
+            }) {
+                Some((
+                    "period",
+                    "period_end",
+                    "a day not after period_start".to_owned(),
+                    "an exclusive end".to_owned(),
+                ))
+            } else {
+                DIMENSIONS
+                    .iter()
+                    .zip(&dimensions)
+                    .find_map(|((dimension, column), texts)| {
+                        let code = texts.at(row)?;
+                        let has = indicator.dimensions.iter().any(|known| known == dimension);
+                        match (has, code) {
+                            (false, "_Z") => None,
+                            (false, other) => Some((
+                                "dimension",
+                                *column,
+                                other.to_owned(),
+                                "_Z: the indicator does not have this dimension".to_owned(),
+                            )),
+                            (true, "_Z") => Some((
+                                "dimension",
+                                *column,
+                                "_Z".to_owned(),
+                                "a code, or _T where the source does not break down".to_owned(),
+                            )),
+                            (true, _) => None,
+                        }
+                    })
             };
             let fault = fault.or_else(|| {
                 PER_INDICATOR.iter().find_map(|(list, column, at)| {
                     let dimension = dimensions[*at].at(row).filter(|code| !code.starts_with('_'))?;
                     let fits = match last_fit[at - 2] {
                         Some((of, known, fits)) if of == code && known == dimension => fits,
-                        _ => *fitting.entry((*at, code.to_owned(), dimension.to_owned())).or_insert_with(|| {
-                            let codes = self.schemas.codes.get(*list).and_then(|list| list.get(dimension, "indicator_codes"));
-                            codes.is_none_or(|codes| codes.split(' ').any(|known| known == code))
-                        }),
+                        _ => *fitting
+                            .entry((*at, code.to_owned(), dimension.to_owned()))
+                            .or_insert_with(|| {
+                                let codes = self
+                                    .schemas
+                                    .codes
+                                    .get(*list)
+                                    .and_then(|list| list.get(dimension, "indicator_codes"));
+                                codes.is_none_or(|codes| codes.split(' ').any(|known| known == code))
+                            }),
                     };
                     last_fit[at - 2] = Some((code, dimension, fits));
-                    (!fits).then(|| ("category", *column, dimension.to_owned(), format!("a code of {list} that goes with {code}")))
+                    (!fits).then(|| {
+                        (
+                            "category",
+                            *column,
+                            dimension.to_owned(),
+                            format!("a code of {list} that goes with {code}"),
+                        )
+                    })
                 })
             });
             if let Some((reason, column, found, expected)) = fault {
@@ -469,7 +611,11 @@ impl Indicator {
 
 fn sum_integers(column: &ArrayRef) -> Result<u64> {
     if let Some(numbers) = column.as_primitive_opt::<Int64Type>() {
-        return Ok(numbers.iter().flatten().map(|number| u64::try_from(number).unwrap_or_default()).sum());
+        return Ok(numbers
+            .iter()
+            .flatten()
+            .map(|number| u64::try_from(number).unwrap_or_default())
+            .sum());
     }
     if let Some(numbers) = column.as_primitive_opt::<UInt64Type>() {
         return Ok(numbers.iter().flatten().sum());

@@ -52,8 +52,21 @@ pub struct ControlSummary {
     pub examples: Vec<String>,
 }
 
-const DIMENSIONS: [&str; 6] = ["sector_code", "carrier_code", "category_code", "detail_code", "gas_code", "scope_code"];
-const SAME: [&str; 5] = ["indicator_code", "scenario_code", "period_start", "frequency_code", "method_code"];
+const DIMENSIONS: [&str; 6] = [
+    "sector_code",
+    "carrier_code",
+    "category_code",
+    "detail_code",
+    "gas_code",
+    "scope_code",
+];
+const SAME: [&str; 5] = [
+    "indicator_code",
+    "scenario_code",
+    "period_start",
+    "frequency_code",
+    "method_code",
+];
 
 /// Compares an owner's controls with its published rows. `published`: the staged file. `controls`: a Parquet file
 /// with all columns of the table, `what_code` and the part. Verdicts go to `verdicts` (columns of control_total).
@@ -93,7 +106,11 @@ struct Pattern {
 }
 
 async fn patterns(session: &SessionContext) -> Result<Vec<Pattern>> {
-    let flags = DIMENSIONS.iter().map(|name| format!("{name} = '_T'")).collect::<Vec<_>>().join(", ");
+    let flags = DIMENSIONS
+        .iter()
+        .map(|name| format!("{name} = '_T'"))
+        .collect::<Vec<_>>()
+        .join(", ");
     let sql = format!("SELECT DISTINCT what_code, area_level, {flags} FROM controls");
     let wrong = |error| sql_fault("controls cannot be read", Kind::Bug, error);
     let batches = session.sql(&sql).await.map_err(wrong)?.collect().await.map_err(wrong)?;
@@ -103,7 +120,9 @@ async fn patterns(session: &SessionContext) -> Result<Vec<Pattern>> {
             patterns.push(Pattern {
                 what: array_value_to_string(batch.column(0), row).map_err(arrow_fault)?,
                 level: array_value_to_string(batch.column(1), row).map_err(arrow_fault)?,
-                totals: (0..DIMENSIONS.len()).map(|at| batch.column(at + 2).as_boolean().value(row)).collect(),
+                totals: (0..DIMENSIONS.len())
+                    .map(|at| batch.column(at + 2).as_boolean().value(row))
+                    .collect(),
             });
         }
     }
@@ -122,7 +141,13 @@ impl Pattern {
             other => return Err(Fault::bug("a control of an unknown area level").found(other.to_owned())),
         };
         let mut keys: Vec<&str> = SAME.to_vec();
-        keys.extend(DIMENSIONS.iter().zip(&self.totals).filter(|(_, total)| !**total).map(|(name, _)| *name));
+        keys.extend(
+            DIMENSIONS
+                .iter()
+                .zip(&self.totals)
+                .filter(|(_, total)| !**total)
+                .map(|(name, _)| *name),
+        );
         let mut select: Vec<String> = keys.iter().map(|key| format!("p.{key}")).collect();
         let mut group = select.clone();
         let mut on: Vec<String> = keys.iter().map(|key| format!("c.{key} = s.{key}")).collect();
@@ -162,13 +187,20 @@ fn judge(
     summary: &mut ControlSummary,
 ) -> Result<()> {
     let rows = batch.num_rows();
-    let column = |name: &str| batch.column_by_name(name).ok_or_else(|| Fault::bug("a control lacks a column").expected(name.to_owned()));
+    let column = |name: &str| {
+        batch
+            .column_by_name(name)
+            .ok_or_else(|| Fault::bug("a control lacks a column").expected(name.to_owned()))
+    };
     let given = column("value")?.as_primitive::<Float64Type>();
     let computed = column("computed_value")?.as_primitive::<Float64Type>();
     let parts = column("parts")?.as_primitive::<Int64Type>();
     let indicators = column("indicator_code")?.as_string::<i32>();
     let resolution = |code: &str| {
-        let cell = schemas.codes.get("indicators").and_then(|list| list.get(code, "resolution"));
+        let cell = schemas
+            .codes
+            .get("indicators")
+            .and_then(|list| list.get(code, "resolution"));
         cell.and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0)
     };
     let mut tolerances = Vec::with_capacity(rows);
@@ -186,10 +218,18 @@ fn judge(
         let difference = own.zip(ours).map(|(own, ours)| ours - own);
         let matches = |key: &BTreeMap<String, String>| {
             key.iter().all(|(name, wanted)| {
-                batch.column_by_name(name).and_then(|cells| array_value_to_string(cells, row).ok()).as_deref() == Some(wanted)
+                batch
+                    .column_by_name(name)
+                    .and_then(|cells| array_value_to_string(cells, row).ok())
+                    .as_deref()
+                    == Some(wanted)
             })
         };
-        let known = rule.known.iter().find(|(key, _)| matches(key)).map(|(_, reason)| reason.clone());
+        let known = rule
+            .known
+            .iter()
+            .find(|(key, _)| matches(key))
+            .map(|(_, reason)| reason.clone());
         let verdict = match (own, difference) {
             (None, _) => ("known", Some("the agency gives no figure".to_owned())),
             (Some(_), Some(difference)) if difference.abs() <= tolerance => ("agrees", None),
@@ -232,15 +272,26 @@ fn judge(
             Ok(match field.name().as_str() {
                 "tolerance" => Arc::new(Float64Array::from(tolerances.clone())),
                 "difference" => Arc::new(Float64Array::from(differences.clone())),
-                "verdict_code" => Arc::new(StringArray::from(words.iter().map(|(word, _)| *word).collect::<Vec<_>>())),
-                "reason" => Arc::new(StringArray::from(words.iter().map(|(_, reason)| reason.as_deref()).collect::<Vec<_>>())),
+                "verdict_code" => Arc::new(StringArray::from(
+                    words.iter().map(|(word, _)| *word).collect::<Vec<_>>(),
+                )),
+                "reason" => Arc::new(StringArray::from(
+                    words.iter().map(|(_, reason)| reason.as_deref()).collect::<Vec<_>>(),
+                )),
                 "edition" => arrow::array::new_null_array(field.data_type(), rows),
                 other => column(other)?.clone(),
             })
         })
         .collect::<Result<Vec<_>>>()?;
-    let fields: Vec<_> = verdicts.schema().fields().iter().filter(|field| field.name() != crate::PART_COLUMN).cloned().collect();
-    let batch_out = RecordBatch::try_new(Arc::new(arrow::datatypes::Schema::new(fields)), columns).map_err(arrow_fault)?;
+    let fields: Vec<_> = verdicts
+        .schema()
+        .fields()
+        .iter()
+        .filter(|field| field.name() != crate::PART_COLUMN)
+        .cloned()
+        .collect();
+    let batch_out =
+        RecordBatch::try_new(Arc::new(arrow::datatypes::Schema::new(fields)), columns).map_err(arrow_fault)?;
     // Rows of one part at a time: the spool attaches the part's number.
     let numbers = column(crate::PART_COLUMN)?.as_primitive::<arrow::datatypes::Int32Type>();
     let mut start = 0;
@@ -268,33 +319,52 @@ pub struct ControlFile {
 
 impl std::fmt::Debug for ControlFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ControlFile").field("rows", &self.rows).finish_non_exhaustive()
+        f.debug_struct("ControlFile")
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
     }
 }
 
 impl ControlFile {
     /// An empty file for controls of `table`. Errors: Settings, for a table that has no civil period.
-    pub fn create(engine: &Engine, table: &Table, constants: &[(String, datafusion::common::ScalarValue)]) -> Result<Self> {
+    pub fn create(
+        engine: &Engine,
+        table: &Table,
+        constants: &[(String, datafusion::common::ScalarValue)],
+    ) -> Result<Self> {
         use arrow::datatypes::{DataType, Field, Schema};
         if table.column("period_start").is_none() {
             return Err(Fault::settings("this table takes no controls")
                 .found(table.name.clone())
                 .hint("give such rows the fate 'skip:agency_total'"));
         }
-        let mut fields: Vec<Field> =
-            table.columns.iter().map(|column| Field::new(&column.field.name, column.field.kind.arrow(), true)).collect();
+        let mut fields: Vec<Field> = table
+            .columns
+            .iter()
+            .map(|column| Field::new(&column.field.name, column.field.kind.arrow(), true))
+            .collect();
         if table.column("year").is_none() {
             fields.push(Field::new("year", DataType::Int16, true));
         }
         fields.push(Field::new("what_code", DataType::Utf8, true));
         fields.push(Field::new(crate::PART_COLUMN, DataType::Int32, false));
         let schema = Arc::new(Schema::new(fields));
-        let file = tempfile::Builder::new().suffix(".parquet").tempfile_in(&engine.scratch).map_err(crate::error::disk_fault)?;
+        let file = tempfile::Builder::new()
+            .suffix(".parquet")
+            .tempfile_in(&engine.scratch)
+            .map_err(crate::error::disk_fault)?;
         let (handle, path) = file.into_parts();
         let options = parquet::arrow::arrow_writer::ArrowWriterOptions::new().with_skip_arrow_metadata(true);
         let writer = parquet::arrow::ArrowWriter::try_new_with_options(handle, schema.clone(), options)
             .map_err(|error| Fault::bug("controls cannot be kept").because(error))?;
-        Ok(Self { path: path.to_path_buf(), _file: path, writer: Some(writer), constants: constants.to_vec(), schema, rows: 0 })
+        Ok(Self {
+            path: path.to_path_buf(),
+            _file: path,
+            writer: Some(writer),
+            constants: constants.to_vec(),
+            schema,
+            rows: 0,
+        })
     }
     /// Adds a batch of controls of one part.
     pub fn append(&mut self, batch: &RecordBatch, part: i32) -> Result<()> {
@@ -312,23 +382,36 @@ impl ControlFile {
                     return Ok(column.clone());
                 }
                 if let Some((_, value)) = self.constants.iter().find(|(known, _)| known == name) {
-                    return value.to_array_of_size(rows).map_err(|error| Fault::bug(error.to_string()));
+                    return value
+                        .to_array_of_size(rows)
+                        .map_err(|error| Fault::bug(error.to_string()));
                 }
-                let days = batch.column_by_name("period_start").map(|days| days.as_primitive::<arrow::datatypes::Date32Type>().clone());
+                let days = batch
+                    .column_by_name("period_start")
+                    .map(|days| days.as_primitive::<arrow::datatypes::Date32Type>().clone());
                 let days = days.ok_or_else(|| Fault::bug("a control without a period"))?;
-                let years = days.iter().map(|day| day.and_then(crate::complete::date_of).map(|date| date.year()));
+                let years = days
+                    .iter()
+                    .map(|day| day.and_then(crate::complete::date_of).map(|date| date.year()));
                 Ok(Arc::new(years.collect::<arrow::array::Int16Array>()))
             })
             .collect::<Result<Vec<_>>>()?;
         let batch = RecordBatch::try_new(self.schema.clone(), columns).map_err(arrow_fault)?;
         self.rows += rows as u64;
-        let writer = self.writer.as_mut().ok_or_else(|| Fault::bug("controls after the end"))?;
-        writer.write(&batch).map_err(|error| Fault::bug("controls cannot be kept").because(error))
+        let writer = self
+            .writer
+            .as_mut()
+            .ok_or_else(|| Fault::bug("controls after the end"))?;
+        writer
+            .write(&batch)
+            .map_err(|error| Fault::bug("controls cannot be kept").because(error))
     }
     /// Ends the file; its path then goes to [`compare_controls`].
     pub fn finish(&mut self) -> Result<&Path> {
         if let Some(writer) = self.writer.take() {
-            writer.close().map_err(|error| Fault::bug("controls cannot be kept").because(error))?;
+            writer
+                .close()
+                .map_err(|error| Fault::bug("controls cannot be kept").because(error))?;
         }
         Ok(&self.path)
     }

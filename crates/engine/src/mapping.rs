@@ -8,9 +8,8 @@ use arrow::{
 use datafusion::{
     catalog::streaming::StreamingTable,
     common::{
-        ScalarValue,
+        JoinType, ScalarValue,
         config::Dialect,
-        JoinType,
         tree_node::{Transformed, TreeNode, TreeNodeRecursion},
     },
     execution::SendableRecordBatchStream,
@@ -47,7 +46,9 @@ pub struct Mapping {
 
 impl std::fmt::Debug for Mapping {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Mapping").field("shape", &self.shape).finish_non_exhaustive()
+        f.debug_struct("Mapping")
+            .field("shape", &self.shape)
+            .finish_non_exhaustive()
     }
 }
 
@@ -60,14 +61,18 @@ pub struct Mapped {
 
 impl std::fmt::Debug for Mapped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Mapped").field("shape", &self.shape).finish_non_exhaustive()
+        f.debug_struct("Mapped")
+            .field("shape", &self.shape)
+            .finish_non_exhaustive()
     }
 }
 
 impl Mapped {
     /// The next batch. Errors: what decode said; Contract, when the SQL fails over a value.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
-        let Some(batch) = self.stream.next().await else { return Ok(None) };
+        let Some(batch) = self.stream.next().await else {
+            return Ok(None);
+        };
         let batch = batch.map_err(|error| sql_fault("map.sql failed over a row", Kind::Contract, error))?;
         let columns = batch
             .columns()
@@ -76,7 +81,9 @@ impl Mapped {
             .map(|(column, field)| plain(column, field.data_type()))
             .collect::<Result<Vec<ArrayRef>>>()?;
         let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        RecordBatch::try_new_with_options(self.shape.varying.clone(), columns, &options).map(Some).map_err(arrow_fault)
+        RecordBatch::try_new_with_options(self.shape.varying.clone(), columns, &options)
+            .map(Some)
+            .map_err(arrow_fault)
     }
 }
 
@@ -103,12 +110,17 @@ impl Engine {
     pub async fn mapping(&self, sql: &str, raw: &SchemaRef, maps: &BTreeMap<String, CodeList>) -> Result<Mapping> {
         let session = self.session(maps.values().cloned())?;
         let plain_raw = Arc::new(Schema::new(
-            raw.fields().iter().map(|field| Field::new(field.name(), field.data_type().clone(), true)).collect::<Vec<_>>(),
+            raw.fields()
+                .iter()
+                .map(|field| Field::new(field.name(), field.data_type().clone(), true))
+                .collect::<Vec<_>>(),
         ));
         let (sender, once) = Once::channel(plain_raw.clone());
         let table = StreamingTable::try_new(plain_raw, vec![once])
             .map_err(|error| sql_fault("raw is no table", Kind::Bug, error))?;
-        session.register_table("raw", Arc::new(table)).map_err(|error| sql_fault("raw is no table", Kind::Bug, error))?;
+        session
+            .register_table("raw", Arc::new(table))
+            .map_err(|error| sql_fault("raw is no table", Kind::Bug, error))?;
         let mut mapping = self.plan(session, sql, "map.sql").await?;
         mapping.sender = Some(sender);
         Ok(mapping)
@@ -119,8 +131,13 @@ impl Engine {
         let wrong = |error| sql_fault("the SQL cannot be planned", Kind::Settings, error).at(place.to_owned());
         let state = session.state();
         let plan = state.create_logical_plan(sql).await.map_err(wrong)?;
-        if matches!(plan, LogicalPlan::Ddl(_) | LogicalPlan::Dml(_) | LogicalPlan::Statement(_) | LogicalPlan::Copy(_)) {
-            return Err(Fault::settings("the SQL is no SELECT").at(place.to_owned()).hint("one SELECT, nothing else"));
+        if matches!(
+            plan,
+            LogicalPlan::Ddl(_) | LogicalPlan::Dml(_) | LogicalPlan::Statement(_) | LogicalPlan::Copy(_)
+        ) {
+            return Err(Fault::settings("the SQL is no SELECT")
+                .at(place.to_owned())
+                .hint("one SELECT, nothing else"));
         }
         let mut raw_scans = 0usize;
         plan.apply_with_subqueries(|node| {
@@ -141,7 +158,12 @@ impl Engine {
         }
         let optimized = stream_raw(state.optimize(&plan).map_err(wrong)?).map_err(wrong)?;
         let (plan, shape) = take_literals(optimized).map_err(wrong)?;
-        Ok(Mapping { session, plan, sender: None, shape })
+        Ok(Mapping {
+            session,
+            plan,
+            sender: None,
+            shape,
+        })
     }
 }
 
@@ -149,7 +171,10 @@ impl Engine {
 pub fn tables_read(sql: &str) -> Result<Vec<String>> {
     let wrong = |error| sql_fault("the SQL cannot be read", Kind::Settings, error).at("map.sql");
     let session = SessionContext::new();
-    let statement = session.state().sql_to_statement(sql, &Dialect::Generic).map_err(wrong)?;
+    let statement = session
+        .state()
+        .sql_to_statement(sql, &Dialect::Generic)
+        .map_err(wrong)?;
     let references = session.state().resolve_table_references(&statement).map_err(wrong)?;
     let mut names: Vec<String> = references
         .iter()
@@ -166,10 +191,22 @@ impl Mapping {
     pub async fn start(mut self) -> Result<(Mapped, Option<RawSender>)> {
         let sender = self.sender.take();
         let wrong = |error| sql_fault("map.sql cannot be run", Kind::Settings, error).at("map.sql");
-        let physical = self.session.state().query_planner().create_physical_plan(&self.plan, &self.session.state()).await.map_err(wrong)?;
+        let physical = self
+            .session
+            .state()
+            .query_planner()
+            .create_physical_plan(&self.plan, &self.session.state())
+            .await
+            .map_err(wrong)?;
         let stream = datafusion::physical_plan::execute_stream(physical, self.session.task_ctx())
             .map_err(|error| sql_fault("map.sql cannot be run", Kind::Settings, error).at("map.sql"))?;
-        Ok((Mapped { shape: self.shape, stream }, sender))
+        Ok((
+            Mapped {
+                shape: self.shape,
+                stream,
+            },
+            sender,
+        ))
     }
 }
 
@@ -177,7 +214,9 @@ impl Mapping {
 /// of raw's size that could tell the optimizer to turn `raw LEFT JOIN codes` round.
 fn stream_raw(plan: LogicalPlan) -> datafusion::error::Result<LogicalPlan> {
     let turned = plan.transform_up(|node| {
-        let LogicalPlan::Join(join) = node else { return Ok(Transformed::no(node)) };
+        let LogicalPlan::Join(join) = node else {
+            return Ok(Transformed::no(node));
+        };
         let turned_type = match join.join_type {
             JoinType::Left => JoinType::Right,
             JoinType::Inner => JoinType::Inner,
@@ -200,7 +239,10 @@ fn stream_raw(plan: LogicalPlan) -> datafusion::error::Result<LogicalPlan> {
         Ok(Transformed::yes(LogicalPlan::Join(join)))
     })?;
     // Columns are found by name, so only the schemas above a turned join have to be made anew.
-    turned.data.transform_up(|node| node.recompute_schema().map(Transformed::yes)).map(|plan| plan.data)
+    turned
+        .data
+        .transform_up(|node| node.recompute_schema().map(Transformed::yes))
+        .map(|plan| plan.data)
 }
 
 fn reads_raw(plan: &LogicalPlan) -> datafusion::error::Result<bool> {
@@ -222,7 +264,9 @@ fn take_literals(plan: LogicalPlan) -> datafusion::error::Result<(LogicalPlan, S
                     None => varying.push(expression.clone().unalias().alias(field.name())),
                 }
             }
-            LogicalPlanBuilder::from(projection.input.as_ref().clone()).project(varying)?.build()?
+            LogicalPlanBuilder::from(projection.input.as_ref().clone())
+                .project(varying)?
+                .build()?
         }
         other => other,
     };
@@ -232,7 +276,13 @@ fn take_literals(plan: LogicalPlan) -> datafusion::error::Result<(LogicalPlan, S
         .iter()
         .map(|field| Field::new(field.name(), text_type(field.data_type()), true))
         .collect();
-    Ok((plan, Shape { varying: Arc::new(Schema::new(fields)), constants }))
+    Ok((
+        plan,
+        Shape {
+            varying: Arc::new(Schema::new(fields)),
+            constants,
+        },
+    ))
 }
 
 fn literal(expression: &Expr) -> Option<&ScalarValue> {
@@ -245,5 +295,9 @@ fn literal(expression: &Expr) -> Option<&ScalarValue> {
 
 fn plain_scalar(value: &ScalarValue) -> datafusion::error::Result<ScalarValue> {
     let wanted = text_type(&value.data_type());
-    if wanted == value.data_type() { Ok(value.clone()) } else { value.cast_to(&wanted) }
+    if wanted == value.data_type() {
+        Ok(value.clone())
+    } else {
+        value.cast_to(&wanted)
+    }
 }

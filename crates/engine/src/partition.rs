@@ -11,7 +11,9 @@ use arrow::{
     row::{OwnedRow, RowConverter, SortField},
     util::display::array_value_to_string,
 };
-use datafusion::{catalog::streaming::StreamingTable, execution::SendableRecordBatchStream, logical_expr::SortExpr, prelude::col};
+use datafusion::{
+    catalog::streaming::StreamingTable, execution::SendableRecordBatchStream, logical_expr::SortExpr, prelude::col,
+};
 use futures::StreamExt;
 use klimalade_model::{Fault, Kind, Result};
 use tempfile::{NamedTempFile, TempPath};
@@ -35,7 +37,9 @@ pub struct PartitionSpool {
 
 impl std::fmt::Debug for PartitionSpool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PartitionSpool").field("rows", &self.rows).finish_non_exhaustive()
+        f.debug_struct("PartitionSpool")
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
     }
 }
 
@@ -48,7 +52,12 @@ impl PartitionSpool {
         let file = NamedTempFile::new_in(&engine.scratch).map_err(disk_fault)?;
         let sink = BufWriter::with_capacity(64 << 10, file.reopen().map_err(disk_fault)?);
         let writer = StreamWriter::try_new(sink, &schema).map_err(arrow_fault)?;
-        Ok(Self { schema, file, writer, rows: 0 })
+        Ok(Self {
+            schema,
+            file,
+            writer,
+            rows: 0,
+        })
     }
     /// Adds the rows of a part.
     pub fn append(&mut self, batch: &RecordBatch, part: i32) -> Result<()> {
@@ -70,7 +79,11 @@ impl PartitionSpool {
     pub fn finish(mut self) -> Result<Spooled> {
         self.writer.finish().map_err(arrow_fault)?;
         drop(self.writer);
-        Ok(Spooled { schema: self.schema, path: self.file.into_temp_path(), rows: self.rows })
+        Ok(Spooled {
+            schema: self.schema,
+            path: self.file.into_temp_path(),
+            rows: self.rows,
+        })
     }
 }
 
@@ -107,7 +120,9 @@ pub struct SortedRows {
 
 impl std::fmt::Debug for SortedRows {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SortedRows").field("schema", &self.schema).finish_non_exhaustive()
+        f.debug_struct("SortedRows")
+            .field("schema", &self.schema)
+            .finish_non_exhaustive()
     }
 }
 
@@ -115,7 +130,10 @@ impl Engine {
     /// Sorts spools of one partition by `keys` (those that are constant are left out by the caller), spilling where
     /// memory ends.
     pub async fn sorted(&self, spools: Vec<Arc<Spooled>>, keys: &[String]) -> Result<SortedRows> {
-        let schema = spools.first().map(|spool| spool.schema.clone()).ok_or_else(|| Fault::bug("a partition without spools"))?;
+        let schema = spools
+            .first()
+            .map(|spool| spool.schema.clone())
+            .ok_or_else(|| Fault::bug("a partition without spools"))?;
         let session = self.session([])?;
         let (sender, once) = Once::channel(schema.clone());
         let table = StreamingTable::try_new(schema.clone(), vec![once])
@@ -136,17 +154,33 @@ impl Engine {
                 }
             }
         });
-        let order: Vec<SortExpr> = keys.iter().map(|key| col(format!("\"{key}\"")).sort(true, false)).collect();
+        let order: Vec<SortExpr> = keys
+            .iter()
+            .map(|key| col(format!("\"{key}\"")).sort(true, false))
+            .collect();
         let wrong = |error| sql_fault("a partition cannot be sorted", Kind::Bug, error);
         let mut frame = session.read_table(Arc::new(table)).map_err(wrong)?;
         if !order.is_empty() {
             frame = frame.sort(order).map_err(wrong)?;
         }
         let stream = frame.execute_stream().await.map_err(wrong)?;
-        let keys = keys.iter().map(|key| schema.index_of(key)).collect::<Result<Vec<_>, _>>().map_err(arrow_fault)?;
-        let fields = keys.iter().map(|&at| SortField::new(schema.field(at).data_type().clone())).collect();
+        let keys = keys
+            .iter()
+            .map(|key| schema.index_of(key))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(arrow_fault)?;
+        let fields = keys
+            .iter()
+            .map(|&at| SortField::new(schema.field(at).data_type().clone()))
+            .collect();
         let converter = RowConverter::new(fields).map_err(arrow_fault)?;
-        Ok(SortedRows { schema, stream, keys, converter, last: None })
+        Ok(SortedRows {
+            schema,
+            stream,
+            keys,
+            converter,
+            last: None,
+        })
     }
 }
 
@@ -157,7 +191,9 @@ impl SortedRows {
     }
     /// The next batch. Errors: Contract, when a key stands twice.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
-        let Some(batch) = self.stream.next().await else { return Ok(None) };
+        let Some(batch) = self.stream.next().await else {
+            return Ok(None);
+        };
         let batch = batch.map_err(|error| sql_fault("a partition cannot be sorted", Kind::Bug, error))?;
         if batch.num_rows() == 0 {
             return Ok(Some(batch));
@@ -167,7 +203,11 @@ impl SortedRows {
         }
         let columns: Vec<ArrayRef> = self.keys.iter().map(|&at| batch.column(at).clone()).collect();
         let rows = self.converter.convert_columns(&columns).map_err(arrow_fault)?;
-        let mut twice = self.last.as_ref().is_some_and(|last| last.row() == rows.row(0)).then_some(0);
+        let mut twice = self
+            .last
+            .as_ref()
+            .is_some_and(|last| last.row() == rows.row(0))
+            .then_some(0);
         for at in 1..rows.num_rows() {
             if rows.row(at) == rows.row(at - 1) {
                 twice = twice.or(Some(at));
@@ -194,10 +234,14 @@ impl SortedRows {
     fn only_one(&mut self, batch: RecordBatch) -> Result<RecordBatch> {
         let first = self.last.is_none();
         let empty = RowConverter::new(vec![SortField::new(DataType::Int32)]).map_err(arrow_fault)?;
-        let rows = empty.convert_columns(&[Arc::new(Int32Array::from(vec![0])) as ArrayRef]).map_err(arrow_fault)?;
+        let rows = empty
+            .convert_columns(&[Arc::new(Int32Array::from(vec![0])) as ArrayRef])
+            .map_err(arrow_fault)?;
         self.last = Some(rows.row(0).owned());
         if !first || batch.num_rows() > 1 {
-            return Err(Fault::contract("two rows have one key").expected("key columns that differ").found("constants only"));
+            return Err(Fault::contract("two rows have one key")
+                .expected("key columns that differ")
+                .found("constants only"));
         }
         Ok(batch)
     }

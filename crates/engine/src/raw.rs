@@ -37,14 +37,22 @@ pub(crate) struct Once {
 
 impl fmt::Debug for Once {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Once").field("schema", &self.schema).finish_non_exhaustive()
+        f.debug_struct("Once")
+            .field("schema", &self.schema)
+            .finish_non_exhaustive()
     }
 }
 
 impl Once {
     pub(crate) fn channel(schema: SchemaRef) -> (RawSender, Arc<Self>) {
         let (sender, receiver) = mpsc::channel(2);
-        (RawSender(sender), Arc::new(Self { schema, receiver: Mutex::new(Some(receiver)) }))
+        (
+            RawSender(sender),
+            Arc::new(Self {
+                schema,
+                receiver: Mutex::new(Some(receiver)),
+            }),
+        )
     }
 }
 
@@ -57,11 +65,16 @@ impl PartitionStream for Once {
         let stream = match receiver {
             Some(receiver) => futures::stream::unfold(receiver, |mut receiver| async move {
                 let batch = receiver.recv().await?;
-                Some((batch.map_err(|fault| DataFusionError::External(Box::new(fault))), receiver))
+                Some((
+                    batch.map_err(|fault| DataFusionError::External(Box::new(fault))),
+                    receiver,
+                ))
             })
             .boxed(),
             None => futures::stream::once(async {
-                Err(DataFusionError::External(Box::new(Fault::bug("a stream that is read once was opened twice"))))
+                Err(DataFusionError::External(Box::new(Fault::bug(
+                    "a stream that is read once was opened twice",
+                ))))
             })
             .boxed(),
         };

@@ -52,9 +52,16 @@ impl Engine {
             .map_err(wrong)?;
         let codes = Arc::new(MemorySchemaProvider::new());
         for list in schemas.codes.values() {
-            codes.register_table(list.name.clone(), Arc::new(code_table(list)?)).map_err(wrong)?;
+            codes
+                .register_table(list.name.clone(), Arc::new(code_table(list)?))
+                .map_err(wrong)?;
         }
-        Ok(Self { disk, memory_bytes: options.memory_bytes, codes, scratch: options.scratch.clone() })
+        Ok(Self {
+            disk,
+            memory_bytes: options.memory_bytes,
+            codes,
+            scratch: options.scratch.clone(),
+        })
     }
 
     /// A pool of its own for each statement: one owner's sort does not starve another's.
@@ -83,14 +90,20 @@ impl Engine {
             .with_default_features()
             .build();
         let session = SessionContext::new_with_state(state);
-        let catalog = session.catalog("datafusion").ok_or_else(|| Fault::bug("the SQL session has no catalog"))?;
+        let catalog = session
+            .catalog("datafusion")
+            .ok_or_else(|| Fault::bug("the SQL session has no catalog"))?;
         catalog.register_schema("codes", self.codes.clone()).map_err(wrong)?;
         let schema = Arc::new(MemorySchemaProvider::new());
         for map in maps {
-            schema.register_table(map.name.clone(), Arc::new(code_table(&map)?)).map_err(wrong)?;
+            schema
+                .register_table(map.name.clone(), Arc::new(code_table(&map)?))
+                .map_err(wrong)?;
         }
         catalog.register_schema("maps", schema).map_err(wrong)?;
-        catalog.register_schema("core", Arc::new(MemorySchemaProvider::new())).map_err(wrong)?;
+        catalog
+            .register_schema("core", Arc::new(MemorySchemaProvider::new()))
+            .map_err(wrong)?;
         let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
         session.register_udf(create_udf(
             "decimal_comma",
@@ -99,22 +112,39 @@ impl Engine {
             Volatility::Immutable,
             Arc::new(decimal_comma),
         ));
-        session.register_udf(create_udf("civil_date", vec![utc], DataType::Date32, Volatility::Immutable, Arc::new(civil_date)));
+        session.register_udf(create_udf(
+            "civil_date",
+            vec![utc],
+            DataType::Date32,
+            Volatility::Immutable,
+            Arc::new(civil_date),
+        ));
         Ok(session)
     }
 }
 
 /// A code list as a table of text columns; an empty cell is null.
 fn code_table(list: &CodeList) -> Result<MemTable> {
-    let fields: Vec<Field> = list.header.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect();
+    let fields: Vec<Field> = list
+        .header
+        .iter()
+        .map(|name| Field::new(name, DataType::Utf8, true))
+        .collect();
     let columns: Vec<ArrayRef> = (0..list.header.len())
         .map(|at| {
-            let cells = list.rows.iter().map(|row| row.get(at).map(String::as_str).filter(|cell| !cell.is_empty()));
+            let cells = list
+                .rows
+                .iter()
+                .map(|row| row.get(at).map(String::as_str).filter(|cell| !cell.is_empty()));
             Arc::new(cells.collect::<StringArray>()) as ArrayRef
         })
         .collect();
     let schema = Arc::new(Schema::new(fields));
-    let wrong = |error: String| Fault::settings("a code list is no table").at(list.name.clone()).found(error);
+    let wrong = |error: String| {
+        Fault::settings("a code list is no table")
+            .at(list.name.clone())
+            .found(error)
+    };
     let batch = RecordBatch::try_new(schema.clone(), columns).map_err(|error| wrong(error.to_string()))?;
     MemTable::try_new(schema, vec![vec![batch]]).map_err(|error| wrong(error.to_string()))
 }
@@ -127,7 +157,10 @@ fn decimal_comma(arguments: &[ColumnarValue]) -> Result<ColumnarValue, DataFusio
     for text in texts {
         numbers.append_option(text.and_then(|text| {
             let plain = text.trim().replace('.', "").replace(',', ".");
-            plain.parse::<f64>().ok().filter(|number| number.is_finite() && text.chars().any(|c| c.is_ascii_digit()))
+            plain
+                .parse::<f64>()
+                .ok()
+                .filter(|number| number.is_finite() && text.chars().any(|c| c.is_ascii_digit()))
         }));
     }
     Ok(ColumnarValue::Array(Arc::new(numbers.finish())))

@@ -1,5 +1,6 @@
 use std::{path::PathBuf, sync::Arc};
 
+use datafusion::common::TableReference;
 use datafusion::{
     arrow::datatypes::{DataType, Field, Schema},
     catalog::SchemaProvider,
@@ -10,16 +11,10 @@ use datafusion::{
     },
     logical_expr::{LogicalPlanBuilder, lit},
     prelude::{SessionContext, col},
-
 };
-use datafusion::common::TableReference;
 use klimalade_model::{Fault, Kind, Result};
 
-use crate::{
-    error::sql_fault,
-    mapping::Mapping,
-    session::Engine,
-};
+use crate::{error::sql_fault, mapping::Mapping, session::Engine};
 
 /// One file of the lake on local disk and the values of its path.
 #[derive(Clone, Debug)]
@@ -64,9 +59,18 @@ impl Engine {
         Ok(())
     }
 
-    async fn lake_table(&self, session: &SessionContext, table: &LakeTable) -> datafusion::error::Result<Arc<dyn TableProvider>> {
+    async fn lake_table(
+        &self,
+        session: &SessionContext,
+        table: &LakeTable,
+    ) -> datafusion::error::Result<Arc<dyn TableProvider>> {
         if table.files.is_empty() {
-            let mut fields: Vec<Field> = table.schema.fields().iter().map(|field| field.as_ref().clone()).collect();
+            let mut fields: Vec<Field> = table
+                .schema
+                .fields()
+                .iter()
+                .map(|field| field.as_ref().clone())
+                .collect();
             fields.push(Field::new("pipeline", DataType::Utf8, false));
             let schema = Arc::new(Schema::new(fields));
             return Ok(Arc::new(MemTable::try_new(schema, vec![vec![]])?));
@@ -77,13 +81,24 @@ impl Engine {
         for (at, file) in table.files.iter().enumerate() {
             let url = ListingTableUrl::parse(file.path.to_string_lossy())?;
             let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension("");
-            let config = ListingTableConfig::new(url).with_listing_options(options).infer_schema(&session.state()).await?;
+            let config = ListingTableConfig::new(url)
+                .with_listing_options(options)
+                .infer_schema(&session.state())
+                .await?;
             let listing = Arc::new(ListingTable::try_new(config)?);
-            let columns: Vec<_> = table.schema.fields().iter().map(|field| col(format!("\"{}\"", field.name()))).collect();
-            let values = file.values.iter().map(|(name, value)| match (name.as_str(), value.parse::<i32>()) {
-                ("year" | "month", Ok(number)) => lit(number).alias(name),
-                _ => lit(value.clone()).alias(name),
-            });
+            let columns: Vec<_> = table
+                .schema
+                .fields()
+                .iter()
+                .map(|field| col(format!("\"{}\"", field.name())))
+                .collect();
+            let values = file
+                .values
+                .iter()
+                .map(|(name, value)| match (name.as_str(), value.parse::<i32>()) {
+                    ("year" | "month", Ok(number)) => lit(number).alias(name),
+                    _ => lit(value.clone()).alias(name),
+                });
             let scan = LogicalPlanBuilder::scan(
                 TableReference::bare(format!("file_{at}")),
                 datafusion::datasource::provider_as_source(listing),
@@ -96,7 +111,8 @@ impl Engine {
             });
         }
         let plan = union.map(LogicalPlanBuilder::build).transpose()?;
-        let plan = plan.ok_or_else(|| datafusion::error::DataFusionError::Internal("a table without files".to_owned()))?;
+        let plan =
+            plan.ok_or_else(|| datafusion::error::DataFusionError::Internal("a table without files".to_owned()))?;
         Ok(Arc::new(ViewTable::new(plan, None)))
     }
 }

@@ -7,7 +7,8 @@ use jiff::{
 use crate::{Fault, Result};
 
 fn copenhagen() -> Result<TimeZone> {
-    TimeZone::get("Europe/Copenhagen").map_err(|source| Fault::bug("the time zone database lacks Europe/Copenhagen").because(source))
+    TimeZone::get("Europe/Copenhagen")
+        .map_err(|source| Fault::bug("the time zone database lacks Europe/Copenhagen").because(source))
 }
 
 /// The instant at which a Danish civil day begins: 2023-01-01 begins at 2022-12-31T23:00:00Z.
@@ -21,7 +22,11 @@ pub fn danish_local_to_utc(local: DateTime) -> Result<Timestamp> {
     local
         .to_zoned(copenhagen()?)
         .map(|zoned| zoned.timestamp())
-        .map_err(|source| Fault::contract("not a time of the Danish calendar").found(local.to_string()).because(source))
+        .map_err(|source| {
+            Fault::contract("not a time of the Danish calendar")
+                .found(local.to_string())
+                .because(source)
+        })
 }
 
 /// First day of the month `month` months after the month of `day` (negative is before).

@@ -26,7 +26,12 @@ pub struct Part {
 impl Part {
     /// A part of which only the name is known.
     pub fn new(key: impl Into<String>) -> Self {
-        Self { key: key.into(), change_mark: None, promised: None, detail: serde_json::Value::Null }
+        Self {
+            key: key.into(),
+            change_mark: None,
+            promised: None,
+            detail: serde_json::Value::Null,
+        }
     }
 }
 
@@ -68,11 +73,19 @@ pub struct Page {
 impl Page {
     /// A page in a file that somebody else owns (raw layer on disk, a fixture).
     pub fn stored(path: PathBuf, entry: PageEntry) -> Self {
-        Self { entry, path, _keep: None }
+        Self {
+            entry,
+            path,
+            _keep: None,
+        }
     }
     /// A page in a temporary file; `keep` owns the file.
     pub fn spooled(path: PathBuf, entry: PageEntry, keep: Arc<dyn std::any::Any + Send + Sync>) -> Self {
-        Self { entry, path, _keep: Some(keep) }
+        Self {
+            entry,
+            path,
+            _keep: Some(keep),
+        }
     }
     /// Writes `bytes` as a page, for tests and fixtures.
     pub fn from_bytes(address: &str, bytes: &[u8]) -> io::Result<Self> {
@@ -92,7 +105,11 @@ impl Page {
             etag: None,
             last_modified: None,
         };
-        Ok(Self { entry, path: file.clone(), _keep: Some(Arc::new(RemoveOnDrop(file))) })
+        Ok(Self {
+            entry,
+            path: file.clone(),
+            _keep: Some(Arc::new(RemoveOnDrop(file))),
+        })
     }
     /// A fresh reader from the first byte.
     pub fn open(&self) -> io::Result<Box<dyn Read + Send>> {

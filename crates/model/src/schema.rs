@@ -141,7 +141,11 @@ impl CodeList {
         let mut reader = csv::Reader::from_reader(text.trim_start_matches('\u{feff}').as_bytes());
         let header: Vec<String> = reader
             .headers()
-            .map_err(|source| Fault::settings("the code list has no header").at(&place).because(source))?
+            .map_err(|source| {
+                Fault::settings("the code list has no header")
+                    .at(&place)
+                    .because(source)
+            })?
             .iter()
             .map(str::to_owned)
             .collect();
@@ -151,9 +155,17 @@ impl CodeList {
                 .found(header.join(","))
                 .hint("name the first column code"));
         }
-        let mut list = Self { name: name.to_owned(), header, ..Self::default() };
+        let mut list = Self {
+            name: name.to_owned(),
+            header,
+            ..Self::default()
+        };
         for (number, row) in reader.records().enumerate() {
-            let row = row.map_err(|source| Fault::settings("a row of the code list cannot be read").at(&place).because(source))?;
+            let row = row.map_err(|source| {
+                Fault::settings("a row of the code list cannot be read")
+                    .at(&place)
+                    .because(source)
+            })?;
             let row: Vec<String> = row.iter().map(str::to_owned).collect();
             if list.index.contains_key(&row[0]) {
                 return Err(Fault::settings("a code stands twice")
@@ -258,14 +270,18 @@ impl Schemas {
         }
         let mut changed = false;
         for (sub, ending) in [("codes", ".csv"), ("tables", ".toml"), ("", ".toml")] {
-            let Ok(entries) = std::fs::read_dir(folder.join(sub)) else { continue };
+            let Ok(entries) = std::fs::read_dir(folder.join(sub)) else {
+                continue;
+            };
             for entry in entries.flatten() {
                 let name = entry.file_name().to_string_lossy().into_owned();
                 if !name.ends_with(ending) || !entry.path().is_file() {
                     continue;
                 }
                 let text = std::fs::read_to_string(entry.path()).map_err(|source| {
-                    Fault::settings("a file of the home schemas cannot be read").at(entry.path().display().to_string()).because(source)
+                    Fault::settings("a file of the home schemas cannot be read")
+                        .at(entry.path().display().to_string())
+                        .because(source)
                 })?;
                 if sub == "codes" {
                     let list = CodeList::parse(name.trim_end_matches(".csv"), &text)?;
@@ -318,8 +334,11 @@ impl Schemas {
         }
         for file in ["fields.toml", HOME_FIELDS] {
             let Some(text) = texts.get(file) else { continue };
-            let fields: BTreeMap<String, Field> = toml::from_str(text)
-                .map_err(|source| Fault::settings("fields.toml cannot be read").at("schemas/fields.toml").because(source))?;
+            let fields: BTreeMap<String, Field> = toml::from_str(text).map_err(|source| {
+                Fault::settings("fields.toml cannot be read")
+                    .at("schemas/fields.toml")
+                    .because(source)
+            })?;
             schemas.fields.extend(fields);
         }
         for (name, field) in &mut schemas.fields {
@@ -328,8 +347,11 @@ impl Schemas {
         let mut files = BTreeMap::new();
         for (name, text) in texts {
             if let Some(name) = name.strip_prefix("tables/").and_then(|name| name.strip_suffix(".toml")) {
-                let file: TableFile = toml::from_str(text)
-                    .map_err(|source| Fault::settings("a table cannot be read").at(format!("schemas/tables/{name}.toml")).because(source))?;
+                let file: TableFile = toml::from_str(text).map_err(|source| {
+                    Fault::settings("a table cannot be read")
+                        .at(format!("schemas/tables/{name}.toml"))
+                        .because(source)
+                })?;
                 files.insert(name.to_owned(), file);
             }
         }
@@ -354,7 +376,11 @@ impl Schemas {
                     .map(|column| (column.clone(), !base.optional.contains(column))),
             );
         }
-        names.extend(file.columns.iter().map(|column| (column.clone(), !file.optional.contains(column))));
+        names.extend(
+            file.columns
+                .iter()
+                .map(|column| (column.clone(), !file.optional.contains(column))),
+        );
         let columns = names
             .into_iter()
             .map(|(column, required)| {
@@ -368,8 +394,13 @@ impl Schemas {
             })
             .collect::<Result<Vec<_>>>()?;
         for key in &file.unique_key {
-            if !columns.iter().any(|column| &column.field.name == key && column.required) {
-                return Err(Fault::settings("a key column must be a required column of the table").at(&place).found(key.clone()));
+            if !columns
+                .iter()
+                .any(|column| &column.field.name == key && column.required)
+            {
+                return Err(Fault::settings("a key column must be a required column of the table")
+                    .at(&place)
+                    .found(key.clone()));
             }
         }
         Ok(Table {

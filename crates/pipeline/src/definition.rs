@@ -413,7 +413,8 @@ impl Definition {
     /// The connector's name and settings. Errors: Settings, when a harvest has no `[source]`.
     pub fn connector(&self) -> Result<(String, serde_json::Value)> {
         let mut settings = self.source.clone().ok_or_else(|| {
-            Fault::settings("a harvest needs [source], or raw_of").hint("add [source] with connector = \"...\"; klimalade connectors")
+            Fault::settings("a harvest needs [source], or raw_of")
+                .hint("add [source] with connector = \"...\"; klimalade connectors")
         })?;
         match settings.remove("connector") {
             Some(serde_json::Value::String(name)) => Ok((name, serde_json::Value::Object(settings))),

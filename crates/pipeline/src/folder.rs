@@ -53,14 +53,31 @@ impl Owner {
         let mut definition = self.definition.clone();
         definition.harvest = Default::default();
         definition.limits = Default::default();
-        text.push_str(&serde_json::to_string(&definition).map_err(|source| Fault::bug("a definition is no JSON").because(source))?);
+        text.push_str(
+            &serde_json::to_string(&definition)
+                .map_err(|source| Fault::bug("a definition is no JSON").because(source))?,
+        );
         text.push_str(&self.sql);
         text.push_str(&format!("{table:?}"));
-        let mut lists: Vec<&str> = table.columns.iter().filter_map(|column| column.field.codes.as_deref()).collect();
-        lists.extend(schemas.codes.keys().map(String::as_str).filter(|name| self.sql.contains(&format!("codes.{name}"))));
+        let mut lists: Vec<&str> = table
+            .columns
+            .iter()
+            .filter_map(|column| column.field.codes.as_deref())
+            .collect();
+        lists.extend(
+            schemas
+                .codes
+                .keys()
+                .map(String::as_str)
+                .filter(|name| self.sql.contains(&format!("codes.{name}"))),
+        );
         lists.sort_unstable();
         lists.dedup();
-        for list in lists.iter().filter_map(|name| schemas.codes.get(*name)).chain(self.maps.values()) {
+        for list in lists
+            .iter()
+            .filter_map(|name| schemas.codes.get(*name))
+            .chain(self.maps.values())
+        {
             text.push_str(&format!("{}{:?}{:?}", list.name, list.header, list.rows));
         }
         Ok(sha256_hex(text.as_bytes()))
@@ -87,8 +104,13 @@ impl Catalogue {
             catalogue.add(&name, Origin::Embedded, files);
         }
         let folder = home.join("pipelines");
-        let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(catalogue) };
-        let mut names: Vec<_> = entries.flatten().filter(|entry| entry.path().join("pipeline.toml").is_file()).collect();
+        let Ok(entries) = std::fs::read_dir(&folder) else {
+            return Ok(catalogue);
+        };
+        let mut names: Vec<_> = entries
+            .flatten()
+            .filter(|entry| entry.path().join("pipeline.toml").is_file())
+            .collect();
         names.sort_by_key(std::fs::DirEntry::file_name);
         for entry in names {
             let mut files = BTreeMap::new();
@@ -131,7 +153,11 @@ impl Catalogue {
             if let Some(fault) = self.broken.get(name) {
                 return Err(Fault::settings(fault.clone()).at(format!("pipelines/{name}")));
             }
-            if !self.owners().iter().any(|owner| &owner.name == name || &owner.pipeline == name) {
+            if !self
+                .owners()
+                .iter()
+                .any(|owner| &owner.name == name || &owner.pipeline == name)
+            {
                 return Err(Fault::settings("no such pipeline")
                     .found(name.clone())
                     .expected(self.pipelines.keys().cloned().collect::<Vec<_>>().join(", "))
@@ -159,21 +185,40 @@ impl Pipeline {
                 })
                 .transpose()
         };
-        if !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') {
-            return Err(Fault::settings("a pipeline is named <agency>_<dataset> in small ASCII letters").found(name.to_owned()));
+        if !name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        {
+            return Err(
+                Fault::settings("a pipeline is named <agency>_<dataset> in small ASCII letters").found(name.to_owned()),
+            );
         }
         let toml_text = text("pipeline.toml")?.unwrap_or_default();
-        let value: toml::Table = toml::from_str(&toml_text)
-            .map_err(|source| Fault::settings("pipeline.toml cannot be read").at(place("pipeline.toml")).because(source))?;
-        let sql = text("map.sql")?
-            .ok_or_else(|| Fault::settings("the folder has no map.sql").at(place("map.sql")).hint("one SELECT over raw"))?;
+        let value: toml::Table = toml::from_str(&toml_text).map_err(|source| {
+            Fault::settings("pipeline.toml cannot be read")
+                .at(place("pipeline.toml"))
+                .because(source)
+        })?;
+        let sql = text("map.sql")?.ok_or_else(|| {
+            Fault::settings("the folder has no map.sql")
+                .at(place("map.sql"))
+                .hint("one SELECT over raw")
+        })?;
         let mut maps = BTreeMap::new();
         for (file, _) in files.range("maps/".to_owned()..) {
-            let Some(list) = file.strip_prefix("maps/").and_then(|file| file.strip_suffix(".csv")) else { break };
-            maps.insert(list.to_owned(), CodeList::parse(list, &text(file)?.unwrap_or_default())?);
+            let Some(list) = file.strip_prefix("maps/").and_then(|file| file.strip_suffix(".csv")) else {
+                break;
+            };
+            maps.insert(
+                list.to_owned(),
+                CodeList::parse(list, &text(file)?.unwrap_or_default())?,
+            );
         }
-        let whole: Definition = toml::from_str(&toml_text)
-            .map_err(|source| Fault::settings("pipeline.toml does not fit").at(place("pipeline.toml")).because(source))?;
+        let whole: Definition = toml::from_str(&toml_text).map_err(|source| {
+            Fault::settings("pipeline.toml does not fit")
+                .at(place("pipeline.toml"))
+                .because(source)
+        })?;
         if whole.version != 1 {
             return Err(Fault::settings("pipeline.toml is of another version")
                 .at(place("pipeline.toml"))
@@ -190,15 +235,25 @@ impl Pipeline {
         let mut owners = Vec::new();
         for instance in &whole.instance {
             let Some(serde_json::Value::String(short)) = instance.get("name") else {
-                return Err(Fault::settings("an [[instance]] has no name").at(place("pipeline.toml")).hint("name = \"aarhus\""));
+                return Err(Fault::settings("an [[instance]] has no name")
+                    .at(place("pipeline.toml"))
+                    .hint("name = \"aarhus\""));
             };
             // `next` would meet the file of an unfinished commit, state/<owner>.next.json.
-            if short == "next" || short.is_empty() || !short.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') {
-                return Err(Fault::settings("an [[instance]] is named in small ASCII letters, digits and _, and not next")
-                    .at(place("pipeline.toml"))
-                    .found(short.clone()));
+            if short == "next"
+                || short.is_empty()
+                || !short
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+            {
+                return Err(Fault::settings(
+                    "an [[instance]] is named in small ASCII letters, digits and _, and not next",
+                )
+                .at(place("pipeline.toml"))
+                .found(short.clone()));
             }
-            let mut changed = serde_json::to_value(&value).map_err(|source| Fault::bug("TOML is no JSON").because(source))?;
+            let mut changed =
+                serde_json::to_value(&value).map_err(|source| Fault::bug("TOML is no JSON").because(source))?;
             if let Some(table) = changed.as_object_mut() {
                 table.remove("instance");
             }
@@ -206,34 +261,52 @@ impl Pipeline {
                 set(&mut changed, key, setting.clone());
             }
             let definition: Definition = serde_json::from_value(changed).map_err(|source| {
-                Fault::settings("an [[instance]] does not fit").at(place("pipeline.toml")).found(short.clone()).because(source)
+                Fault::settings("an [[instance]] does not fit")
+                    .at(place("pipeline.toml"))
+                    .found(short.clone())
+                    .because(source)
             })?;
             owners.push(owner(format!("{name}.{short}"), definition));
         }
         if owners.is_empty() {
             owners.push(owner(name.to_owned(), whole));
         }
-        Ok(Self { name: name.to_owned(), origin, files, owners })
+        Ok(Self {
+            name: name.to_owned(),
+            origin,
+            files,
+            owners,
+        })
     }
     /// Day on which somebody saw it harvest the live agency, from `verified_live:` in notes.md; `never` otherwise.
     pub fn verified_live(&self) -> String {
         self.files
             .get("notes.md")
             .and_then(|bytes| std::str::from_utf8(bytes).ok())
-            .and_then(|notes| notes.lines().find_map(|line| line.trim().strip_prefix("verified_live:")))
+            .and_then(|notes| {
+                notes
+                    .lines()
+                    .find_map(|line| line.trim().strip_prefix("verified_live:"))
+            })
             .map_or_else(|| "never".to_owned(), |day| day.trim().to_owned())
     }
 }
 
 /// Sets a dotted key, making the tables on the way.
 fn set(value: &mut serde_json::Value, key: &str, setting: serde_json::Value) {
-    let (first, rest) = key.split_once('.').map_or((key, None), |(first, rest)| (first, Some(rest)));
+    let (first, rest) = key
+        .split_once('.')
+        .map_or((key, None), |(first, rest)| (first, Some(rest)));
     let Some(table) = value.as_object_mut() else { return };
     match rest {
         None => {
             table.insert(first.to_owned(), setting);
         }
-        Some(rest) => set(table.entry(first).or_insert_with(|| serde_json::json!({})), rest, setting),
+        Some(rest) => set(
+            table.entry(first).or_insert_with(|| serde_json::json!({})),
+            rest,
+            setting,
+        ),
     }
 }
 
@@ -248,7 +321,11 @@ fn collect(dir: &Dir<'_>, root: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
 }
 
 fn read_folder(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Result<()> {
-    let unreadable = |source| Fault::settings("a pipeline's folder cannot be read").at(folder.display().to_string()).because(source);
+    let unreadable = |source| {
+        Fault::settings("a pipeline's folder cannot be read")
+            .at(folder.display().to_string())
+            .because(source)
+    };
     for entry in std::fs::read_dir(folder).map_err(|source: std::io::Error| unreadable(source))? {
         let entry = entry.map_err(|source: std::io::Error| unreadable(source))?;
         let name = format!("{prefix}{}", entry.file_name().to_string_lossy());

@@ -11,14 +11,30 @@ pub fn check_ownership(owners: &[&Owner]) -> Result<()> {
             if mine.table != theirs.table {
                 continue;
             }
-            claim(&owner.name, &mine.publishes.indicators, &mine.publishes.areas, &other.name, &theirs.publishes.indicators, &theirs.publishes.areas)?;
+            claim(
+                &owner.name,
+                &mine.publishes.indicators,
+                &mine.publishes.areas,
+                &other.name,
+                &theirs.publishes.indicators,
+                &theirs.publishes.areas,
+            )?;
         }
     }
     Ok(())
 }
 
-fn claim(owner: &str, mine: &[String], areas: &AreaScope, other: &str, theirs: &[String], other_areas: &AreaScope) -> Result<()> {
-    let Some(indicator) = mine.iter().find(|indicator| theirs.contains(indicator)) else { return Ok(()) };
+fn claim(
+    owner: &str,
+    mine: &[String],
+    areas: &AreaScope,
+    other: &str,
+    theirs: &[String],
+    other_areas: &AreaScope,
+) -> Result<()> {
+    let Some(indicator) = mine.iter().find(|indicator| theirs.contains(indicator)) else {
+        return Ok(());
+    };
     if !areas.overlaps(other_areas) {
         return Ok(());
     }
@@ -26,5 +42,7 @@ fn claim(owner: &str, mine: &[String], areas: &AreaScope, other: &str, theirs: &
         .at(format!("{owner}: [publishes]"))
         .expected(format!("{indicator} published by {other} alone"))
         .found(format!("{owner} publishes it too"))
-        .hint(format!("give it an indicator of its own with the same concept_code, or: klimalade retire {other}")))
+        .hint(format!(
+            "give it an indicator of its own with the same concept_code, or: klimalade retire {other}"
+        )))
 }

@@ -1,4 +1,8 @@
-use std::{collections::{BTreeMap, BTreeSet}, sync::Arc, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Instant,
+};
 
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -51,7 +55,10 @@ pub(crate) async fn harvest_owner(house: &House, owner: &Owner, night: &Night) -
     if owner.definition.harvest.off || !missing.is_empty() {
         report.status = Status::Off;
         report.warnings.extend(missing.iter().map(|name| {
-            format!("its secret is not configured: set KLIMALADE_SECRET_{} or [secrets] {name} in klimalade.toml", name.to_uppercase())
+            format!(
+                "its secret is not configured: set KLIMALADE_SECRET_{} or [secrets] {name} in klimalade.toml",
+                name.to_uppercase()
+            )
         }));
         if owner.definition.harvest.off {
             report.warnings.push("[harvest] off = true".to_owned());
@@ -65,7 +72,13 @@ pub(crate) async fn harvest_owner(house: &House, owner: &Owner, night: &Night) -
         report.status = Status::Off;
         report.warnings.push(fault.line());
     } else if let Err(fault) = outcome {
-        let confirmed = house.lake.state(&owner.name).await.ok().flatten().and_then(|state| oldest_confirmation(&state));
+        let confirmed = house
+            .lake
+            .state(&owner.name)
+            .await
+            .ok()
+            .flatten()
+            .and_then(|state| oldest_confirmation(&state));
         fail(&mut report, house, owner, &fault, confirmed.as_deref());
         report.parts.push(PartLedger {
             pipeline: owner.name.clone(),
@@ -95,7 +108,9 @@ fn oldest_confirmation(state: &OwnerState) -> Option<String> {
 /// Books a fault: a warning while the last confirmation is fresh and the fault may pass, else a failure.
 pub(crate) fn fail(report: &mut OwnerReport, house: &House, owner: &Owner, fault: &Fault, confirmed_at: Option<&str>) {
     let stale = i64::from(owner.definition.stale_after_days());
-    let fresh = confirmed_at.and_then(|at| days_since(at, house.clock.now())).is_some_and(|days| days <= stale);
+    let fresh = confirmed_at
+        .and_then(|at| days_since(at, house.clock.now()))
+        .is_some_and(|days| days <= stale);
     let waits = matches!(fault.kind(), Kind::Transient | Kind::Source) && fresh;
     let status = if waits { Status::Warning } else { Status::Failed };
     if report.status != Status::Failed {
@@ -135,17 +150,31 @@ async fn run_owner(house: &House, owner: &Owner, night: &Night, report: &mut Own
     outcome
 }
 
-async fn run_locked(house: &House, owner: &Owner, night: &Night, lock: &OwnerLock, report: &mut OwnerReport) -> Result<()> {
+async fn run_locked(
+    house: &House,
+    owner: &Owner,
+    night: &Night,
+    lock: &OwnerLock,
+    report: &mut OwnerReport,
+) -> Result<()> {
     if house.lake.recover(lock).await? {
-        report.warnings.push("an unfinished commit of an earlier night was finished".to_owned());
+        report
+            .warnings
+            .push("an unfinished commit of an earlier night was finished".to_owned());
     }
     clashes_with_states(&house.lake, owner).await?;
     let schemas = &house.schemas;
     let table = schemas.table(&owner.definition.table)?;
     if table.layer != "core" || table.by_runner {
-        return Err(Fault::settings("no pipeline may fill this table").at(owner.name.clone()).found(table.name.clone()));
+        return Err(Fault::settings("no pipeline may fill this table")
+            .at(owner.name.clone())
+            .found(table.name.clone()));
     }
-    let standing = house.lake.state(&owner.name).await?.filter(|state| state.retired_at.is_none());
+    let standing = house
+        .lake
+        .state(&owner.name)
+        .await?
+        .filter(|state| state.retired_at.is_none());
     let old = match standing {
         Some(state) if state.table != table.name => {
             return Err(Fault::settings("the pipeline filled another table before")
@@ -155,15 +184,23 @@ async fn run_locked(house: &House, owner: &Owner, night: &Night, lock: &OwnerLoc
                 .hint(format!("klimalade retire {}", owner.name)));
         }
         Some(state) => state,
-        None => house.lake.state(&owner.name).await?.unwrap_or_else(|| OwnerState::new(&owner.name, &table.name, &night.run_id)),
+        None => house
+            .lake
+            .state(&owner.name)
+            .await?
+            .unwrap_or_else(|| OwnerState::new(&owner.name, &table.name, &night.run_id)),
     };
     let mapping_hash = owner.mapping_hash(schemas)?;
     let raw_owner = house.raw_owner(owner)?;
     let (name, settings) = raw_owner.definition.connector()?;
     let connector = house.registry.open(&name, settings)?;
     let client = house.client.with_limits(limits(&owner.definition.limits));
-    let context =
-        Context { client, clock: house.clock.clone(), secrets: house.secrets.clone(), cancel: house.cancel.clone() };
+    let context = Context {
+        client,
+        clock: house.clock.clone(),
+        secrets: house.secrets.clone(),
+        cancel: house.cancel.clone(),
+    };
     let mut work = Work {
         house,
         owner,
@@ -180,7 +217,14 @@ async fn run_locked(house: &House, owner: &Owner, night: &Night, lock: &OwnerLoc
     };
     work.find_resumed().await?;
     let (plan, mut results) = work.fetch_all().await?;
-    let publisher = Publisher { house, owner, lock, old: &old, run_id: &night.run_id, table };
+    let publisher = Publisher {
+        house,
+        owner,
+        lock,
+        old: &old,
+        run_id: &night.run_id,
+        table,
+    };
     let affected = publisher.affected(&results);
     work.map_unchanged(&affected, &mut results).await;
     let rejects: Vec<_> = results
@@ -196,18 +240,35 @@ async fn run_locked(house: &House, owner: &Owner, night: &Night, lock: &OwnerLoc
             faults.push((result.part.key.clone(), retell(fault), confirmed));
         }
     }
-    let counted: BTreeMap<String, PartCounts> = results.iter().map(|result| (result.part.key.clone(), PartCounts::of(result))).collect();
+    let counted: BTreeMap<String, PartCounts> = results
+        .iter()
+        .map(|result| (result.part.key.clone(), PartCounts::of(result)))
+        .collect();
     let provenances = std::mem::take(&mut work.provenances);
     let published = publisher.publish(plan, results, provenances).await?;
     for (key, fault, confirmed) in &faults {
-        fail(report, house, owner, &retell(fault).at(format!("{} part {key}", owner.name)), confirmed.as_deref());
+        fail(
+            report,
+            house,
+            owner,
+            &retell(fault).at(format!("{} part {key}", owner.name)),
+            confirmed.as_deref(),
+        );
     }
     for (key, parts, fault) in &published.held {
         // A partition held for a failed part says nothing new.
-        if faults.iter().any(|(failed, ..)| parts.contains(failed)) || fault.kind() == Kind::Source && !faults.is_empty() {
+        if faults.iter().any(|(failed, ..)| parts.contains(failed))
+            || fault.kind() == Kind::Source && !faults.is_empty()
+        {
             continue;
         }
-        fail(report, house, owner, &retell(fault).at(format!("{} {key}", owner.name)), None);
+        fail(
+            report,
+            house,
+            owner,
+            &retell(fault).at(format!("{} {key}", owner.name)),
+            None,
+        );
     }
     if report.status == Status::Unchanged && !published.replaced.is_empty() {
         report.status = Status::Published;
@@ -263,9 +324,17 @@ fn retell(fault: &Fault) -> Fault {
 struct PartCounts(Option<klimalade_lake::Counts>, u64, Option<String>);
 impl PartCounts {
     fn of(result: &PartResult) -> Self {
-        let counts = result.rows.as_ref().map(|rows| rows.counts.clone()).or_else(|| result.state.as_ref().map(|state| state.counts.clone()));
+        let counts = result
+            .rows
+            .as_ref()
+            .map(|rows| rows.counts.clone())
+            .or_else(|| result.state.as_ref().map(|state| state.counts.clone()));
         let snapshot = result.state.as_ref().map(|state| &state.snapshot);
-        Self(counts, snapshot.map_or(0, |snapshot| snapshot.bytes), snapshot.map(|snapshot| snapshot.manifest_sha256.clone()))
+        Self(
+            counts,
+            snapshot.map_or(0, |snapshot| snapshot.bytes),
+            snapshot.map(|snapshot| snapshot.manifest_sha256.clone()),
+        )
     }
     fn fill(&self, row: &mut PartLedger) {
         row.bytes = self.1;
@@ -310,7 +379,9 @@ impl Work<'_> {
 
     /// Manifests of a broken night, newest of each part.
     async fn find_resumed(&mut self) -> Result<()> {
-        let Some(since) = self.night.resume_since.filter(|_| !self.night.replay) else { return Ok(()) };
+        let Some(since) = self.night.resume_since.filter(|_| !self.night.replay) else {
+            return Ok(());
+        };
         for found in self.house.lake.list_manifests(&self.raw_name).await? {
             if found.put_at >= since {
                 self.resumed.insert(found.part_key.clone(), found);
@@ -322,12 +393,24 @@ impl Work<'_> {
     async fn plan(&self) -> Result<Vec<Part>> {
         let asks = self.owner.definition.raw_of.is_none() && !self.night.replay;
         if !asks {
-            let state = if self.raw_name == self.owner.name { Some(self.old.clone()) } else { self.house.lake.state(&self.raw_name).await? };
+            let state = if self.raw_name == self.owner.name {
+                Some(self.old.clone())
+            } else {
+                self.house.lake.state(&self.raw_name).await?
+            };
             return Ok(state.map(|state| state.plan).unwrap_or_default());
         }
-        let plan = self.connector.plan(&self.context).await.map_err(|fault| fault.at(format!("{}: plan", self.owner.name)))?;
+        let plan = self
+            .connector
+            .plan(&self.context)
+            .await
+            .map_err(|fault| fault.at(format!("{}: plan", self.owner.name)))?;
         for (at, part) in plan.iter().enumerate() {
-            let valid = !part.key.is_empty() && part.key.chars().all(|c| c.is_ascii_alphanumeric() || "._=-".contains(c));
+            let valid = !part.key.is_empty()
+                && part
+                    .key
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "._=-".contains(c));
             if !valid || plan[..at].iter().any(|other| other.key == part.key) {
                 return Err(Fault::bug("a connector planned a part with a wrong or double key").found(part.key.clone()));
             }
@@ -342,14 +425,21 @@ impl Work<'_> {
         let quiet = self.owner.definition.raw_of.is_some() || self.night.replay;
         for round in 0..ROUNDS {
             let now = self.house.clock.now();
-            let asks = if quiet { vec![Ask::NotYet; plan.len()] } else { decide(&plan, &self.old.parts, &self.owner.definition.harvest, now) };
+            let asks = if quiet {
+                vec![Ask::NotYet; plan.len()]
+            } else {
+                decide(&plan, &self.old.parts, &self.owner.definition.harvest, now)
+            };
             self.house.progress.parts(&self.owner.name, plan.len());
             let mut asked = 0;
             for (part, ask) in plan.clone().into_iter().zip(asks) {
                 if self.house.cancel.is_cancelled() {
-                    return Err(Fault::transient("the night was ended from outside").hint("run it again: finished parts are not fetched again"));
+                    return Err(Fault::transient("the night was ended from outside")
+                        .hint("run it again: finished parts are not fetched again"));
                 }
-                let done = results.get(&part.key).is_some_and(|result| round > 0 && result.part.change_mark == part.change_mark && result.part.detail == part.detail);
+                let done = results.get(&part.key).is_some_and(|result| {
+                    round > 0 && result.part.change_mark == part.change_mark && result.part.detail == part.detail
+                });
                 if done {
                     continue;
                 }
@@ -402,7 +492,12 @@ impl Work<'_> {
             Ask::Confirmed | Ask::NotYet => known.clone(),
         };
         if let Some(mut state) = stored {
-            row.status = if ask == Ask::Confirmed { "confirmed" } else { "not_asked" }.to_owned();
+            row.status = if ask == Ask::Confirmed {
+                "confirmed"
+            } else {
+                "not_asked"
+            }
+            .to_owned();
             if ask == Ask::Confirmed {
                 state.confirmed_at = now;
             }
@@ -415,8 +510,16 @@ impl Work<'_> {
             return self.part_of_other(part, row).await;
         }
         if self.night.replay {
-            let fault = Fault::settings("nothing of this part stands in raw/").hint(format!("klimalade run {}", self.owner.name));
-            return PartResult { part, state: None, rows: None, changed: false, fault: Some(fault), number: 0 };
+            let fault = Fault::settings("nothing of this part stands in raw/")
+                .hint(format!("klimalade run {}", self.owner.name));
+            return PartResult {
+                part,
+                state: None,
+                rows: None,
+                changed: false,
+                fault: Some(fault),
+                number: 0,
+            };
         }
         let mut last = None;
         for walk in 0..WALKS {
@@ -453,12 +556,23 @@ impl Work<'_> {
                 }
             }
         }
-        PartResult { part, state: known, rows: None, changed: false, fault: last, number: 0 }
+        PartResult {
+            part,
+            state: known,
+            rows: None,
+            changed: false,
+            fault: last,
+            number: 0,
+        }
     }
 
     /// Pages of a broken night, when they answer the same request.
     async fn resume(&self, part: &Part, found: &ManifestRef) -> Result<Option<(Manifest, Vec<Page>)>> {
-        let manifest = self.house.lake.manifest(&self.raw_name, &found.part_key, &found.manifest_sha256).await?;
+        let manifest = self
+            .house
+            .lake
+            .manifest(&self.raw_name, &found.part_key, &found.manifest_sha256)
+            .await?;
         if manifest.part != *part {
             return Ok(None);
         }
@@ -469,7 +583,12 @@ impl Work<'_> {
     async fn pages(&self, manifest: &Manifest) -> Result<Vec<Page>> {
         let mut pages = Vec::with_capacity(manifest.pages.len());
         for entry in &manifest.pages {
-            pages.push(self.house.lake.page(&self.raw_name, &manifest.part.key, entry, &self.house.scratch).await?);
+            pages.push(
+                self.house
+                    .lake
+                    .page(&self.raw_name, &manifest.part.key, entry, &self.house.scratch)
+                    .await?,
+            );
         }
         Ok(pages)
     }
@@ -478,26 +597,50 @@ impl Work<'_> {
     async fn fetch(&self, part: &Part, known: Option<&PartState>) -> Result<(Manifest, Vec<Page>)> {
         let mut context = self.context.clone();
         if let Some(state) = known {
-            let manifest = self.house.lake.manifest(&self.raw_name, &part.key, &state.snapshot.manifest_sha256).await?;
-            if manifest.pages.iter().any(|page| page.etag.is_some() || page.last_modified.is_some()) {
+            let manifest = self
+                .house
+                .lake
+                .manifest(&self.raw_name, &part.key, &state.snapshot.manifest_sha256)
+                .await?;
+            if manifest
+                .pages
+                .iter()
+                .any(|page| page.etag.is_some() || page.last_modified.is_some())
+            {
                 context.client = context.client.with_previous(self.pages(&manifest).await?);
             }
         }
         let mut pages = Vec::new();
         let mut walk = self.connector.fetch(part, &context);
         while let Some(page) = walk.next().await {
-            let page = page.map_err(|fault| fault.at(format!("{} part {} page {}", self.owner.name, part.key, pages.len() + 1)))?;
+            let page = page.map_err(|fault| {
+                fault.at(format!(
+                    "{} part {} page {}",
+                    self.owner.name,
+                    part.key,
+                    pages.len() + 1
+                ))
+            })?;
             self.house.lake.put_page(&self.raw_name, &part.key, &page).await?;
             pages.push(page);
         }
         drop(walk);
-        let manifest =
-            Manifest { owner: self.raw_name.clone(), part: part.clone(), pages: pages.iter().map(|page| page.entry.clone()).collect() };
+        let manifest = Manifest {
+            owner: self.raw_name.clone(),
+            part: part.clone(),
+            pages: pages.iter().map(|page| page.entry.clone()).collect(),
+        };
         self.house.lake.put_manifest(&manifest).await?;
         Ok((manifest, pages))
     }
 
-    async fn map_fetched(&mut self, part: &Part, known: Option<&PartState>, manifest: Manifest, pages: Vec<Page>) -> Result<PartResult> {
+    async fn map_fetched(
+        &mut self,
+        part: &Part,
+        known: Option<&PartState>,
+        manifest: Manifest,
+        pages: Vec<Page>,
+    ) -> Result<PartResult> {
         let snapshot = klimalade_lake::Lake::snapshot(&manifest)?;
         let now = rfc3339(self.house.clock.now());
         if let Some(state) = known
@@ -505,9 +648,20 @@ impl Work<'_> {
             && state.part.detail == part.detail
         {
             // The same content: what is known of it stays, first seen and snapshot included.
-            let state = PartState { part: part.clone(), confirmed_at: now, ..state.clone() };
+            let state = PartState {
+                part: part.clone(),
+                confirmed_at: now,
+                ..state.clone()
+            };
             if state.mapping_hash == self.mapping_hash && state.part.promised == part.promised {
-                return Ok(PartResult { part: part.clone(), state: Some(state), rows: None, changed: false, fault: None, number: 0 });
+                return Ok(PartResult {
+                    part: part.clone(),
+                    state: Some(state),
+                    rows: None,
+                    changed: false,
+                    fault: None,
+                    number: 0,
+                });
             }
             return self.map_pages(part.clone(), state, pages, true).await;
         }
@@ -523,19 +677,32 @@ impl Work<'_> {
             extra: serde_json::Value::Null,
         };
         let result = self.map_pages(part.clone(), state, pages, true).await?;
-        let has = result.state.as_ref().and_then(|state| state.counts.received).unwrap_or_default();
+        let has = result
+            .state
+            .as_ref()
+            .and_then(|state| state.counts.received)
+            .unwrap_or_default();
         if had > 0 && has == 0 {
             // A well-formed empty answer would take every figure of the part away.
             return Err(Fault::source("a part that had rows came back empty")
                 .at(format!("{} part {}", self.owner.name, part.key))
                 .expected(format!("about {had} rows, as before"))
                 .found("0 rows")
-                .hint(format!("if the agency has withdrawn them: klimalade retire {}", self.owner.name)));
+                .hint(format!(
+                    "if the agency has withdrawn them: klimalade retire {}",
+                    self.owner.name
+                )));
         }
         Ok(result)
     }
 
-    async fn map_pages(&mut self, part: Part, mut state: PartState, pages: Vec<Page>, changed: bool) -> Result<PartResult> {
+    async fn map_pages(
+        &mut self,
+        part: Part,
+        mut state: PartState,
+        pages: Vec<Page>,
+        changed: bool,
+    ) -> Result<PartResult> {
         let number = self.provenances.number(self.provenance(&state)?);
         let rows: PartRows = self
             .mapper
@@ -544,18 +711,39 @@ impl Work<'_> {
             .map_err(|fault| fault.at(format!("{} part {}", self.owner.name, part.key)))?;
         state.mapping_hash.clone_from(&self.mapping_hash);
         state.counts = rows.counts.clone();
-        Ok(PartResult { part, state: Some(state), rows: Some(rows), changed, fault: None, number })
+        Ok(PartResult {
+            part,
+            state: Some(state),
+            rows: Some(rows),
+            changed,
+            fault: None,
+            number,
+        })
     }
 
     fn provenance(&self, state: &PartState) -> Result<Provenance> {
-        let seen: Timestamp = state.first_seen_at.parse().map_err(|source| Fault::bug("a state holds no time").because(source))?;
-        let from_part = |name: &str| state.part.detail.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+        let seen: Timestamp = state
+            .first_seen_at
+            .parse()
+            .map_err(|source| Fault::bug("a state holds no time").because(source))?;
+        let from_part = |name: &str| {
+            state
+                .part
+                .detail
+                .get(name)
+                .and_then(|value| value.as_str())
+                .map(str::to_owned)
+        };
         let licence = from_part("licence_code").or_else(|| self.owner.definition.licence_code.clone());
         let licence = licence.ok_or_else(|| {
-            Fault::settings("the pipeline names no licence").at(self.owner.name.clone()).hint("licence_code = \"cc_by_4_0\"")
+            Fault::settings("the pipeline names no licence")
+                .at(self.owner.name.clone())
+                .hint("licence_code = \"cc_by_4_0\"")
         })?;
         if !self.house.schemas.code_list("licences")?.contains(&licence) {
-            return Err(Fault::settings("the licence is not in the code list").found(licence).hint("klimalade schema licences"));
+            return Err(Fault::settings("the licence is not in the code list")
+                .found(licence)
+                .hint("klimalade schema licences"));
         }
         Ok(Provenance {
             source_id: self.house.source_id(self.owner),
@@ -569,7 +757,11 @@ impl Work<'_> {
     /// Maps a part again from raw.
     async fn map_stored(&mut self, part: Part, state: PartState, changed: bool) -> PartResult {
         let outcome = async {
-            let manifest = self.house.lake.manifest(&self.raw_name, &part.key, &state.snapshot.manifest_sha256).await?;
+            let manifest = self
+                .house
+                .lake
+                .manifest(&self.raw_name, &part.key, &state.snapshot.manifest_sha256)
+                .await?;
             let pages = self.pages(&manifest).await?;
             let stored = manifest.part.clone();
             let mut result = self.map_pages(stored, state.clone(), pages, changed).await?;
@@ -577,7 +769,14 @@ impl Work<'_> {
             Ok::<_, Fault>(result)
         }
         .await;
-        outcome.unwrap_or_else(|fault| PartResult { part, state: Some(state), rows: None, changed: false, fault: Some(fault), number: 0 })
+        outcome.unwrap_or_else(|fault| PartResult {
+            part,
+            state: Some(state),
+            rows: None,
+            changed: false,
+            fault: Some(fault),
+            number: 0,
+        })
     }
 
     /// A part of another owner's harvest.
@@ -585,20 +784,43 @@ impl Work<'_> {
         row.status = "shared".to_owned();
         let outcome = async {
             let base = self.house.lake.state(&self.raw_name).await?;
-            let theirs = base.and_then(|state| state.parts.get(&part.key).cloned()).ok_or_else(|| {
-                Fault::source("the pipeline whose pages these are has not harvested the part").found(self.raw_name.clone())
-            })?;
+            let theirs = base
+                .and_then(|state| state.parts.get(&part.key).cloned())
+                .ok_or_else(|| {
+                    Fault::source("the pipeline whose pages these are has not harvested the part")
+                        .found(self.raw_name.clone())
+                })?;
             Ok::<_, Fault>(theirs)
         }
         .await;
         match outcome {
-            Err(fault) => PartResult { state: self.old.parts.get(&part.key).cloned(), part, rows: None, changed: false, fault: Some(fault), number: 0 },
+            Err(fault) => PartResult {
+                state: self.old.parts.get(&part.key).cloned(),
+                part,
+                rows: None,
+                changed: false,
+                fault: Some(fault),
+                number: 0,
+            },
             Ok(theirs) => {
                 let known = self.old.parts.get(&part.key);
-                let same = known.is_some_and(|known| known.snapshot.content_sha256 == theirs.snapshot.content_sha256 && known.mapping_hash == self.mapping_hash);
+                let same = known.is_some_and(|known| {
+                    known.snapshot.content_sha256 == theirs.snapshot.content_sha256
+                        && known.mapping_hash == self.mapping_hash
+                });
                 if let (true, Some(known)) = (same, known) {
-                    let state = PartState { confirmed_at: theirs.confirmed_at, ..known.clone() };
-                    return PartResult { part, state: Some(state), rows: None, changed: false, fault: None, number: 0 };
+                    let state = PartState {
+                        confirmed_at: theirs.confirmed_at,
+                        ..known.clone()
+                    };
+                    return PartResult {
+                        part,
+                        state: Some(state),
+                        rows: None,
+                        changed: false,
+                        fault: None,
+                        number: 0,
+                    };
                 }
                 self.map_stored(part, theirs, true).await
             }

@@ -74,24 +74,40 @@ impl House {
     /// The source_id of an owner's rows: simulated ones have the prefix `sim_`.
     pub fn source_id(&self, owner: &Owner) -> String {
         let id = &owner.definition.source_id;
-        if self.lake.simulated() { format!("sim_{id}") } else { id.clone() }
+        if self.lake.simulated() {
+            format!("sim_{id}")
+        } else {
+            id.clone()
+        }
     }
     /// The secrets that the owner asks for and that are not configured.
     pub fn missing_secrets(&self, owner: &Owner) -> Vec<String> {
-        owner.definition.secrets().into_iter().filter(|name| self.secrets.get(name).is_none()).collect()
+        owner
+            .definition
+            .secrets()
+            .into_iter()
+            .filter(|name| self.secrets.get(name).is_none())
+            .collect()
     }
     /// The owner whose parts and pages this one maps: itself, or the one that `raw_of` names.
     pub fn raw_owner<'a>(&'a self, owner: &'a Owner) -> Result<&'a Owner> {
-        let Some(base) = &owner.definition.raw_of else { return Ok(owner) };
+        let Some(base) = &owner.definition.raw_of else {
+            return Ok(owner);
+        };
         let owners = self.catalogue.pipelines.get(base).map(|pipeline| &pipeline.owners);
         owners.and_then(|owners| owners.first()).ok_or_else(|| {
-            Fault::settings("raw_of names no pipeline").at(owner.name.clone()).found(base.clone()).hint("klimalade check")
+            Fault::settings("raw_of names no pipeline")
+                .at(owner.name.clone())
+                .found(base.clone())
+                .hint("klimalade check")
         })
     }
 }
 
 pub(crate) fn rfc3339(instant: jiff::Timestamp) -> String {
-    jiff::fmt::temporal::DateTimePrinter::new().precision(Some(0)).timestamp_to_string(&instant)
+    jiff::fmt::temporal::DateTimePrinter::new()
+        .precision(Some(0))
+        .timestamp_to_string(&instant)
 }
 
 /// Transport's limits with the pipeline's settings in place.
@@ -101,9 +117,15 @@ pub(crate) fn limits(settings: &LimitSettings) -> Limits {
     Limits {
         timeout: settings.timeout_secs.map_or(base.timeout, Duration::from_secs),
         attempts: settings.attempts.unwrap_or(base.attempts),
-        host_interval: settings.host_interval_millis.map_or(base.host_interval, Duration::from_millis),
-        dataset_interval: settings.dataset_interval_millis.map_or(base.dataset_interval, Duration::from_millis),
-        longest_wait: settings.longest_wait_secs.map_or(base.longest_wait, Duration::from_secs),
+        host_interval: settings
+            .host_interval_millis
+            .map_or(base.host_interval, Duration::from_millis),
+        dataset_interval: settings
+            .dataset_interval_millis
+            .map_or(base.dataset_interval, Duration::from_millis),
+        longest_wait: settings
+            .longest_wait_secs
+            .map_or(base.longest_wait, Duration::from_secs),
         page_bytes: settings.page_bytes.unwrap_or(base.page_bytes),
         walk_bytes: settings.walk_bytes.unwrap_or(base.walk_bytes),
         walk_pages: settings.walk_pages.unwrap_or(base.walk_pages),

@@ -63,9 +63,15 @@ pub struct PartLedger {
 
 /// Writes `ledger/<run_id>/<owner>.parquet`.
 pub(crate) async fn write_ledger(lake: &Lake, run_id: &str, owner: &str, rows: &[PartLedger]) -> Result<()> {
-    let text = |cell: &dyn Fn(&PartLedger) -> Option<String>| Arc::new(rows.iter().map(cell).collect::<StringArray>()) as ArrayRef;
-    let count = |cell: &dyn Fn(&PartLedger) -> Option<u64>| Arc::new(rows.iter().map(cell).collect::<UInt64Array>()) as ArrayRef;
-    let number = |cell: &dyn Fn(&PartLedger) -> f64| Arc::new(rows.iter().map(|row| Some(cell(row))).collect::<Float64Array>()) as ArrayRef;
+    let text = |cell: &dyn Fn(&PartLedger) -> Option<String>| {
+        Arc::new(rows.iter().map(cell).collect::<StringArray>()) as ArrayRef
+    };
+    let count = |cell: &dyn Fn(&PartLedger) -> Option<u64>| {
+        Arc::new(rows.iter().map(cell).collect::<UInt64Array>()) as ArrayRef
+    };
+    let number = |cell: &dyn Fn(&PartLedger) -> f64| {
+        Arc::new(rows.iter().map(|row| Some(cell(row))).collect::<Float64Array>()) as ArrayRef
+    };
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("run_id", text(&|_| Some(run_id.to_owned()))),
         ("pipeline", text(&|row| Some(row.pipeline.clone()))),
@@ -90,7 +96,8 @@ pub(crate) async fn write_ledger(lake: &Lake, run_id: &str, owner: &str, rows: &
         ("error_kind", text(&|row| row.error_kind.clone())),
         ("error_text", text(&|row| row.error_text.clone())),
     ];
-    lake.put(&format!("ledger/{run_id}/{owner}.parquet"), parquet_bytes(&columns)?).await
+    lake.put(&format!("ledger/{run_id}/{owner}.parquet"), parquet_bytes(&columns)?)
+        .await
 }
 
 /// Writes `reject/<run_id>/<owner>.parquet`.
@@ -98,29 +105,47 @@ pub(crate) async fn write_rejects(lake: &Lake, run_id: &str, owner: &str, rows: 
     if rows.is_empty() {
         return Ok(());
     }
-    let text = |cell: &dyn Fn(&(String, Reject)) -> String| Arc::new(rows.iter().map(|row| Some(cell(row))).collect::<StringArray>()) as ArrayRef;
+    let text = |cell: &dyn Fn(&(String, Reject)) -> String| {
+        Arc::new(rows.iter().map(|row| Some(cell(row))).collect::<StringArray>()) as ArrayRef
+    };
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("part", text(&|(part, _)| part.clone())),
-        ("row_number", Arc::new(rows.iter().map(|(_, row)| Some(row.row_number)).collect::<UInt64Array>())),
+        (
+            "row_number",
+            Arc::new(
+                rows.iter()
+                    .map(|(_, row)| Some(row.row_number))
+                    .collect::<UInt64Array>(),
+            ),
+        ),
         ("reason_code", text(&|(_, row)| row.reason_code.to_owned())),
         ("column_name", text(&|(_, row)| row.column.clone())),
         ("found", text(&|(_, row)| row.found.clone())),
         ("expected", text(&|(_, row)| row.expected.clone())),
         ("row", text(&|(_, row)| row.row.clone())),
     ];
-    lake.put(&format!("reject/{run_id}/{owner}.parquet"), parquet_bytes(&columns)?).await
+    lake.put(&format!("reject/{run_id}/{owner}.parquet"), parquet_bytes(&columns)?)
+        .await
 }
 
 fn parquet_bytes(columns: &[(&str, ArrayRef)]) -> Result<Vec<u8>> {
     let wrong = |error: String| Fault::bug("a ledger cannot be written").found(error);
-    let fields: Vec<Field> = columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), true)).collect();
+    let fields: Vec<Field> = columns
+        .iter()
+        .map(|(name, column)| Field::new(*name, column.data_type().clone(), true))
+        .collect();
     let schema = Arc::new(Schema::new(fields));
-    let batch = RecordBatch::try_new(schema.clone(), columns.iter().map(|(_, column)| column.clone()).collect()).map_err(|error| wrong(error.to_string()))?;
+    let batch = RecordBatch::try_new(
+        schema.clone(),
+        columns.iter().map(|(_, column)| column.clone()).collect(),
+    )
+    .map_err(|error| wrong(error.to_string()))?;
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .build();
     let mut bytes = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut bytes, schema, Some(properties)).map_err(|error| wrong(error.to_string()))?;
+    let mut writer =
+        ArrowWriter::try_new(&mut bytes, schema, Some(properties)).map_err(|error| wrong(error.to_string()))?;
     writer.write(&batch).map_err(|error| wrong(error.to_string()))?;
     writer.close().map_err(|error| wrong(error.to_string()))?;
     Ok(bytes)

@@ -15,9 +15,9 @@ mod runner_table;
 mod testing;
 mod view;
 
-pub use mapper::row_rules;
 pub use house::{House, NightOptions, Progress, Quiet};
 pub use ledger::PartLedger;
+pub use mapper::row_rules;
 pub use night::{night_number, run_night};
 pub use report::{NightReport, OwnerReport, Status};
 pub use retire::{clashes_with_states, retire};

@@ -35,7 +35,12 @@ pub fn row_rules(definition: &Definition) -> RowRules {
     RowRules {
         indicators: definition.publishes.indicators.clone(),
         areas: definition.publishes.areas.codes().map(<[String]>::to_vec),
-        ranges: definition.checks.range.iter().map(|(code, range)| (code.clone(), (range.min, range.max))).collect(),
+        ranges: definition
+            .checks
+            .range
+            .iter()
+            .map(|(code, range)| (code.clone(), (range.min, range.max)))
+            .collect(),
         aggregate: matches!(definition.rows_per_row, RowsPerRow::Aggregate(_)),
     }
 }
@@ -68,7 +73,14 @@ impl Mapper {
 
     /// Decodes and maps a part. `number` goes with its rows through the sort. Errors: Source, when the counts of the
     /// raw rows disagree (the walk is worth repeating); Contract, when those of the mapped rows do.
-    pub(crate) async fn map(&self, owner: &Owner, connector: Arc<dyn Connector>, part: &Part, pages: Vec<Page>, number: i32) -> Result<PartRows> {
+    pub(crate) async fn map(
+        &self,
+        owner: &Owner,
+        connector: Arc<dyn Connector>,
+        part: &Part,
+        pages: Vec<Page>,
+        number: i32,
+    ) -> Result<PartRows> {
         let mapping = self.engine.mapping(&owner.sql, &self.columns, &owner.maps).await?;
         let contract = RowContract::plan(&self.table, &mapping.shape, &self.schemas, self.rules.clone(), true)?;
         let (part, columns) = (part.clone(), self.columns.clone());
@@ -79,7 +91,9 @@ impl Mapper {
             let mut counts = RawCounts::new(&columns)?;
             for (at, page) in pages.iter().enumerate() {
                 let place = || format!("page {} {}", at + 1, page.entry.address);
-                let decoded = connector.decode(&part_of_task, page, &columns).map_err(|fault| fault.at(place()));
+                let decoded = connector
+                    .decode(&part_of_task, page, &columns)
+                    .map_err(|fault| fault.at(place()));
                 let reader = match decoded {
                     Ok(reader) => reader,
                     Err(fault) => {
@@ -104,7 +118,9 @@ impl Mapper {
             Ok(counts)
         });
         let outcome = self.collect(mapped, contract, number).await;
-        let raw = decoding.await.map_err(|error| Fault::bug("decoding stopped").found(error.to_string()))?;
+        let raw = decoding
+            .await
+            .map_err(|error| Fault::bug("decoding stopped").found(error.to_string()))?;
         // What decode said is the cause of what the SQL said.
         let raw = raw?;
         let mut rows = outcome?;
@@ -122,7 +138,12 @@ impl Mapper {
         self.collect(mapped, contract, number).await
     }
 
-    async fn collect(&self, mut mapped: klimalade_engine::Mapped, mut contract: RowContract, number: i32) -> Result<PartRows> {
+    async fn collect(
+        &self,
+        mut mapped: klimalade_engine::Mapped,
+        mut contract: RowContract,
+        number: i32,
+    ) -> Result<PartRows> {
         let mut spools: HashMap<PathValues, PartitionSpool> = HashMap::new();
         let mut controls: Option<PartitionSpool> = None;
         while let Some(batch) = mapped.next().await? {
@@ -131,7 +152,9 @@ impl Mapper {
                 for (values, rows) in self.split(&rows, contract.constants())? {
                     let spool = match spools.entry(values) {
                         std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-                        std::collections::hash_map::Entry::Vacant(entry) => entry.insert(PartitionSpool::create(&self.engine, contract.varying())?),
+                        std::collections::hash_map::Entry::Vacant(entry) => {
+                            entry.insert(PartitionSpool::create(&self.engine, contract.varying())?)
+                        }
                     };
                     spool.append(&rows, number)?;
                 }
@@ -184,7 +207,9 @@ impl Mapper {
         }
         let fated = counts.published + counts.control + counts.rejected + counts.skipped.values().sum::<u64>();
         if fated != counts.mapped {
-            return Err(Fault::bug("mapped rows are not accounted for").expected(counts.mapped.to_string()).found(fated.to_string()));
+            return Err(Fault::bug("mapped rows are not accounted for")
+                .expected(counts.mapped.to_string())
+                .found(fated.to_string()));
         }
         let (expected, found, words) = match (self.rows_per_row, counts.raw_rows) {
             (RowsPerRow::Aggregate(_), Some(raw_rows)) => (received, raw_rows, "raw_rows over all fates"),
@@ -208,14 +233,19 @@ impl Mapper {
             return Ok(vec![(Vec::new(), rows.clone())]);
         }
         let from = self.table.partition_from.as_deref().unwrap_or_default();
-        let constant = constants.iter().find(|(name, _)| name == from).map(|(_, value)| value.to_array());
+        let constant = constants
+            .iter()
+            .find(|(name, _)| name == from)
+            .map(|(_, value)| value.to_array());
         let dates = match (rows.column_by_name(from), constant) {
             (Some(column), _) => column.clone(),
             (None, Some(array)) => {
                 let array = array.map_err(|error| Fault::bug(error.to_string()))?;
                 return Ok(vec![(path_values(levels, day(&array, 0)), rows.clone())]);
             }
-            (None, None) => return Err(Fault::bug("a table's partition_from is none of its columns").found(from.to_owned())),
+            (None, None) => {
+                return Err(Fault::bug("a table's partition_from is none of its columns").found(from.to_owned()));
+            }
         };
         let mut months: HashMap<(i16, i8), Vec<usize>> = HashMap::new();
         let mut last: Option<(i32, (i16, i8))> = None;
@@ -226,7 +256,10 @@ impl Mapper {
                 _ => year_month(days),
             };
             last = Some((days, month));
-            months.entry(if levels.len() > 1 { month } else { (month.0, 0) }).or_default().push(row);
+            months
+                .entry(if levels.len() > 1 { month } else { (month.0, 0) })
+                .or_default()
+                .push(row);
         }
         if months.len() == 1 {
             return Ok(vec![(path_values(levels, day(&dates, 0)), rows.clone())]);
@@ -236,7 +269,8 @@ impl Mapper {
             .map(|members| {
                 let mut mask = vec![false; rows.num_rows()];
                 members.iter().for_each(|&row| mask[row] = true);
-                let taken = filter_record_batch(rows, &BooleanArray::from(mask)).map_err(|error| Fault::bug("rows cannot be split").because(error))?;
+                let taken = filter_record_batch(rows, &BooleanArray::from(mask))
+                    .map_err(|error| Fault::bug("rows cannot be split").because(error))?;
                 Ok((path_values(levels, day(&dates, members[0])), taken))
             })
             .collect()
@@ -246,7 +280,13 @@ impl Mapper {
 fn day(column: &arrow::array::ArrayRef, row: usize) -> i32 {
     match column.data_type() {
         DataType::Date32 => column.as_primitive::<Date32Type>().value(row),
-        _ => i32::try_from(column.as_primitive::<TimestampMicrosecondType>().value(row).div_euclid(86_400_000_000)).unwrap_or_default(),
+        _ => i32::try_from(
+            column
+                .as_primitive::<TimestampMicrosecondType>()
+                .value(row)
+                .div_euclid(86_400_000_000),
+        )
+        .unwrap_or_default(),
     }
 }
 
@@ -260,7 +300,16 @@ fn path_values(levels: &[String], days: i32) -> PathValues {
     let (year, month) = year_month(days);
     levels
         .iter()
-        .map(|level| (level.clone(), if level == "month" { format!("{month:02}") } else { format!("{year:04}") }))
+        .map(|level| {
+            (
+                level.clone(),
+                if level == "month" {
+                    format!("{month:02}")
+                } else {
+                    format!("{year:04}")
+                },
+            )
+        })
         .collect()
 }
 
@@ -297,20 +346,36 @@ struct RawCounts {
 
 impl RawCounts {
     fn new(columns: &SchemaRef) -> Result<Self> {
-        let is_id = |at: &usize| columns.field(*at).metadata().get(klimalade_connect::ID_KEY).is_some_and(|word| word == "true");
+        let is_id = |at: &usize| {
+            columns
+                .field(*at)
+                .metadata()
+                .get(klimalade_connect::ID_KEY)
+                .is_some_and(|word| word == "true")
+        };
         let ids: Vec<usize> = (0..columns.fields().len()).filter(is_id).collect();
-        let fields: Vec<SortField> = ids.iter().map(|&at| SortField::new(columns.field(at).data_type().clone())).collect();
+        let fields: Vec<SortField> = ids
+            .iter()
+            .map(|&at| SortField::new(columns.field(at).data_type().clone()))
+            .collect();
         let converter = (!ids.is_empty())
             .then(|| RowConverter::new(fields))
             .transpose()
             .map_err(|error| Fault::settings("an id column has a type that cannot be one").because(error))?;
-        Ok(Self { received: 0, ids, converter, seen: Vec::new() })
+        Ok(Self {
+            received: 0,
+            ids,
+            converter,
+            seen: Vec::new(),
+        })
     }
     fn add(&mut self, batch: &RecordBatch) -> Result<()> {
         self.received += batch.num_rows() as u64;
         if let Some(converter) = &mut self.converter {
             let columns: Vec<_> = self.ids.iter().map(|&at| batch.column(at).clone()).collect();
-            let rows = converter.convert_columns(&columns).map_err(|error| Fault::bug("ids cannot be counted").because(error))?;
+            let rows = converter
+                .convert_columns(&columns)
+                .map_err(|error| Fault::bug("ids cannot be counted").because(error))?;
             self.seen.extend(rows.iter().map(|row| {
                 let mut hash = DefaultHasher::new();
                 hash.write(row.data());

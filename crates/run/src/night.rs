@@ -23,7 +23,12 @@ struct Begun {
 
 /// Finished nights of a lake: which night comes next, from 0.
 pub async fn night_number(lake: &Lake) -> Result<u32> {
-    let finished = lake.list("ledger").await?.iter().filter(|file| file.key.ends_with("/night.json")).count();
+    let finished = lake
+        .list("ledger")
+        .await?
+        .iter()
+        .filter(|file| file.key.ends_with("/night.json"))
+        .count();
     Ok(u32::try_from(finished).unwrap_or(u32::MAX))
 }
 
@@ -41,10 +46,18 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
     let clash = check_ownership(&all).err();
     let run_id = format!("{}-{}", started.strftime("%Y%m%dT%H%M%S%3fZ"), std::process::id());
     let resume_since = broken_night(&house.lake, started).await?;
-    let begun = Begun { run_id: run_id.clone(), started_at: rfc3339(started) };
-    let text = serde_json::to_vec_pretty(&begun).map_err(|source| Fault::bug("a night cannot be written").because(source))?;
+    let begun = Begun {
+        run_id: run_id.clone(),
+        started_at: rfc3339(started),
+    };
+    let text =
+        serde_json::to_vec_pretty(&begun).map_err(|source| Fault::bug("a night cannot be written").because(source))?;
     house.lake.put(&format!("ledger/{run_id}/begun.json"), text).await?;
-    let night = Night { run_id: run_id.clone(), resume_since, replay: options.replay };
+    let night = Night {
+        run_id: run_id.clone(),
+        resume_since,
+        replay: options.replay,
+    };
     let refused = |owner: &Owner, fault: &Fault| OwnerReport {
         owner: owner.name.clone(),
         table: owner.definition.table.clone(),
@@ -61,7 +74,12 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
     let (mut harvests, mut views) = (Vec::new(), Vec::new());
     for owner in &selected {
         // Of two pipelines that claim one indicator neither is run: which of them is right is not ours to say.
-        if let Some(fault) = clash.as_ref().filter(|fault| fault.places().iter().any(|place| place.starts_with(&format!("{}:", owner.name)))) {
+        if let Some(fault) = clash.as_ref().filter(|fault| {
+            fault
+                .places()
+                .iter()
+                .any(|place| place.starts_with(&format!("{}:", owner.name)))
+        }) {
             owners.push(refused(owner, fault));
         } else if owner.definition.kind == Task::View {
             views.push(owner.clone());
@@ -69,7 +87,11 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
             harvests.push(owner.clone());
         }
     }
-    let based: Vec<Owner> = harvests.iter().filter(|owner| owner.definition.raw_of.is_some()).cloned().collect();
+    let based: Vec<Owner> = harvests
+        .iter()
+        .filter(|owner| owner.definition.raw_of.is_some())
+        .cloned()
+        .collect();
     harvests.retain(|owner| owner.definition.raw_of.is_none());
     for group in [harvests, based] {
         let running = futures::stream::iter(group.into_iter().map(|owner| {
@@ -86,7 +108,9 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
             match outcome {
                 Ok(report) => owners.push(report),
                 Err(error) => {
-                    let fault = Fault::bug("the night of an owner broke").at(name.clone()).found(error.to_string());
+                    let fault = Fault::bug("the night of an owner broke")
+                        .at(name.clone())
+                        .found(error.to_string());
                     let owner = selected.iter().find(|owner| owner.name == name);
                     owners.extend(owner.map(|owner| refused(owner, &fault)));
                 }
@@ -111,7 +135,11 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
             seconds: 0.0,
         });
     }
-    let report = NightReport { run_id: run_id.clone(), simulated: house.lake.simulated(), owners };
+    let report = NightReport {
+        run_id: run_id.clone(),
+        simulated: house.lake.simulated(),
+        owners,
+    };
     if !house.cancel.is_cancelled() {
         let text = serde_json::to_vec_pretty(&serde_json::json!({
             "run_id": run_id,
@@ -131,14 +159,27 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
 /// Start of the newest night, when it is unfinished and young.
 async fn broken_night(lake: &Lake, now: Timestamp) -> Result<Option<Timestamp>> {
     let files = lake.list("ledger").await?;
-    let Some(newest) = files.iter().filter(|file| file.key.ends_with("/begun.json")).map(|file| &file.key).max() else { return Ok(None) };
+    let Some(newest) = files
+        .iter()
+        .filter(|file| file.key.ends_with("/begun.json"))
+        .map(|file| &file.key)
+        .max()
+    else {
+        return Ok(None);
+    };
     let finished = newest.replace("/begun.json", "/night.json");
     if files.iter().any(|file| file.key == finished) {
         return Ok(None);
     }
-    let Some(bytes) = lake.get(newest).await? else { return Ok(None) };
-    let Ok(begun) = serde_json::from_slice::<Begun>(&bytes) else { return Ok(None) };
-    let Ok(started) = begun.started_at.parse::<Timestamp>() else { return Ok(None) };
+    let Some(bytes) = lake.get(newest).await? else {
+        return Ok(None);
+    };
+    let Ok(begun) = serde_json::from_slice::<Begun>(&bytes) else {
+        return Ok(None);
+    };
+    let Ok(started) = begun.started_at.parse::<Timestamp>() else {
+        return Ok(None);
+    };
     let oldest = now.checked_sub(RESUME_HOURS.hours()).unwrap_or(now);
     Ok((started >= oldest).then_some(started))
 }
@@ -151,16 +192,24 @@ fn in_reading_order(mut views: Vec<Owner>) -> Result<Vec<Owner>> {
         let mut ready = None;
         for (at, view) in views.iter().enumerate() {
             let reads = klimalade_engine::tables_read(&view.sql).unwrap_or_default();
-            let waits = views
-                .iter()
-                .any(|other| other.name != view.name && other.definition.table != view.definition.table && reads.contains(&other.definition.table));
+            let waits = views.iter().any(|other| {
+                other.name != view.name
+                    && other.definition.table != view.definition.table
+                    && reads.contains(&other.definition.table)
+            });
             if !waits {
                 ready = Some(at);
                 break;
             }
         }
         let at = ready.ok_or_else(|| {
-            Fault::settings("views read each other in a circle").found(views.iter().map(|view| view.name.as_str()).collect::<Vec<_>>().join(", "))
+            Fault::settings("views read each other in a circle").found(
+                views
+                    .iter()
+                    .map(|view| view.name.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            )
         })?;
         ordered.push(views.remove(at));
     }

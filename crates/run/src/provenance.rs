@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, DictionaryArray, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray},
+    array::{
+        Array, ArrayRef, AsArray, DictionaryArray, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    },
     compute::cast,
     datatypes::{DataType, Field, Int32Type, TimestampMicrosecondType},
 };
@@ -9,7 +11,13 @@ use klimalade_lake::{Constant, ConstantValue};
 use klimalade_model::{Fault, FieldType, Result};
 
 /// The common columns, in the order in which they end every file.
-pub(crate) const COMMON: [&str; 5] = ["source_id", "retrieved_at", "snapshot_sha256", "source_version", "licence_code"];
+pub(crate) const COMMON: [&str; 5] = [
+    "source_id",
+    "retrieved_at",
+    "snapshot_sha256",
+    "source_version",
+    "licence_code",
+];
 
 /// The common columns of one part's rows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -55,13 +63,23 @@ impl Provenances {
         let text = |value: &dyn Fn(&Provenance) -> Option<String>| -> Result<ArrayRef> {
             let values: StringArray = self.0.iter().map(value).collect();
             if values.null_count() == 0 {
-                return Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(numbers.clone(), Arc::new(values)).map_err(wrong)?));
+                return Ok(Arc::new(
+                    DictionaryArray::<Int32Type>::try_new(numbers.clone(), Arc::new(values)).map_err(wrong)?,
+                ));
             }
-            let keys: Int32Array = numbers.iter().map(|number| number.filter(|&at| !values.is_null(at as usize))).collect();
+            let keys: Int32Array = numbers
+                .iter()
+                .map(|number| number.filter(|&at| !values.is_null(at as usize)))
+                .collect();
             let filled: StringArray = values.iter().map(|value| Some(value.unwrap_or_default())).collect();
-            Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::new(filled)).map_err(wrong)?))
+            Ok(Arc::new(
+                DictionaryArray::<Int32Type>::try_new(keys, Arc::new(filled)).map_err(wrong)?,
+            ))
         };
-        let times: TimestampMicrosecondArray = numbers.iter().map(|number| Some(self.0.get(number? as usize)?.retrieved_at)).collect();
+        let times: TimestampMicrosecondArray = numbers
+            .iter()
+            .map(|number| Some(self.0.get(number? as usize)?.retrieved_at))
+            .collect();
         Ok(vec![
             text(&|known| Some(known.source_id.clone()))?,
             Arc::new(times.with_timezone("UTC")),
@@ -77,11 +95,19 @@ impl Provenances {
             let column = batch
                 .column_by_name(name)
                 .ok_or_else(|| Fault::source("a published file lacks a common column").expected(name.to_owned()))?;
-            cast(column, wanted).map_err(|source| Fault::source("a common column has another type").found(name.to_owned()).because(source))
+            cast(column, wanted).map_err(|source| {
+                Fault::source("a common column has another type")
+                    .found(name.to_owned())
+                    .because(source)
+            })
         };
         let texts = |name: &str| column(name, &DataType::Utf8);
-        let (sources, snapshots, versions, licences) =
-            (texts("source_id")?, texts("snapshot_sha256")?, texts("source_version")?, texts("licence_code")?);
+        let (sources, snapshots, versions, licences) = (
+            texts("source_id")?,
+            texts("snapshot_sha256")?,
+            texts("source_version")?,
+            texts("licence_code")?,
+        );
         let times = column("retrieved_at", &FieldType::TimestampUtc.arrow())?;
         let cell = |array: &ArrayRef, row: usize| {
             let array = array.as_string::<i32>();
@@ -113,7 +139,12 @@ pub(crate) fn constant(field: Field, value: &klimalade_engine::ScalarValue) -> O
         S::TimestampMicrosecond(Some(micros), _) => Some(ConstantValue::TimestampMicros(*micros)),
         _ => return None,
     };
-    if value.is_none() && !matches!(field.data_type(), DataType::Utf8 | DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Timestamp(..)) {
+    if value.is_none()
+        && !matches!(
+            field.data_type(),
+            DataType::Utf8 | DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Timestamp(..)
+        )
+    {
         return None;
     }
     Some(Constant { field, value })

@@ -24,7 +24,13 @@ pub async fn clashes_with_states(lake: &Lake, owner: &Owner) -> Result<()> {
             Areas::All => AreaScope::Everything,
             Areas::Only(codes) => AreaScope::Codes(codes.clone()),
         };
-        let Some(indicator) = mine.indicators.iter().find(|known| state.publishes.indicators.contains(known)) else { continue };
+        let Some(indicator) = mine
+            .indicators
+            .iter()
+            .find(|known| state.publishes.indicators.contains(known))
+        else {
+            continue;
+        };
         if mine.areas.overlaps(&theirs) {
             return Err(Fault::contract("the lake has another owner of this indicator")
                 .at(owner.name.clone())
@@ -40,13 +46,28 @@ pub async fn clashes_with_states(lake: &Lake, owner: &Owner) -> Result<()> {
 /// is no such owner or another run holds it.
 pub async fn retire(house: &House, owner: &Owner, run_id: &str) -> Result<(u64, Vec<String>)> {
     let lake = &house.lake;
-    let Some(lock) = lake.lock(&owner.name, run_id).await? else { return Err(lake.locked_by_another(&owner.name).await) };
+    let Some(lock) = lake.lock(&owner.name, run_id).await? else {
+        return Err(lake.locked_by_another(&owner.name).await);
+    };
     lake.recover(&lock).await?;
-    let state: OwnerState = lake.state(&owner.name).await?.filter(|state| state.retired_at.is_none()).ok_or_else(|| {
-        Fault::settings("the lake has no such owner").found(owner.name.clone()).hint("klimalade status")
-    })?;
+    let state: OwnerState = lake
+        .state(&owner.name)
+        .await?
+        .filter(|state| state.retired_at.is_none())
+        .ok_or_else(|| {
+            Fault::settings("the lake has no such owner")
+                .found(owner.name.clone())
+                .hint("klimalade status")
+        })?;
     let table = house.schemas.table(&state.table)?;
-    let publisher = Publisher { house, owner, lock: &lock, old: &state, run_id, table };
+    let publisher = Publisher {
+        house,
+        owner,
+        lock: &lock,
+        old: &state,
+        run_id,
+        table,
+    };
     // No part is planned any more, so every partition loses all its parts.
     let published: Published = publisher.retire(Provenances::default()).await?;
     lock.release().await?;
@@ -55,7 +76,11 @@ pub async fn retire(house: &House, owner: &Owner, run_id: &str) -> Result<(u64, 
 
 /// Every row of a file as vanished.
 pub(crate) fn all_vanished(table: &Table, file: &Path) -> Result<Vec<Change>> {
-    let unreadable = |error: String| Fault::source("a published file cannot be read").at(file.display().to_string()).found(error);
+    let unreadable = |error: String| {
+        Fault::source("a published file cannot be read")
+            .at(file.display().to_string())
+            .found(error)
+    };
     let opened = std::fs::File::open(file).map_err(|error| unreadable(error.to_string()))?;
     let reader = ParquetRecordBatchReaderBuilder::try_new(opened)
         .and_then(|builder| builder.build())
@@ -67,13 +92,23 @@ pub(crate) fn all_vanished(table: &Table, file: &Path) -> Result<Vec<Change>> {
             let column = batch.column_by_name(name)?;
             (!column.is_null(row)).then(|| arrow::util::display::array_value_to_string(column, row).ok())?
         };
-        let values = batch.column_by_name("value").and_then(|column| column.as_primitive_opt::<arrow::datatypes::Float64Type>());
+        let values = batch
+            .column_by_name("value")
+            .and_then(|column| column.as_primitive_opt::<arrow::datatypes::Float64Type>());
         for row in 0..batch.num_rows() {
-            let key: Vec<String> = table.unique_key.iter().map(|name| format!("{name}={}", cell(name, row).unwrap_or_default())).collect();
+            let key: Vec<String> = table
+                .unique_key
+                .iter()
+                .map(|name| format!("{name}={}", cell(name, row).unwrap_or_default()))
+                .collect();
             changes.push(Change {
                 row_key: key.join("|"),
                 column: if values.is_some() { "value" } else { "*" }.to_owned(),
-                old: if values.is_some() { cell("value", row) } else { Some("present".to_owned()) },
+                old: if values.is_some() {
+                    cell("value", row)
+                } else {
+                    Some("present".to_owned())
+                },
                 new: None,
             });
         }

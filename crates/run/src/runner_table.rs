@@ -24,8 +24,16 @@ pub(crate) async fn write_sorted(
     provenances: &Provenances,
     path: &Path,
 ) -> Result<StagedFile> {
-    let schema = spools.first().map(|spool| spool.schema().clone()).ok_or_else(|| Fault::bug("a file without rows"))?;
-    let keys: Vec<String> = table.unique_key.iter().filter(|key| schema.index_of(key).is_ok()).cloned().collect();
+    let schema = spools
+        .first()
+        .map(|spool| spool.schema().clone())
+        .ok_or_else(|| Fault::bug("a file without rows"))?;
+    let keys: Vec<String> = table
+        .unique_key
+        .iter()
+        .filter(|key| schema.index_of(key).is_ok())
+        .cloned()
+        .collect();
     let mut fixed: Vec<Constant> = Vec::new();
     let mut spread: Vec<(Field, ScalarValue)> = Vec::new();
     let mut fields = Vec::new();
@@ -35,7 +43,10 @@ pub(crate) async fn write_sorted(
             fields.push(field);
             continue;
         }
-        let value = constants.iter().find(|(name, _)| *name == column.field.name).map(|(_, value)| value.clone());
+        let value = constants
+            .iter()
+            .find(|(name, _)| *name == column.field.name)
+            .map(|(_, value)| value.clone());
         let value = value.ok_or_else(|| Fault::bug("a column without a source").found(column.field.name.clone()))?;
         match constant(field.clone(), &value) {
             Some(constant) => fixed.push(constant),
@@ -45,8 +56,12 @@ pub(crate) async fn write_sorted(
     fields.extend(spread.iter().map(|(field, _)| field.clone()));
     fields.extend(Provenances::fields());
     let incoming: SchemaRef = Arc::new(Schema::new(fields));
-    let order: Vec<String> =
-        table.columns.iter().map(|column| column.field.name.clone()).chain(COMMON.iter().map(|name| (*name).to_owned())).collect();
+    let order: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| column.field.name.clone())
+        .chain(COMMON.iter().map(|name| (*name).to_owned()))
+        .collect();
     let mut options = WriterOptions::new(&table.name, owner);
     options.geometry = table
         .columns
@@ -67,7 +82,11 @@ pub(crate) async fn write_sorted(
             if let Some(column) = batch.column_by_name(field.name()) {
                 columns.push(column.clone());
             } else if let Some((_, value)) = spread.iter().find(|(known, _)| known.name() == field.name()) {
-                columns.push(value.to_array_of_size(batch.num_rows()).map_err(|error| Fault::bug(error.to_string()))?);
+                columns.push(
+                    value
+                        .to_array_of_size(batch.num_rows())
+                        .map_err(|error| Fault::bug(error.to_string()))?,
+                );
             }
         }
         columns.extend(provenances.columns(&numbers)?);
@@ -87,7 +106,11 @@ pub(crate) fn kept_rows(
     provenances: &mut Provenances,
     keep: impl Fn(&RecordBatch) -> BooleanArray,
 ) -> Result<Option<Arc<Spooled>>> {
-    let unreadable = |error: String| Fault::source("a published file cannot be read").at(file.display().to_string()).found(error);
+    let unreadable = |error: String| {
+        Fault::source("a published file cannot be read")
+            .at(file.display().to_string())
+            .found(error)
+    };
     let opened = File::open(file).map_err(|error| unreadable(error.to_string()))?;
     let reader = ParquetRecordBatchReaderBuilder::try_new(opened)
         .and_then(|builder| builder.with_batch_size(8192).build())
@@ -100,7 +123,9 @@ pub(crate) fn kept_rows(
             .fields()
             .iter()
             .map(|field| {
-                let column = batch.column_by_name(field.name()).ok_or_else(|| unreadable(format!("no column {}", field.name())))?;
+                let column = batch
+                    .column_by_name(field.name())
+                    .ok_or_else(|| unreadable(format!("no column {}", field.name())))?;
                 cast(column, field.data_type()).map_err(|error| unreadable(error.to_string()))
             })
             .collect::<Result<Vec<_>>>()?;
@@ -128,6 +153,10 @@ pub(crate) fn kept_rows(
 /// The same columns, all nullable: what a spool carries.
 pub(crate) fn nullable(schema: &SchemaRef) -> SchemaRef {
     Arc::new(Schema::new(
-        schema.fields().iter().map(|field| Field::new(field.name(), field.data_type().clone(), true)).collect::<Vec<_>>(),
+        schema
+            .fields()
+            .iter()
+            .map(|field| Field::new(field.name(), field.data_type().clone(), true))
+            .collect::<Vec<_>>(),
     ))
 }

@@ -23,9 +23,21 @@ pub struct MappedRows {
 }
 
 /// Decodes and maps the pages of a part as the night does, and gives the rows. Errors: as the night's.
-pub async fn map_pages(engine: &Engine, schemas: &Arc<Schemas>, owner: &Owner, connector: Arc<dyn Connector>, part: &Part, pages: Vec<Page>) -> Result<MappedRows> {
-    let rows = Mapper::new(engine, schemas, owner)?.map(owner, connector, part, pages, 0).await?;
-    let mut mapped = MappedRows { counts: rows.counts.clone(), ..MappedRows::default() };
+pub async fn map_pages(
+    engine: &Engine,
+    schemas: &Arc<Schemas>,
+    owner: &Owner,
+    connector: Arc<dyn Connector>,
+    part: &Part,
+    pages: Vec<Page>,
+) -> Result<MappedRows> {
+    let rows = Mapper::new(engine, schemas, owner)?
+        .map(owner, connector, part, pages, 0)
+        .await?;
+    let mut mapped = MappedRows {
+        counts: rows.counts.clone(),
+        ..MappedRows::default()
+    };
     for spool in rows.partitions.values() {
         collect(spool, &rows.constants, &mut mapped.rows)?;
     }
@@ -35,23 +47,41 @@ pub async fn map_pages(engine: &Engine, schemas: &Arc<Schemas>, owner: &Owner, c
     mapped.rejects = rows
         .rejects
         .iter()
-        .map(|reject| format!("{} {}: found {}, expected {}: {}", reject.reason_code, reject.column, reject.found, reject.expected, reject.row))
+        .map(|reject| {
+            format!(
+                "{} {}: found {}, expected {}: {}",
+                reject.reason_code, reject.column, reject.found, reject.expected, reject.row
+            )
+        })
         .collect();
     Ok(mapped)
 }
 
-fn collect(spool: &Spooled, constants: &[(String, ScalarValue)], rows: &mut Vec<BTreeMap<String, String>>) -> Result<()> {
+fn collect(
+    spool: &Spooled,
+    constants: &[(String, ScalarValue)],
+    rows: &mut Vec<BTreeMap<String, String>>,
+) -> Result<()> {
     for batch in spool.read()? {
         let batch = batch?;
         for row in 0..batch.num_rows() {
             let mut cells: BTreeMap<String, String> = constants
                 .iter()
                 .filter(|(_, value)| !value.is_null())
-                .map(|(name, value)| Ok((name.clone(), array_value_to_string(&value.to_array().map_err(|error| Fault::bug(error.to_string()))?, 0).unwrap_or_default())))
+                .map(|(name, value)| {
+                    Ok((
+                        name.clone(),
+                        array_value_to_string(&value.to_array().map_err(|error| Fault::bug(error.to_string()))?, 0)
+                            .unwrap_or_default(),
+                    ))
+                })
                 .collect::<Result<_>>()?;
             for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
                 if field.name() != klimalade_engine::PART_COLUMN && !column.is_null(row) {
-                    cells.insert(field.name().clone(), array_value_to_string(column, row).unwrap_or_default());
+                    cells.insert(
+                        field.name().clone(),
+                        array_value_to_string(column, row).unwrap_or_default(),
+                    );
                 }
             }
             rows.push(cells);
@@ -62,7 +92,13 @@ fn collect(spool: &Spooled, constants: &[(String, ScalarValue)], rows: &mut Vec<
 
 /// Rows of a view over tables given as CSV text with a header (columns left out are null). Errors: as the night's;
 /// Settings, when a text does not fit its table.
-pub async fn view_rows(engine: &Engine, schemas: &Arc<Schemas>, owner: &Owner, inputs: &[(String, String)], scratch: &std::path::Path) -> Result<MappedRows> {
+pub async fn view_rows(
+    engine: &Engine,
+    schemas: &Arc<Schemas>,
+    owner: &Owner,
+    inputs: &[(String, String)],
+    scratch: &std::path::Path,
+) -> Result<MappedRows> {
     let mut tables = Vec::new();
     for name in klimalade_engine::tables_read(&owner.sql)? {
         let table = schemas.table(&name)?;
@@ -73,19 +109,43 @@ pub async fn view_rows(engine: &Engine, schemas: &Arc<Schemas>, owner: &Owner, i
                 csv_to_parquet(table, &rows, &path)?;
                 let mut values = vec![("pipeline".to_owned(), pipeline)];
                 // Years and months of the path are those of the rows; a test's rows are of one file.
-                values.extend(table.partition_by[1..].iter().map(|level| (level.clone(), "0".to_owned())));
-                files.push(klimalade_engine::LakeFile { path, values, keep: Arc::new(()) });
+                values.extend(
+                    table.partition_by[1..]
+                        .iter()
+                        .map(|level| (level.clone(), "0".to_owned())),
+                );
+                files.push(klimalade_engine::LakeFile {
+                    path,
+                    values,
+                    keep: Arc::new(()),
+                });
             }
         }
-        tables.push(klimalade_engine::LakeTable { name, schema: table.schema(), files });
+        tables.push(klimalade_engine::LakeTable {
+            name,
+            schema: table.schema(),
+            files,
+        });
     }
     let mapping = engine.view(&owner.sql, &tables).await?;
     let rows = Mapper::new(engine, schemas, owner)?.map_view(mapping, 0).await?;
-    let mut mapped = MappedRows { counts: rows.counts.clone(), ..MappedRows::default() };
+    let mut mapped = MappedRows {
+        counts: rows.counts.clone(),
+        ..MappedRows::default()
+    };
     for spool in rows.partitions.values() {
         collect(spool, &rows.constants, &mut mapped.rows)?;
     }
-    mapped.rejects = rows.rejects.iter().map(|reject| format!("{} {}: found {}, expected {}", reject.reason_code, reject.column, reject.found, reject.expected)).collect();
+    mapped.rejects = rows
+        .rejects
+        .iter()
+        .map(|reject| {
+            format!(
+                "{} {}: found {}, expected {}",
+                reject.reason_code, reject.column, reject.found, reject.expected
+            )
+        })
+        .collect();
     Ok(mapped)
 }
 
@@ -97,7 +157,11 @@ fn by_pipeline(text: &str) -> Result<BTreeMap<String, String>> {
     let header = reader.headers().map_err(|error| wrong(error.to_string()))?.clone();
     let at = header.iter().position(|name| name == "pipeline");
     let without = |row: &csv::StringRecord| -> csv::StringRecord {
-        row.iter().enumerate().filter(|(column, _)| Some(*column) != at).map(|(_, cell)| cell).collect()
+        row.iter()
+            .enumerate()
+            .filter(|(column, _)| Some(*column) != at)
+            .map(|(_, cell)| cell)
+            .collect()
     };
     let mut writers: BTreeMap<String, csv::Writer<Vec<u8>>> = BTreeMap::new();
     for row in reader.records() {
@@ -105,11 +169,15 @@ fn by_pipeline(text: &str) -> Result<BTreeMap<String, String>> {
         let pipeline = at.and_then(|at| row.get(at)).unwrap_or("test_input").to_owned();
         if !writers.contains_key(&pipeline) {
             let mut writer = csv::Writer::from_writer(Vec::new());
-            writer.write_record(&without(&header)).map_err(|error| wrong(error.to_string()))?;
+            writer
+                .write_record(&without(&header))
+                .map_err(|error| wrong(error.to_string()))?;
             writers.insert(pipeline.clone(), writer);
         }
         if let Some(writer) = writers.get_mut(&pipeline) {
-            writer.write_record(&without(&row)).map_err(|error| wrong(error.to_string()))?;
+            writer
+                .write_record(&without(&row))
+                .map_err(|error| wrong(error.to_string()))?;
         }
     }
     writers
@@ -123,7 +191,11 @@ fn by_pipeline(text: &str) -> Result<BTreeMap<String, String>> {
 
 fn csv_to_parquet(table: &klimalade_model::Table, text: &str, path: &std::path::Path) -> Result<()> {
     let place = format!("input-{}.csv", table.name);
-    let wrong = |error: String| Fault::settings("a test's input does not fit its table").at(place.clone()).found(error);
+    let wrong = |error: String| {
+        Fault::settings("a test's input does not fit its table")
+            .at(place.clone())
+            .found(error)
+    };
     let header: Vec<&str> = text.lines().next().unwrap_or_default().split(',').collect();
     let fields = header
         .iter()
@@ -139,7 +211,8 @@ fn csv_to_parquet(table: &klimalade_model::Table, text: &str, path: &std::path::
         .map_err(|error| wrong(error.to_string()))?;
     let whole = crate::runner_table::nullable(&table.schema());
     let file = std::fs::File::create(path).map_err(|error| wrong(error.to_string()))?;
-    let mut writer = parquet::arrow::ArrowWriter::try_new(file, whole.clone(), None).map_err(|error| wrong(error.to_string()))?;
+    let mut writer =
+        parquet::arrow::ArrowWriter::try_new(file, whole.clone(), None).map_err(|error| wrong(error.to_string()))?;
     for batch in reader {
         let batch = batch.map_err(|error| wrong(error.to_string()))?;
         let columns = whole
@@ -150,7 +223,8 @@ fn csv_to_parquet(table: &klimalade_model::Table, text: &str, path: &std::path::
                 None => arrow::array::new_null_array(field.data_type(), batch.num_rows()),
             })
             .collect();
-        let batch = arrow::array::RecordBatch::try_new(whole.clone(), columns).map_err(|error| wrong(error.to_string()))?;
+        let batch =
+            arrow::array::RecordBatch::try_new(whole.clone(), columns).map_err(|error| wrong(error.to_string()))?;
         writer.write(&batch).map_err(|error| wrong(error.to_string()))?;
     }
     writer.close().map_err(|error| wrong(error.to_string()))?;

@@ -34,7 +34,12 @@ pub(crate) async fn build_view(house: &House, owner: &Owner, night: &Night) -> O
         warnings: Vec::new(),
         seconds: 0.0,
     };
-    let mut row = PartLedger { pipeline: owner.name.clone(), part: PART.to_owned(), started_at: house.now_text(), ..PartLedger::default() };
+    let mut row = PartLedger {
+        pipeline: owner.name.clone(),
+        part: PART.to_owned(),
+        started_at: house.now_text(),
+        ..PartLedger::default()
+    };
     if let Err(fault) = run_view(house, owner, night, &mut report, &mut row).await {
         row.status = "failed".to_owned();
         row.error_kind = Some(fault.kind().to_string());
@@ -53,10 +58,18 @@ pub(crate) async fn build_view(house: &House, owner: &Owner, night: &Night) -> O
     report
 }
 
-async fn run_view(house: &House, owner: &Owner, night: &Night, report: &mut OwnerReport, row: &mut PartLedger) -> Result<()> {
+async fn run_view(
+    house: &House,
+    owner: &Owner,
+    night: &Night,
+    report: &mut OwnerReport,
+    row: &mut PartLedger,
+) -> Result<()> {
     let Some(lock) = house.lake.lock(&owner.name, &night.run_id).await? else {
         report.status = Status::Locked;
-        report.warnings.push(house.lake.locked_by_another(&owner.name).await.line());
+        report
+            .warnings
+            .push(house.lake.locked_by_another(&owner.name).await.line());
         return Ok(());
     };
     let outcome = run_locked(house, owner, night, &lock, report, row).await;
@@ -64,7 +77,14 @@ async fn run_view(house: &House, owner: &Owner, night: &Night, report: &mut Owne
     outcome
 }
 
-async fn run_locked(house: &House, owner: &Owner, night: &Night, lock: &OwnerLock, report: &mut OwnerReport, row: &mut PartLedger) -> Result<()> {
+async fn run_locked(
+    house: &House,
+    owner: &Owner,
+    night: &Night,
+    lock: &OwnerLock,
+    report: &mut OwnerReport,
+    row: &mut PartLedger,
+) -> Result<()> {
     house.lake.recover(lock).await?;
     clashes_with_states(&house.lake, owner).await?;
     let table = house.schemas.table(&owner.definition.table)?;
@@ -72,18 +92,34 @@ async fn run_locked(house: &House, owner: &Owner, night: &Night, lock: &OwnerLoc
         return Err(Fault::settings("no view may fill this table").found(table.name.clone()));
     }
     let inputs = Inputs::find(house, owner).await?;
-    let old = house.lake.state(&owner.name).await?.unwrap_or_else(|| OwnerState::new(&owner.name, &table.name, &night.run_id));
+    let old = house
+        .lake
+        .state(&owner.name)
+        .await?
+        .unwrap_or_else(|| OwnerState::new(&owner.name, &table.name, &night.run_id));
     let mapping_hash = owner.mapping_hash(&house.schemas)?;
     let now = rfc3339(house.clock.now());
     let manifest = inputs.manifest(&owner.name, &now);
     let snapshot = Lake::snapshot(&manifest)?;
     let known = old.parts.get(PART).filter(|_| old.retired_at.is_none());
-    let same = known.is_some_and(|known| known.snapshot.content_sha256 == snapshot.content_sha256 && known.mapping_hash == mapping_hash);
+    let same = known.is_some_and(|known| {
+        known.snapshot.content_sha256 == snapshot.content_sha256 && known.mapping_hash == mapping_hash
+    });
     let mut provenances = Provenances::default();
     let result = if let (true, Some(known)) = (same, known) {
         row.status = "confirmed".to_owned();
-        let state = PartState { confirmed_at: now, ..known.clone() };
-        PartResult { part: state.part.clone(), state: Some(state), rows: None, changed: false, fault: None, number: 0 }
+        let state = PartState {
+            confirmed_at: now,
+            ..known.clone()
+        };
+        PartResult {
+            part: state.part.clone(),
+            state: Some(state),
+            rows: None,
+            changed: false,
+            fault: None,
+            number: 0,
+        }
     } else {
         row.status = "built".to_owned();
         house.lake.put_manifest(&manifest).await?;
@@ -95,7 +131,9 @@ async fn run_locked(house: &House, owner: &Owner, night: &Night, lock: &OwnerLoc
             licence_code: inputs.licence(house, owner)?,
         });
         let mapping = house.engine.view(&owner.sql, &inputs.tables).await?;
-        let rows = Mapper::new(&house.engine, &house.schemas, owner)?.map_view(mapping, number).await?;
+        let rows = Mapper::new(&house.engine, &house.schemas, owner)?
+            .map_view(mapping, number)
+            .await?;
         let state = PartState {
             part: Part::new(PART),
             snapshot,
@@ -106,18 +144,41 @@ async fn run_locked(house: &House, owner: &Owner, night: &Night, lock: &OwnerLoc
             partitions: Vec::new(),
             extra: serde_json::Value::Null,
         };
-        PartResult { part: Part::new(PART), state: Some(state), rows: Some(rows), changed: true, fault: None, number }
+        PartResult {
+            part: Part::new(PART),
+            state: Some(state),
+            rows: Some(rows),
+            changed: true,
+            fault: None,
+            number,
+        }
     };
-    let counts = result.rows.as_ref().map(|rows| rows.counts.clone()).or_else(|| known.map(|known| known.counts.clone()));
+    let counts = result
+        .rows
+        .as_ref()
+        .map(|rows| rows.counts.clone())
+        .or_else(|| known.map(|known| known.counts.clone()));
     if let Some(counts) = counts {
         row.mapped = counts.mapped;
         row.published = counts.published;
         row.rejected = counts.rejected;
     }
-    row.manifest_sha256 = result.state.as_ref().map(|state| state.snapshot.manifest_sha256.clone());
+    row.manifest_sha256 = result
+        .state
+        .as_ref()
+        .map(|state| state.snapshot.manifest_sha256.clone());
     row.confirmed_at = result.state.as_ref().map(|state| state.confirmed_at.clone());
-    let publisher = Publisher { house, owner, lock, old: &old, run_id: &night.run_id, table };
-    let published = publisher.publish(vec![Part::new(PART)], vec![result], provenances).await?;
+    let publisher = Publisher {
+        house,
+        owner,
+        lock,
+        old: &old,
+        run_id: &night.run_id,
+        table,
+    };
+    let published = publisher
+        .publish(vec![Part::new(PART)], vec![result], provenances)
+        .await?;
     row.written = published.written.get(PART).copied().unwrap_or_default();
     report.revisions = published.revisions;
     if !published.replaced.is_empty() {
@@ -139,7 +200,11 @@ struct Inputs {
 
 impl Inputs {
     async fn find(house: &House, owner: &Owner) -> Result<Self> {
-        let mut inputs = Self { tables: Vec::new(), entries: Vec::new(), owners: Vec::new() };
+        let mut inputs = Self {
+            tables: Vec::new(),
+            entries: Vec::new(),
+            owners: Vec::new(),
+        };
         let states = house.lake.states().await?;
         for name in tables_read(&owner.sql)? {
             let table = house.schemas.table(&name)?;
@@ -150,14 +215,20 @@ impl Inputs {
                 for (key, partition) in state.partitions.iter().filter(|(key, _)| key.starts_with(&prefix)) {
                     let copy = house.lake.local_copy(key, &house.scratch).await?;
                     let copy = copy.ok_or_else(|| {
-                        Fault::source("a file that a state names is gone").at(key.clone()).hint("klimalade verify")
+                        Fault::source("a file that a state names is gone")
+                            .at(key.clone())
+                            .hint("klimalade verify")
                     })?;
                     let mut values = vec![("pipeline".to_owned(), state.owner.clone())];
                     let order = |name: &str| table.partition_by.iter().position(|level| level == name);
                     let mut deeper: Vec<(String, String)> = partition.values.clone().into_iter().collect();
                     deeper.sort_by_key(|(name, _)| order(name));
                     values.extend(deeper);
-                    files.push(LakeFile { path: copy.path().to_owned(), values, keep: std::sync::Arc::new(copy) });
+                    files.push(LakeFile {
+                        path: copy.path().to_owned(),
+                        values,
+                        keep: std::sync::Arc::new(copy),
+                    });
                     inputs.entries.push(PageEntry {
                         address: format!("{}{key}", klimalade_lake::INPUT_SCHEME),
                         retrieved_at: String::new(),
@@ -173,14 +244,29 @@ impl Inputs {
                     }
                 }
             }
-            inputs.tables.push(LakeTable { name, schema: table.schema(), files });
+            inputs.tables.push(LakeTable {
+                name,
+                schema: table.schema(),
+                files,
+            });
         }
         Ok(inputs)
     }
 
     fn manifest(&self, owner: &str, now: &str) -> Manifest {
-        let pages = self.entries.iter().map(|entry| PageEntry { retrieved_at: now.to_owned(), ..entry.clone() }).collect();
-        Manifest { owner: owner.to_owned(), part: Part::new(PART), pages }
+        let pages = self
+            .entries
+            .iter()
+            .map(|entry| PageEntry {
+                retrieved_at: now.to_owned(),
+                ..entry.clone()
+            })
+            .collect();
+        Manifest {
+            owner: owner.to_owned(),
+            part: Part::new(PART),
+            pages,
+        }
     }
 
     /// The strictest licence of the inputs.
@@ -191,10 +277,20 @@ impl Inputs {
         let list = house.schemas.code_list("licences")?;
         let owners = house.catalogue.owners();
         let mut ranked: BTreeMap<i64, String> = BTreeMap::new();
-        for licence in owners.iter().filter(|known| self.owners.contains(&known.name)).filter_map(|known| known.definition.licence_code.clone()) {
-            let rank = list.get(&licence, "strictness").and_then(|rank| rank.parse().ok()).unwrap_or(i64::MAX);
+        for licence in owners
+            .iter()
+            .filter(|known| self.owners.contains(&known.name))
+            .filter_map(|known| known.definition.licence_code.clone())
+        {
+            let rank = list
+                .get(&licence, "strictness")
+                .and_then(|rank| rank.parse().ok())
+                .unwrap_or(i64::MAX);
             ranked.insert(rank, licence);
         }
-        Ok(ranked.into_values().next_back().unwrap_or_else(|| "not_stated".to_owned()))
+        Ok(ranked
+            .into_values()
+            .next_back()
+            .unwrap_or_else(|| "not_stated".to_owned()))
     }
 }

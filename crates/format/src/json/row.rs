@@ -358,6 +358,10 @@ impl Visitor<'_> for Key<'_> {
 /// True where an error stands at the last byte: a number cut behind its sign, point or exponent is an "invalid
 /// number" to serde_json, not an end of input, though the rest of it is only not in the buffer yet.
 fn is_at_end(error: &serde_json::Error, text: &str) -> bool {
-    let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    let before: usize = text
+        .split_inclusive('\n')
+        .take(error.line().saturating_sub(1))
+        .map(str::len)
+        .sum();
     before + error.column() >= text.len()
 }
