@@ -6,7 +6,7 @@ mod support;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use arrow::datatypes::DataType;
-use klimalade_connect::{Connector, Page, Protocol};
+use klimalade_connect::{Connector, Protocol};
 use klimalade_demo::{Agencies, Script};
 use klimalade_energidata::{Energidata, Settings};
 use klimalade_testkit::contract::{self, Case, Expected, Rows, Unsupported};
@@ -24,10 +24,7 @@ async fn capacity_per_municipality_keeps_the_contract() {
     .unwrap();
     let connector = Arc::new(Energidata::open(settings).unwrap());
     let part = connector.plan(&context).await.unwrap().remove(0);
-    let empty = Page::from_bytes(
-        "/dataset/CapacityPerMunicipality",
-        br#"{"total":0,"limit":500,"dataset":"CapacityPerMunicipality","records":[]}"#,
-    );
+    let empty = support::page(br#"{"total":0,"limit":500,"dataset":"CapacityPerMunicipality","records":[]}"#);
     contract::run(Case {
         connector,
         context,
@@ -50,7 +47,7 @@ async fn capacity_per_municipality_keeps_the_contract() {
                 ("month".to_owned(), "2024-05-01T00:00:00".to_owned()),
             ],
         },
-        empty: Some((part, empty.unwrap())),
+        empty: Some((part, empty)),
         declared: &[] as &[Unsupported],
     })
     .await;

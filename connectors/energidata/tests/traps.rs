@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use arrow::datatypes::DataType;
 use arrow_schema::SchemaRef;
-use klimalade_connect::{Connector, Kind, Page, Protocol};
+use klimalade_connect::{Connector, Kind, Protocol};
 use klimalade_demo::{Agencies, Script};
 use klimalade_energidata::Energidata;
 use serde_json::{Value, json};
@@ -146,14 +146,14 @@ async fn a_column_lost_from_the_records_is_an_error_and_never_null() {
     let connector = open(&server.base, json!({}));
     let part = connector.plan(&cx).await.unwrap().remove(0);
     for name in ["HourUTC", "MunicipalityNo", "ThermalPowerMWh"] {
-        let page = Page::from_bytes("lost", MAY.replace(&format!("\"{name}\":"), "\"Andet\":").as_bytes()).unwrap();
+        let page = support::page(MAY.replace(&format!("\"{name}\":"), "\"Andet\":").as_bytes());
         assert_eq!(
             decode(&connector, &part, &page, &columns()).unwrap_err().kind(),
             Kind::Contract,
             "{name}"
         );
     }
-    let page = Page::from_bytes("added", MAY.replace("\"HourDK\":", "\"Ny kolonne æøå\":").as_bytes()).unwrap();
+    let page = support::page(MAY.replace("\"HourDK\":", "\"Ny kolonne æøå\":").as_bytes());
     assert_eq!(
         decode(&connector, &part, &page, &columns()).unwrap().len(),
         6,
@@ -172,7 +172,7 @@ async fn rows_of_another_month_are_refused() {
         ("2024-05-31T21:00:00", "2024-05-31T22:00:00"),
         ("2024-04-30T22:00:00", "2024-04-30T21:00:00"),
     ] {
-        let page = Page::from_bytes("utc", MAY.replace(inside, outside).as_bytes()).unwrap();
+        let page = support::page(MAY.replace(inside, outside).as_bytes());
         let fault = decode(&connector, &part, &page, &columns()).unwrap_err();
         assert_eq!((fault.kind(), fault.found_text()), (Kind::Source, Some(outside)));
     }
@@ -204,7 +204,7 @@ async fn a_cut_body_is_an_error() {
     let connector = open(&server.base, json!({}));
     let part = connector.plan(&cx).await.unwrap().remove(0);
     for length in [MAY.len() - 2, MAY.len() / 2, 60] {
-        let page = Page::from_bytes("cut", &MAY.as_bytes()[..length]).unwrap();
+        let page = support::page(&MAY.as_bytes()[..length]);
         assert_eq!(
             decode(&connector, &part, &page, &columns()).unwrap_err().kind(),
             Kind::Source,

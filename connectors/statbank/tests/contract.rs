@@ -6,7 +6,7 @@ mod support;
 use std::{collections::BTreeMap, sync::Arc};
 
 use arrow::datatypes::DataType;
-use klimalade_connect::{Connector, Page, Protocol};
+use klimalade_connect::{Connector, Protocol};
 use klimalade_demo::{Agencies, Script};
 use klimalade_statbank::{Settings, Statbank};
 use klimalade_testkit::contract::{self, Case, Expected, Rows, Unsupported};
@@ -18,7 +18,7 @@ async fn keeps_the_contract(settings: Value, cells: Vec<(String, String)>) {
     let settings: Settings = serde_json::from_value(settings).unwrap();
     let connector = Arc::new(Statbank::open(settings).unwrap());
     let part = connector.plan(&context).await.unwrap().remove(0);
-    let empty = Page::from_bytes("/v1/data", "\u{feff}OMRÅDE;TID;INDHOLD\r\n".as_bytes()).unwrap();
+    let empty = support::page("\u{feff}OMRÅDE;TID;INDHOLD\r\n".as_bytes());
     contract::run(Case {
         connector,
         context,

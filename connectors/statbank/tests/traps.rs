@@ -5,7 +5,7 @@ mod support;
 
 use arrow::datatypes::DataType;
 use arrow_schema::SchemaRef;
-use klimalade_connect::{Connector, Fault, Kind, Page, Part, Protocol, Result};
+use klimalade_connect::{Connector, Fault, Kind, Part, Protocol, Result};
 use klimalade_statbank::Statbank;
 use serde_json::{Value, json};
 use support::{Answer, Server, context, decode, fetch};
@@ -55,7 +55,7 @@ async fn read(text: &str, extra: Value) -> Result<Vec<Vec<String>>> {
 async fn read_as(text: &str, mut extra: Value, columns: &SchemaRef) -> Result<Vec<Vec<String>>> {
     extra["split"] = json!("all");
     let part = plan(AREAL, extra.clone()).await?.remove(0);
-    let page = Page::from_bytes("/v1/data", text.as_bytes()).unwrap();
+    let page = support::page(text.as_bytes());
     decode(&open("https://api.statbank.dk/v1", extra)?, &part, &page, columns)
 }
 

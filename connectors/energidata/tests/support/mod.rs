@@ -5,7 +5,10 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -169,4 +172,12 @@ pub(crate) fn decode(
         }
     }
     Ok(rows)
+}
+
+/// A page of these bytes. `Page::from_bytes` names its file by address and content, so tests that run at the same time
+/// need addresses of their own.
+pub(crate) fn page(bytes: &[u8]) -> Page {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    Page::from_bytes(&format!("/page/{number}"), bytes).unwrap()
 }
