@@ -10,6 +10,7 @@ mod error;
 mod mapping;
 mod partition;
 mod raw;
+mod row_checks;
 mod session;
 mod views;
 

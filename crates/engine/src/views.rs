@@ -3,7 +3,6 @@ use std::{path::PathBuf, sync::Arc};
 use datafusion::common::TableReference;
 use datafusion::{
     arrow::datatypes::{DataType, Field, Schema},
-    catalog::SchemaProvider,
     datasource::{
         MemTable, TableProvider, ViewTable,
         file_format::parquet::ParquetFormat,

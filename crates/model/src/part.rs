@@ -2,7 +2,10 @@ use std::{
     fs::File,
     io::{self, Read},
     path::PathBuf,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use serde::{Deserialize, Serialize};
@@ -89,11 +92,10 @@ impl Page {
     }
     /// Writes `bytes` as a page, for tests and fixtures.
     pub fn from_bytes(address: &str, bytes: &[u8]) -> io::Result<Self> {
-        let file = std::env::temp_dir().join(format!(
-            "klimalade-page-{}-{}",
-            std::process::id(),
-            sha256_hex(&[address.as_bytes(), bytes].concat()),
-        ));
+        // Numbered, so that two pages of the same bytes are two files.
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let file = std::env::temp_dir().join(format!("klimalade-page-{}-{number}", std::process::id()));
         std::fs::write(&file, bytes)?;
         let entry = PageEntry {
             address: address.to_owned(),

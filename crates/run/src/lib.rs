@@ -7,13 +7,16 @@ mod house;
 mod ledger;
 mod mapper;
 mod night;
+mod partition_checks;
 mod provenance;
 mod publish;
 mod report;
 mod retire;
+mod runner_files;
 mod runner_table;
 mod testing;
 mod view;
+mod work;
 
 pub use house::{House, NightOptions, Progress, Quiet};
 pub use ledger::PartLedger;

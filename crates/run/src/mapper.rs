@@ -27,7 +27,6 @@ pub(crate) struct PartRows {
     pub(crate) controls: Option<Arc<Spooled>>,
     pub(crate) rejects: Vec<Reject>,
     pub(crate) constants: Vec<(String, ScalarValue)>,
-    pub(crate) varying: Option<SchemaRef>,
 }
 
 /// The declared rules of an owner's rows.
@@ -54,7 +53,6 @@ pub(crate) struct Mapper {
     pub(crate) rules: RowRules,
     pub(crate) rows_per_row: RowsPerRow,
     pub(crate) columns: SchemaRef,
-    pub(crate) is_view: bool,
 }
 
 impl Mapper {
@@ -67,7 +65,6 @@ impl Mapper {
             rules: row_rules(definition),
             rows_per_row: definition.rows_per_row,
             columns: definition.raw_schema(),
-            is_view: definition.kind == klimalade_pipeline::Task::View,
         })
     }
 
@@ -187,7 +184,6 @@ impl Mapper {
             controls: controls.map(PartitionSpool::finish).transpose()?.map(Arc::new),
             rejects: std::mem::take(&mut contract.rejects),
             constants: contract.constants().to_vec(),
-            varying: Some(contract.varying().clone()),
         })
     }
 

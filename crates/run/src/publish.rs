@@ -4,26 +4,18 @@ use std::{
     sync::Arc,
 };
 
-use arrow::{
-    array::{Array, AsArray, BooleanArray, Int16Array, RecordBatch, StringArray, TimestampMicrosecondArray},
-    compute::filter_record_batch,
-    datatypes::{DataType, Date32Type, Int16Type},
-};
-use klimalade_engine::{
-    Change, ControlFile, ControlRules, PartitionSpool, Rule, ScalarValue, Spooled, compare_controls, compare_files,
-    indicator_sums, missing_areas,
-};
+use klimalade_engine::{Change, ScalarValue, Spooled, compare_files};
 use klimalade_lake::{
     Areas, CommitPlan, Committed, OwnerLock, OwnerState, PartState, PartitionState, Publishes, Replacement, StagedFile,
 };
 use klimalade_model::{Fault, Part, Result, Table};
-use klimalade_pipeline::{Formula, Owner, PartsFill};
+use klimalade_pipeline::{Owner, PartsFill};
 
 use crate::{
     house::House,
     mapper::{PartRows, PathValues},
-    provenance::{Provenance, Provenances},
-    runner_table::{kept_rows, nullable, write_sorted},
+    provenance::Provenances,
+    runner_table::write_sorted,
 };
 
 /// What became of a part before publishing.
@@ -69,14 +61,14 @@ pub(crate) struct Publisher<'a> {
     pub(crate) table: &'a Table,
 }
 
-struct Built {
-    key: String,
-    values: PathValues,
-    parts: Vec<String>,
-    staged: StagedFile,
-    verdicts: Option<Arc<Spooled>>,
-    changes: Vec<Change>,
-    equal: bool,
+pub(crate) struct Built {
+    pub(crate) key: String,
+    pub(crate) values: PathValues,
+    pub(crate) parts: Vec<String>,
+    pub(crate) staged: StagedFile,
+    pub(crate) verdicts: Option<Arc<Spooled>>,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) equal: bool,
 }
 
 impl Publisher<'_> {
@@ -332,147 +324,11 @@ impl Publisher<'_> {
         }))
     }
 
-    async fn published_file(&self, key: &str) -> Result<Option<klimalade_lake::LocalFile>> {
+    pub(crate) async fn published_file(&self, key: &str) -> Result<Option<klimalade_lake::LocalFile>> {
         if !self.old.partitions.contains_key(key) {
             return Ok(None);
         }
         self.house.lake.local_copy(key, &self.house.scratch).await
-    }
-
-    async fn check_areas(&self, key: &str, staged: &StagedFile) -> Result<()> {
-        let Some(expected) = &self.owner.definition.checks.expected_areas else {
-            return Ok(());
-        };
-        let areas = self.house.schemas.code_list("areas")?;
-        let per: Vec<String> = expected
-            .per
-            .iter()
-            .filter(|column| self.table.column(column).is_some())
-            .cloned()
-            .collect();
-        let findings = missing_areas(
-            &self.house.engine,
-            &staged.path,
-            areas,
-            expected.level.as_deref(),
-            &expected.also,
-            &expected.may,
-            &per,
-        )
-        .await?;
-        let Some(first) = findings.first() else { return Ok(()) };
-        Err(Fault::contract("the areas of a partition are not the expected ones")
-            .at(key.to_owned())
-            .expected(
-                format!(
-                    "every {} {}",
-                    expected.level.as_deref().unwrap_or("area"),
-                    expected.also.join(" ")
-                )
-                .trim_end()
-                .to_owned(),
-            )
-            .found(format!(
-                "{} of its groups differ; in {}: missing [{}], unexpected [{}]",
-                findings.len(),
-                first.group,
-                first.missing.join(" "),
-                first.unexpected.join(" "),
-            ))
-            .hint("[checks] expected_areas: also = [...] for areas that must be there, may = [...] for those that can"))
-    }
-
-    async fn check_change(&self, key: &str, staged: &StagedFile, old: &std::path::Path) -> Result<()> {
-        let Some(largest) = &self.owner.definition.checks.largest_change else {
-            return Ok(());
-        };
-        let before = indicator_sums(&self.house.engine, old).await?;
-        let after = indicator_sums(&self.house.engine, &staged.path).await?;
-        for (indicator, before) in before {
-            let now = after.get(&indicator).copied().unwrap_or_default();
-            if (now - before).abs() > largest.ratio * before.abs() {
-                return Err(
-                    Fault::contract("an indicator's sum changed more than [checks] largest_change")
-                        .at(format!("{key}: {indicator}"))
-                        .expected(format!("{before} within {} %", largest.ratio * 100.0))
-                        .found(now.to_string())
-                        .hint(
-                            "look at the agency's notes; raise largest_change for one night when the change is right",
-                        ),
-                );
-            }
-        }
-        Ok(())
-    }
-
-    async fn check_controls(
-        &self,
-        key: &str,
-        values: &PathValues,
-        filling: &[&PartResult],
-        constants: &[(String, ScalarValue)],
-        staged: &StagedFile,
-    ) -> Result<Option<Arc<Spooled>>> {
-        let spools: Vec<(&Arc<Spooled>, i32)> = filling
-            .iter()
-            .filter_map(|result| Some((result.rows.as_ref()?.controls.as_ref()?, result.number)))
-            .collect();
-        if spools.is_empty() {
-            return Ok(None);
-        }
-        let engine = &self.house.engine;
-        let mut file = ControlFile::create(engine, self.table, constants)?;
-        for (spool, number) in spools {
-            for batch in spool.read()? {
-                let batch = of_year(&batch?, values)?;
-                if batch.num_rows() > 0 {
-                    file.append(&batch, number)?;
-                }
-            }
-        }
-        if file.rows == 0 {
-            return Ok(None);
-        }
-        let target = self.house.schemas.table("control_total")?;
-        let mut verdicts = PartitionSpool::create(engine, &nullable(&target.schema()))?;
-        let rules = ControlRules(
-            self.owner
-                .definition
-                .checks
-                .control
-                .iter()
-                .map(|(what, rule)| {
-                    let rule = Rule {
-                        positive_only: rule.formula == Formula::SumOfPositive,
-                        tolerance: rule.tolerance,
-                        tolerance_ratio: rule.tolerance_ratio,
-                        known: rule
-                            .known
-                            .iter()
-                            .map(|known| (known.key.clone(), known.reason.clone()))
-                            .collect(),
-                    };
-                    (what.clone(), rule)
-                })
-                .collect(),
-        );
-        let path = file.finish()?.to_owned();
-        let summary = compare_controls(engine, &staged.path, &path, &rules, &self.house.schemas, &mut verdicts).await?;
-        if summary.failed > 0 {
-            return Err(Fault::contract("the agency's own totals are not the sums of its rows")
-                .at(key.to_owned())
-                .expected(format!(
-                    "{} controls to agree",
-                    summary.agrees + summary.known + summary.failed
-                ))
-                .found(format!(
-                    "{} that do not; {}",
-                    summary.failed,
-                    summary.examples.join("; ")
-                ))
-                .hint("a difference that is right goes to [[checks.control.<what_code>.known]] with its reason"));
-        }
-        Ok(Some(Arc::new(verdicts.finish()?)))
     }
 
     /// The state's entry and the commit's replacement of one built partition.
@@ -556,208 +412,7 @@ impl Publisher<'_> {
         crate::retire::all_vanished(self.table, file.path())
     }
 
-    async fn control_totals(
-        &self,
-        built: &[Built],
-        removed: &[String],
-        provenances: &mut Provenances,
-        state: &mut OwnerState,
-        commit: &mut CommitPlan,
-    ) -> Result<()> {
-        let target = self.house.schemas.table("control_total")?;
-        let key = partition_key(&target.name, &self.owner.name, &Vec::new());
-        let mut spools: Vec<Arc<Spooled>> = built.iter().filter_map(|one| one.verdicts.clone()).collect();
-        let old = self.published_file(&key).await?;
-        if built.is_empty() && removed.is_empty() || (old.is_none() && spools.is_empty()) {
-            return Ok(());
-        }
-        let years = |values: &str| values.parse::<i16>().ok();
-        let mut rebuilt: BTreeSet<i16> = built
-            .iter()
-            .flat_map(|one| &one.values)
-            .filter(|(name, _)| name == "year")
-            .filter_map(|(_, value)| years(value))
-            .collect();
-        let gone = removed
-            .iter()
-            .filter_map(|key| self.old.partitions.get(key)?.values.get("year"));
-        rebuilt.extend(gone.filter_map(|value| years(value)));
-        let whole = self.table.partition_by.len() == 1;
-        if let Some(file) = &old
-            && !whole
-        {
-            let keep = |rows: &RecordBatch| -> BooleanArray {
-                let years = rows
-                    .column_by_name("year")
-                    .map(|years| years.as_primitive::<Int16Type>().clone())
-                    .unwrap_or_else(|| Int16Array::from(Vec::<i16>::new()));
-                years
-                    .iter()
-                    .map(|year| Some(year.is_none_or(|year| !rebuilt.contains(&year))))
-                    .collect()
-            };
-            spools.extend(kept_rows(&self.house.engine, target, file.path(), provenances, keep)?);
-        }
-        self.replace_runner_file(target, &key, spools, provenances, state, commit)
-            .await
-    }
-
-    async fn revisions(
-        &self,
-        changes: Vec<(String, Change)>,
-        provenances: &mut Provenances,
-        state: &mut OwnerState,
-        commit: &mut CommitPlan,
-    ) -> Result<()> {
-        if changes.is_empty() {
-            return Ok(());
-        }
-        let target = self.house.schemas.table("revision")?;
-        let now = self.house.clock.now();
-        let year = now.to_zoned(jiff::tz::TimeZone::UTC).year();
-        let values = vec![("year".to_owned(), format!("{year:04}"))];
-        let key = partition_key(&target.name, &self.owner.name, &values);
-        let old = self.published_file(&key).await?;
-        let number = provenances.number(Provenance {
-            source_id: self.house.source_id(self.owner),
-            retrieved_at: now.as_microsecond(),
-            snapshot_sha256: klimalade_model::sha256_hex(self.run_id.as_bytes()),
-            source_version: None,
-            licence_code: self
-                .owner
-                .definition
-                .licence_code
-                .clone()
-                .unwrap_or_else(|| "not_stated".to_owned()),
-        });
-        let mut spool = PartitionSpool::create(&self.house.engine, &nullable(&target.schema()))?;
-        for chunk in changes.chunks(8192) {
-            spool.append(&self.revision_rows(target, chunk, now)?, number)?;
-        }
-        let fresh = Arc::new(spool.finish()?);
-        let mut spools = vec![fresh.clone()];
-        if let Some(file) = &old {
-            // A repeat adds nothing: the old row gives way to the same row.
-            let known: BTreeSet<String> = changes
-                .iter()
-                .map(|(old, change)| format!("{old}|{}|{}", change.column, change.row_key))
-                .collect();
-            let keep = |rows: &RecordBatch| -> BooleanArray {
-                let text = |name: &str| {
-                    rows.column_by_name(name)
-                        .map(|column| column.as_string::<i32>().clone())
-                };
-                let (Some(files), Some(columns), Some(keys)) =
-                    (text("old_file_sha256"), text("column_name"), text("row_key"))
-                else {
-                    return BooleanArray::from(vec![true; rows.num_rows()]);
-                };
-                (0..rows.num_rows())
-                    .map(|row| {
-                        Some(!known.contains(&format!(
-                            "{}|{}|{}",
-                            files.value(row),
-                            columns.value(row),
-                            keys.value(row)
-                        )))
-                    })
-                    .collect()
-            };
-            spools.extend(kept_rows(&self.house.engine, target, file.path(), provenances, keep)?);
-        }
-        self.replace_runner_file(target, &key, spools, provenances, state, commit)
-            .await?;
-        if let Some(entry) = state.partitions.get_mut(&key) {
-            entry.values = values.into_iter().collect();
-        }
-        Ok(())
-    }
-
-    fn revision_rows(&self, target: &Table, changes: &[(String, Change)], now: jiff::Timestamp) -> Result<RecordBatch> {
-        let rows = changes.len();
-        let columns = target
-            .columns
-            .iter()
-            .map(|column| -> Result<arrow::array::ArrayRef> {
-                let text = |cell: &dyn Fn(&(String, Change)) -> Option<String>| {
-                    Arc::new(changes.iter().map(cell).collect::<StringArray>()) as arrow::array::ArrayRef
-                };
-                Ok(match column.field.name.as_str() {
-                    "table_name" => text(&|_| Some(self.table.name.clone())),
-                    "row_key" => text(&|(_, change)| Some(change.row_key.clone())),
-                    "column_name" => text(&|(_, change)| Some(change.column.clone())),
-                    "old_value" => text(&|(_, change)| change.old.clone()),
-                    "new_value" => text(&|(_, change)| change.new.clone()),
-                    "old_file_sha256" => text(&|(old, _)| Some(old.clone())),
-                    "run_id" => text(&|_| Some(self.run_id.to_owned())),
-                    "first_seen_at" => {
-                        Arc::new(TimestampMicrosecondArray::from(vec![now.as_microsecond(); rows]).with_timezone("UTC"))
-                    }
-                    other => {
-                        return Err(
-                            Fault::bug("revision has a column that the runner does not fill").found(other.to_owned())
-                        );
-                    }
-                })
-            })
-            .collect::<Result<Vec<_>>>()?;
-        RecordBatch::try_new(nullable(&target.schema()), columns)
-            .map_err(|source| Fault::bug("revision rows do not fit").because(source))
-    }
-
-    async fn replace_runner_file(
-        &self,
-        target: &Table,
-        key: &str,
-        spools: Vec<Arc<Spooled>>,
-        provenances: &Provenances,
-        state: &mut OwnerState,
-        commit: &mut CommitPlan,
-    ) -> Result<()> {
-        let old = self.old.partitions.get(key);
-        if spools.is_empty() {
-            if old.is_some() {
-                state.partitions.remove(key);
-                commit.remove.push(key.to_owned());
-            }
-            return Ok(());
-        }
-        let path = self.scratch_file(key);
-        let staged = write_sorted(
-            &self.house.engine,
-            target,
-            &self.owner.name,
-            spools,
-            &[],
-            provenances,
-            &path,
-        )
-        .await?;
-        if let (Some(file), Some(_)) = (self.published_file(key).await?, old) {
-            let (table, before, after) = (target.clone(), file.path().to_owned(), staged.path.clone());
-            let same = tokio::task::spawn_blocking(move || compare_files(&table, &before, &after))
-                .await
-                .map_err(|error| Fault::bug("comparing stopped").found(error.to_string()))??;
-            if same.is_equal() {
-                return Ok(());
-            }
-        }
-        state.partitions.insert(
-            key.to_owned(),
-            PartitionState {
-                sha256: staged.sha256.clone(),
-                etag: String::new(),
-                rows: staged.rows,
-                bytes: staged.bytes,
-                parts: Vec::new(),
-                values: BTreeMap::new(),
-            },
-        );
-        commit.replace.push(replacement(key, &staged, old));
-        Ok(())
-    }
-
-    fn scratch_file(&self, key: &str) -> PathBuf {
+    pub(crate) fn scratch_file(&self, key: &str) -> PathBuf {
         self.house.scratch.join(format!(
             "{}.parquet",
             klimalade_model::sha256_hex(format!("{}{key}", self.run_id).as_bytes())
@@ -775,7 +430,7 @@ pub(crate) fn partition_key(table: &str, owner: &str, values: &PathValues) -> St
     key
 }
 
-fn replacement(key: &str, staged: &StagedFile, old: Option<&PartitionState>) -> Replacement {
+pub(crate) fn replacement(key: &str, staged: &StagedFile, old: Option<&PartitionState>) -> Replacement {
     Replacement {
         key: key.to_owned(),
         file: staged.path.clone(),
@@ -799,26 +454,4 @@ fn rejected_fault(rows: &PartRows, part: &Part, allowed: u64) -> Fault {
         ));
     }
     fault.hint("mend map.sql or the code list; rows that are right to lose: [checks] max_rejected = { rows = N, reason = \"...\" }")
-}
-
-/// Rows of a control batch that belong to a partition's year.
-fn of_year(batch: &RecordBatch, values: &PathValues) -> Result<RecordBatch> {
-    let year = values
-        .iter()
-        .find(|(name, _)| name == "year")
-        .and_then(|(_, value)| value.parse::<i16>().ok());
-    let (Some(year), Some(days)) = (year, batch.column_by_name("period_start")) else {
-        return Ok(batch.clone());
-    };
-    if *days.data_type() != DataType::Date32 {
-        return Ok(batch.clone());
-    }
-    use jiff::ToSpan;
-    let epoch = jiff::civil::Date::constant(1970, 1, 1);
-    let mask: BooleanArray = days
-        .as_primitive::<Date32Type>()
-        .iter()
-        .map(|day| Some(day.is_some_and(|day| epoch.saturating_add(day.days()).year() == year)))
-        .collect();
-    filter_record_batch(batch, &mask).map_err(|source| Fault::bug("controls cannot be split").because(source))
 }
