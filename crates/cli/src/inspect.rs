@@ -226,12 +226,40 @@ pub(crate) async fn status(arguments: &Arguments) -> Result<u8> {
         output::json(&objects)?;
     } else {
         output::table(&header.map(|name| name), rows);
+        last_night(&lake).await?;
         if lake.simulated() {
             data("");
             data(format!("SIMULATED figures: lake {}", lake.address()));
         }
     }
     Ok(0)
+}
+
+/// What the newest finished night said of owners that are not well.
+async fn last_night(lake: &klimalade_lake::Lake) -> Result<()> {
+    let nights = lake.list("ledger").await?;
+    let Some(newest) = nights.iter().map(|file| &file.key).filter(|key| key.ends_with("/night.json")).max() else {
+        return Ok(());
+    };
+    let Some(bytes) = lake.get(newest).await? else { return Ok(()) };
+    let night: serde_json::Value = serde_json::from_slice(&bytes)
+        .map_err(|source| Fault::source("a night of the ledger cannot be read").at(newest.clone()).because(source))?;
+    data("");
+    data(format!(
+        "last night {}, finished {}",
+        night["run_id"].as_str().unwrap_or_default(),
+        night["finished_at"].as_str().unwrap_or_default()
+    ));
+    for owner in night["owners"].as_array().into_iter().flatten() {
+        for fault in owner["faults"].as_array().into_iter().flatten() {
+            data(format!(
+                "{}: {}",
+                owner["owner"].as_str().unwrap_or_default(),
+                fault.as_str().unwrap_or_default()
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// `klimalade connectors`.

@@ -193,7 +193,9 @@ impl fmt::Display for Fault {
         if let Some(text) = &self.inner.found {
             write!(f, "\n  found    {text}")?;
         }
-        if let Some(source) = &self.inner.source {
+        if let Some(source) = self.inner.source.as_ref().map(ToString::to_string)
+            && source != self.inner.what
+        {
             write!(f, "\n  because  {source}")?;
         }
         if let Some(text) = &self.inner.hint {
