@@ -312,7 +312,9 @@ pub(crate) fn schema(arguments: &Arguments, which: &Which) -> Result<u8> {
         output::table(&["column", "type", "key", "codes", "meaning"], rows);
         return Ok(0);
     }
-    let list = schemas.code_list(name)?;
+    let list = schemas.codes.get(name).ok_or_else(|| {
+        Fault::settings("no such table or code list").found(name.clone()).hint("klimalade schema lists them")
+    })?;
     let header: Vec<&str> = list.header.iter().map(String::as_str).collect();
     output::table(&header, list.rows.clone());
     Ok(0)

@@ -22,6 +22,16 @@ pub(crate) struct Settings {
 
 const ENVIRONMENT: &str = "KLIMALADE_SECRET_";
 
+/// Serde shows the value that has the wrong type (`invalid type: string "...", expected a map`), and that may be a
+/// secret in the wrong place: only its type is told again.
+fn without_value(message: &str) -> String {
+    let shown = ["invalid type: ", "invalid value: "].iter().find_map(|start| Some((start, message.strip_prefix(start)?)));
+    match shown.and_then(|(start, rest)| Some((start, rest.split(' ').next()?, rest.rsplit_once(", expected ")?.1))) {
+        Some((start, kind, expected)) => format!("{start}{kind}, expected {expected}"),
+        None => message.to_owned(),
+    }
+}
+
 impl Settings {
     /// Errors: Settings; the text of the file is never shown, because secrets stand in it.
     pub(crate) fn read(home: &Path) -> Result<Self> {
@@ -36,10 +46,10 @@ impl Settings {
                 .because(source)
         })?;
         toml::from_str(&text).map_err(|error| {
-            let line = error.span().map(|span| text[..span.start].lines().count().max(1));
+            let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
             Fault::settings("klimalade.toml does not fit")
                 .at(line.map_or(place.clone(), |line| format!("{place}, line {line}")))
-                .found(error.message().to_owned())
+                .found(without_value(error.message()))
                 .hint("settings: lake, concurrency, memory_mib, [secrets] name = \"...\"")
         })
     }

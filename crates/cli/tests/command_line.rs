@@ -1,0 +1,321 @@
+//! What the binary says: exit codes, stdout for data, stderr for all else, hints that can be typed.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use common::{Place, snapshot};
+
+/// A thing that must never be shown.
+const SECRET: &str = "hemmelig-nøgle-4711";
+
+#[test]
+fn help_names_every_command_and_every_setting() {
+    let said = Place::new().say(&["--help"]);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    snapshot("help.txt", &said.out);
+    for command in [
+        "run",
+        "plan",
+        "replay",
+        "check",
+        "test",
+        "verify",
+        "retire",
+        "status",
+        "connectors",
+        "schema",
+    ] {
+        assert!(
+            said.out.lines().any(|line| line.trim_start().starts_with(command)),
+            "{command}"
+        );
+    }
+}
+
+#[test]
+fn check_finds_nothing_in_the_pipelines_of_the_binary() {
+    let said = Place::new().say(&["check"]);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    snapshot("check.txt", &said.out);
+}
+
+#[test]
+fn connectors_are_those_of_the_folder_listing() {
+    let said = Place::new().say(&["connectors"]);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../connectors");
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().join("Cargo.toml").is_file())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    names.sort_unstable();
+    assert!(names.len() >= 5, "{names:?}");
+    assert_eq!(said.out.lines().collect::<Vec<_>>(), names);
+}
+
+#[test]
+fn settings_of_a_connector_are_a_json_schema_in_which_every_setting_is_described() {
+    let place = Place::new();
+    for name in place.say(&["connectors"]).out.lines() {
+        let said = place.say(&["connectors", name]);
+        assert_eq!(said.code, Some(0), "{name}: {}", said.err);
+        let schema: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+        let settings = schema["properties"].as_object().unwrap();
+        assert!(!settings.is_empty(), "{name}");
+        for (setting, described) in settings {
+            assert!(
+                described["description"].is_string() || described["$ref"].is_string(),
+                "{name}: {setting} says nothing"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_schema_of_observation_is_printed_with_meaning_and_key() {
+    let said = Place::new().say(&["schema", "observation"]);
+    assert_eq!(said.code, Some(0));
+    snapshot("schema-observation.txt", &said.out);
+}
+
+#[test]
+fn an_unknown_table_is_refused_with_what_to_type() {
+    let said = Place::new().say(&["schema", "observations"]);
+    assert_eq!((said.code, said.out.as_str()), (Some(2), ""));
+    assert!(
+        said.err.contains("observations") && said.err.contains("hint"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn an_unknown_pipeline_ends_with_2_before_anything_runs() {
+    let place = Place::new();
+    let lake = place.lake("lake");
+    for command in ["run", "replay"] {
+        let said = place.say_on(&lake, &[command, "dst_aera", "--demo"]);
+        assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{}", said.err);
+        for word in ["no such pipeline", "dst_aera", "dst_area", "hint     klimalade check"] {
+            assert!(said.err.contains(word), "{word}: {}", said.err);
+        }
+        assert!(!lake.exists(), "nothing may be made");
+    }
+    assert_eq!(place.say(&["check", "dst_aera"]).code, Some(2));
+    assert_eq!(place.say(&["plan", "dst_aera"]).code, Some(2));
+}
+
+#[test]
+fn a_wrong_command_line_ends_with_2() {
+    let place = Place::new();
+    assert_eq!(place.say(&["harvest"]).code, Some(2));
+    assert_eq!(
+        place.say(&["run", "--demo-seed", "7"]).code,
+        Some(2),
+        "a seed needs the demo"
+    );
+}
+
+#[test]
+fn a_wrong_klimalade_toml_ends_with_2_names_the_line_and_never_shows_a_secret() {
+    let place = Place::new();
+    for (text, line, word) in [
+        (
+            format!("lake = \"./x\"\n[secrets]\nkey = \"{SECRET}\"\n\n[agencies]\na = 1\n"),
+            5,
+            "agencies",
+        ),
+        (
+            format!("lake = \"./x\"\nklimaregnskabet_api_key = \"{SECRET}\"\n"),
+            2,
+            "klimaregnskabet_api_key",
+        ),
+        (format!("lake = \"./x\"\n[secrets]\nkey = {SECRET}\n"), 3, ""),
+        (format!("[secrets]\nkey = [\"{SECRET}\"]\n"), 2, "expected a string"),
+        (format!("concurrency = \"{SECRET}\"\n"), 1, "expected usize"),
+        (format!("\nsecrets = \"{SECRET}\"\n"), 2, "expected a map"),
+        (format!("[secrets]\nkey = \"{SECRET}\"\nkey = \"{SECRET}\"\n"), 3, ""),
+        (format!("[secrets]\n{SECRET}\n"), 2, ""),
+    ] {
+        std::fs::write(place.home().join("klimalade.toml"), &text).unwrap();
+        for command in ["check", "status", "run"] {
+            let said = place.say_on(&place.lake("lake"), &[command]);
+            assert_eq!(
+                (said.code, said.out.as_str()),
+                (Some(2), ""),
+                "{command} {text}\n{}",
+                said.err
+            );
+            assert!(
+                !said.err.contains("hemmelig"),
+                "{command} shows the secret of\n{text}\n{}",
+                said.err
+            );
+            assert!(
+                said.err.contains(&format!("klimalade.toml, line {line}\n")),
+                "{text}\n{}",
+                said.err
+            );
+            assert!(
+                said.err.contains(word) && said.err.contains("hint     "),
+                "{text}\n{}",
+                said.err
+            );
+        }
+    }
+}
+
+#[test]
+fn a_lake_of_the_other_kind_ends_with_2_and_changes_nothing() {
+    let place = Place::new();
+    let lake = place.lake("lake");
+    let demo = place.say_on(&lake, &["run", "dst_area", "--demo", "--demo-factor", "0.1", "--json"]);
+    assert_eq!(demo.code, Some(0), "{}", demo.err);
+    let listing = || {
+        let mut files: Vec<_> = walk(&lake)
+            .into_iter()
+            .map(|file| (std::fs::metadata(&file).unwrap().modified().unwrap(), file))
+            .collect();
+        files.sort();
+        files
+    };
+    let before = listing();
+    let real = place.say_on(&lake, &["run", "dst_area"]);
+    assert_eq!((real.code, real.out.as_str()), (Some(2), ""), "{}", real.err);
+    assert!(
+        real.err.contains("simulated") && real.err.contains("hint     "),
+        "{}",
+        real.err
+    );
+    assert_eq!(listing(), before);
+
+    // The night's report, as a script reads it.
+    let report: serde_json::Value = serde_json::from_str(&demo.out).unwrap();
+    assert_eq!(report["simulated"], true);
+    let owner = &report["owners"][0];
+    assert_eq!(
+        (owner["owner"].as_str(), owner["status"].as_str()),
+        (Some("dst_area"), Some("published"))
+    );
+    assert_eq!(owner["parts"][0]["promised"], owner["parts"][0]["received"]);
+    assert!(owner["parts"][0]["published"].as_u64().unwrap() > 0);
+    assert!(
+        report["run_id"]
+            .as_str()
+            .is_some_and(|run_id| lake.join("ledger").join(run_id).join("night.json").is_file())
+    );
+
+    // And what the lake says of itself afterwards.
+    let verified = place.say_on(&lake, &["verify"]);
+    assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.err);
+    assert!(verified.out.ends_with(" 0 findings\n"), "{}", verified.out);
+    let status: serde_json::Value = serde_json::from_str(&place.say_on(&lake, &["status", "--json"]).out).unwrap();
+    let rows = status.as_array().unwrap();
+    let of = |name: &str| {
+        rows.iter().find(|row| row["pipeline"] == name).unwrap()["status"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(
+        (of("dst_area"), of("dst_population")),
+        ("published".to_owned(), "never published".to_owned())
+    );
+
+    // A file of core that somebody changed is found.
+    let file = lake.join("core/observation/pipeline=dst_area/data.parquet");
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[100] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let verified = place.say_on(&lake, &["verify"]);
+    assert_eq!(verified.code, Some(1), "{}", verified.out);
+    assert!(
+        verified.out.contains("a published file was changed"),
+        "{}",
+        verified.out
+    );
+    assert!(
+        verified.out.contains("core/observation/pipeline=dst_area/data.parquet"),
+        "{}",
+        verified.out
+    );
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(walk(&path))
+        } else {
+            files.push(path)
+        }
+    }
+    files
+}
+
+#[test]
+fn the_log_of_a_night_is_json_on_stderr_where_it_is_asked_for() {
+    let place = Place::new();
+    let said = place.say_on(
+        &place.lake("lake"),
+        &[
+            "run",
+            "dst_area",
+            "--demo",
+            "--demo-factor",
+            "0.1",
+            "--log-format",
+            "json",
+        ],
+    );
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(said.out.contains("SIMULATED"), "{}", said.out);
+    assert!(said.err.lines().count() > 0, "a night says something");
+    for line in said.err.lines() {
+        let object: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert!(object["level"].is_string() && object["timestamp"].is_string(), "{line}");
+    }
+}
+
+#[test]
+fn a_lake_that_is_not_there_is_said_and_not_made_by_reading() {
+    let place = Place::new();
+    let lake = place.lake("nowhere");
+    for command in ["verify", "status"] {
+        let said = place.say_on(&lake, &[command]);
+        assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{command}");
+        assert!(
+            said.err.contains("there is no lake here") && said.err.contains("hint     klimalade run"),
+            "{}",
+            said.err
+        );
+    }
+    assert!(!lake.exists());
+}
+
+#[test]
+fn retiring_what_the_lake_has_not_is_refused() {
+    let place = Place::new();
+    let lake = place.lake("lake");
+    assert_eq!(
+        place
+            .say_on(&lake, &["run", "dst_area", "--demo", "--demo-factor", "0.1"])
+            .code,
+        Some(0)
+    );
+    let said = place.say_on(&lake, &["retire", "dst_population"]);
+    assert_eq!(said.code, Some(2), "{}", said.err);
+    assert!(said.err.contains("no such owner"), "{}", said.err);
+    let said = place.say_on(&lake, &["retire", "dst_area"]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(
+        said.out
+            .contains("removed core/observation/pipeline=dst_area/data.parquet"),
+        "{}",
+        said.out
+    );
+    assert_eq!(place.say_on(&lake, &["verify"]).code, Some(0));
+}
