@@ -1,0 +1,141 @@
+//! `cargo dev outside`: what others' programs make of a lake. All folders are temporary, all servers end with it.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use tempfile::TempDir;
+
+use crate::{
+    place::{Findings, say, target},
+    process::{run, run_quietly},
+    s3,
+    venv::Venv,
+};
+
+/// A part of `cargo dev outside`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// pipeline.toml of every pipeline against the generated JSON schema.
+    Definitions,
+    /// DuckDB, Polars and pyarrow on a demo lake.
+    Readers,
+    /// A killed and repeated night on SeaweedFS against an undisturbed one on disk.
+    S3,
+}
+
+/// What the parts work with.
+pub(crate) struct Ground {
+    /// The workspace.
+    pub(crate) root: PathBuf,
+    /// The binary under test.
+    pub(crate) klimalade: PathBuf,
+    /// Python with the readers and the server.
+    pub(crate) venv: Venv,
+    /// Everything that is written.
+    pub(crate) scratch: TempDir,
+}
+
+impl Ground {
+    /// The binary with a home that has nothing of its own, so that the embedded pipelines alone run.
+    pub(crate) fn klimalade(&self) -> Command {
+        let mut command = Command::new(&self.klimalade);
+        command.arg("--home").arg(self.scratch.path());
+        for name in ["KLIMALADE_HOME", "KLIMALADE_LAKE"] {
+            command.env_remove(name);
+        }
+        command
+    }
+    /// A script of tests/outside.
+    pub(crate) fn script(&self, name: &str) -> Command {
+        let mut command = self.venv.python();
+        command.arg(self.root.join("tests/outside").join(name));
+        command
+    }
+}
+
+/// Runs the parts, or one of them. The first failure ends it.
+pub(crate) fn run_parts(ground: &Ground, only: Option<Part>) -> Result<()> {
+    let chosen = |part| only.is_none_or(|only| only == part);
+    if chosen(Part::Definitions) {
+        definitions(ground).context("definitions")?;
+    }
+    if chosen(Part::Readers) {
+        readers(ground).context("readers")?;
+    }
+    if chosen(Part::S3) {
+        s3::killed_night(ground).context("s3")?;
+    }
+    Ok(())
+}
+
+/// `cargo dev outside`.
+pub(crate) fn run_all(root: &Path, only: Option<Part>) -> Result<Findings> {
+    let ground = Ground {
+        root: root.to_owned(),
+        klimalade: binary(root, "debug")?,
+        venv: Venv::of(root, "requirements.txt")?,
+        scratch: TempDir::with_prefix("klimalade-outside-").context("no scratch folder can be made")?,
+    };
+    run_parts(&ground, only)?;
+    Ok(Findings::new())
+}
+
+/// Builds the binary with the features of the whole workspace and says where it is.
+pub(crate) fn binary(root: &Path, profile: &str) -> Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command
+        .args([
+            "build",
+            "--quiet",
+            "--locked",
+            "--package",
+            "klimalade-cli",
+            "--bin",
+            "klimalade",
+        ])
+        .current_dir(root);
+    if profile == "release" {
+        command.arg("--release");
+    }
+    run(&mut command)?;
+    Ok(target(root).join(profile).join("klimalade"))
+}
+
+fn definitions(ground: &Ground) -> Result<()> {
+    let (folder, schema) = (
+        ground.root.join("pipelines"),
+        ground.root.join("schemas/pipeline.schema.json"),
+    );
+    run(ground.script("definitions.py").arg(folder).arg(schema))
+}
+
+fn readers(ground: &Ground) -> Result<()> {
+    let lake = ground.scratch.path().join("readers-lake");
+    let seconds = night(ground, &lake.display().to_string(), &[])?;
+    say(format!(
+        "one simulated night of all pipelines: {:.0} s",
+        seconds.as_secs_f64()
+    ));
+    run(ground
+        .script("readers.py")
+        .arg(&lake)
+        .arg(ground.root.join("schemas/codes/indicators.csv")))
+}
+
+/// One whole simulated night; how long it took.
+pub(crate) fn night(ground: &Ground, lake: &str, pipelines: &[&str]) -> Result<Duration> {
+    let begun = Instant::now();
+    run_quietly(
+        ground
+            .klimalade()
+            .args(["run", "--demo", "--strict", "--lake", lake])
+            .args(pipelines),
+    )?;
+    Ok(begun.elapsed())
+}

@@ -1,0 +1,194 @@
+//! A night on a real S3 server, killed once and run again, against an undisturbed night on disk.
+
+use std::{
+    collections::hash_map::RandomState,
+    fs::File,
+    hash::{BuildHasher, Hasher},
+    io::{Read, Write},
+    net::{Ipv4Addr, TcpStream},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    outside::{Ground, night},
+    place::say,
+    process::{Running, free_port, run, run_quietly, wait_for},
+};
+
+const BUCKET: &str = "klimalade-test";
+/// Harvests of four protocols' forms, small enough to be run four times.
+const PIPELINES: [&str; 4] = [
+    "dst_area",
+    "dmi_heating_degree_days",
+    "energinet_capacity_by_municipality",
+    "energinet_capacity_january",
+];
+/// Fresh lakes on which a kill is tried, should a night end before it.
+const TRIES: u32 = 3;
+const SERVER_STARTS_WITHIN: Duration = Duration::from_secs(90);
+
+/// Environment of a program that speaks to the server.
+fn environment(port: u16) -> [(&'static str, String); 5] {
+    [
+        ("AWS_ENDPOINT", format!("http://127.0.0.1:{port}")),
+        ("AWS_ALLOW_HTTP", "true".to_owned()),
+        ("AWS_ACCESS_KEY_ID", "any".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "any".to_owned()),
+        ("AWS_REGION", "us-east-1".to_owned()),
+    ]
+}
+
+/// The whole of it.
+pub(crate) fn killed_night(ground: &Ground) -> Result<()> {
+    let undisturbed = ground.scratch.path().join("undisturbed-lake");
+    let whole = night(ground, &undisturbed.display().to_string(), &PIPELINES)?;
+    let (server, port) = server(ground)?;
+    create_bucket(port)?;
+    for attempt in 1..=TRIES {
+        let lake = format!("s3://{BUCKET}/lake-{attempt}");
+        let moment = whole.mul_f64(random_ratio());
+        if !killed(ground, &lake, port, moment)? {
+            say(format!(
+                "the night ended before its {:.2} s; another lake",
+                moment.as_secs_f64()
+            ));
+            continue;
+        }
+        let standing = objects(ground, &lake, port)?;
+        say(format!(
+            "SIGKILL after {:.2} s of about {:.2} s; {standing} objects stood",
+            moment.as_secs_f64(),
+            whole.as_secs_f64()
+        ));
+        let with = |command: &mut Command| -> Result<()> { run_quietly(command.envs(environment(port))).map(drop) };
+        // A lock of a killed night stands until it expires: the second start has to get past it by itself.
+        with(
+            ground
+                .klimalade()
+                .args(["run", "--demo", "--lake", &lake])
+                .args(PIPELINES),
+        )
+        .context("the repeated night")?;
+        with(ground.klimalade().args(["verify", "--demo", "--lake", &lake])).context("verify")?;
+        run(ground
+            .script("compare.py")
+            .arg(&undisturbed)
+            .arg(&lake)
+            .envs(environment(port)))?;
+        drop(server);
+        return Ok(());
+    }
+    bail!("{TRIES} nights ended before their kill");
+}
+
+/// SeaweedFS on a folder of its own.
+fn server(ground: &Ground) -> Result<(Running, u16)> {
+    let folder = ground.scratch.path().join("seaweedfs");
+    std::fs::create_dir(&folder)?;
+    let (log, port) = (ground.scratch.path().join("seaweedfs.log"), free_port()?);
+    let out = File::create(&log)?;
+    let mut command = ground.venv.program("weed");
+    // Each of its servers wants a port, and a gRPC port 10,000 above unless it is given.
+    command.arg("server").arg(format!("-dir={}", folder.display()));
+    for name in [
+        "master.port",
+        "master.port.grpc",
+        "volume.port",
+        "volume.port.grpc",
+        "filer.port",
+        "filer.port.grpc",
+        "s3.port.grpc",
+    ] {
+        command.arg(format!("-{name}={}", free_port()?));
+    }
+    command
+        .args([
+            "-s3",
+            &format!("-s3.port={port}"),
+            "-ip=127.0.0.1",
+            "-volume.max=4",
+            "-master.volumeSizeLimitMB=64",
+        ])
+        .current_dir(&folder)
+        .stdout(Stdio::from(out.try_clone()?))
+        .stderr(Stdio::from(out));
+    let mut server = Running::start(&mut command)?;
+    wait_for(&mut server, port, SERVER_STARTS_WITHIN, &log)?;
+    Ok((server, port))
+}
+
+/// PUT of a bucket, repeated while the server is still finding its own parts.
+fn create_bucket(port: u16) -> Result<()> {
+    let begun = Instant::now();
+    loop {
+        let answer = request(
+            port,
+            &format!("PUT /{BUCKET} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+        );
+        match answer {
+            Ok(answer) if answer.starts_with("HTTP/1.1 200") => return Ok(()),
+            answer if begun.elapsed() > SERVER_STARTS_WITHIN => bail!("the bucket cannot be created: {answer:?}"),
+            _ => std::thread::sleep(Duration::from_millis(300)),
+        }
+    }
+}
+
+fn request(port: u16, text: &str) -> Result<String> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    stream.write_all(text.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// Starts a night and kills it after so long. False: it had ended by itself.
+fn killed(ground: &Ground, lake: &str, port: u16, moment: Duration) -> Result<bool> {
+    let mut command = ground.klimalade();
+    command
+        .args(["run", "--demo", "--lake", lake])
+        .args(PIPELINES)
+        .envs(environment(port));
+    let program = Running::start(command.stdout(Stdio::null()).stderr(Stdio::null()))?;
+    std::thread::sleep(moment);
+    program.kill()
+}
+
+fn objects(ground: &Ground, lake: &str, port: u16) -> Result<String> {
+    let output = run_quietly(
+        ground
+            .script("compare.py")
+            .arg("--count")
+            .arg(lake)
+            .envs(environment(port)),
+    )?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Between 0.05 and 0.95: a moment at which something is under way. The standard library's seed is random enough
+/// here, and the moment is printed.
+fn random_ratio() -> f64 {
+    let random = RandomState::new().build_hasher().finish();
+    0.05 + 0.9 * (random >> 11) as f64 / (1u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_moment_of_a_kill_differs_and_stays_within_the_night() {
+        let moments: Vec<f64> = (0..100).map(|_| random_ratio()).collect();
+        assert!(
+            moments.iter().all(|moment| (0.05..0.95).contains(moment)),
+            "{moments:?}"
+        );
+        assert!(
+            moments.iter().any(|moment| (moment - moments[0]).abs() > 0.01),
+            "{moments:?}"
+        );
+    }
+}
