@@ -32,13 +32,11 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let what = error.to_string();
         match error {
-            Error::NothingDropped { place, hint } => {
-                Fault::settings(what)
-                    .at("[source] address")
-                    .expected(place)
-                    .hint(hint)
-                    .off()
-            }
+            Error::NothingDropped { place, hint } => Fault::settings(what)
+                .at("[source] address")
+                .expected(place)
+                .hint(hint)
+                .off(),
             Error::SameKey { key, files } => Fault::settings(what)
                 .expected(format!("one file for part {key}"))
                 .found(files)

@@ -238,12 +238,22 @@ pub(crate) async fn status(arguments: &Arguments) -> Result<u8> {
 /// What the newest finished night said of owners that are not well.
 async fn last_night(lake: &klimalade_lake::Lake) -> Result<()> {
     let nights = lake.list("ledger").await?;
-    let Some(newest) = nights.iter().map(|file| &file.key).filter(|key| key.ends_with("/night.json")).max() else {
+    let Some(newest) = nights
+        .iter()
+        .map(|file| &file.key)
+        .filter(|key| key.ends_with("/night.json"))
+        .max()
+    else {
         return Ok(());
     };
-    let Some(bytes) = lake.get(newest).await? else { return Ok(()) };
-    let night: serde_json::Value = serde_json::from_slice(&bytes)
-        .map_err(|source| Fault::source("a night of the ledger cannot be read").at(newest.clone()).because(source))?;
+    let Some(bytes) = lake.get(newest).await? else {
+        return Ok(());
+    };
+    let night: serde_json::Value = serde_json::from_slice(&bytes).map_err(|source| {
+        Fault::source("a night of the ledger cannot be read")
+            .at(newest.clone())
+            .because(source)
+    })?;
     data("");
     data(format!(
         "last night {}, finished {}",
@@ -313,7 +323,9 @@ pub(crate) fn schema(arguments: &Arguments, which: &Which) -> Result<u8> {
         return Ok(0);
     }
     let list = schemas.codes.get(name).ok_or_else(|| {
-        Fault::settings("no such table or code list").found(name.clone()).hint("klimalade schema lists them")
+        Fault::settings("no such table or code list")
+            .found(name.clone())
+            .hint("klimalade schema lists them")
     })?;
     let header: Vec<&str> = list.header.iter().map(String::as_str).collect();
     output::table(&header, list.rows.clone());

@@ -8,7 +8,6 @@ use klimalade_model::{Fault, Result};
 use klimalade_run::{NightOptions, NightReport, Progress, Quiet, Status, run_night};
 
 use crate::{
-    NOTHING_RAN,
     arguments::{Arguments, LogFormat, Run},
     demo,
     output::{self, data, grouped, note},
@@ -25,7 +24,10 @@ pub(crate) async fn run(arguments: &Arguments, run: &Run, replay: bool) -> Resul
     for (name, fault) in &ground.catalogue.broken {
         note(format!("error: pipelines/{name}\n  {}", fault.replace('\n', "\n  ")));
     }
-    ground.catalogue.select(&run.pipelines)?;
+    let selected = ground.catalogue.select(&run.pipelines)?;
+    if !run.pipelines.is_empty() && !arguments.demo && !replay {
+        refuse_off(&selected, &ground.settings.secrets())?;
+    }
     let lake = ground.lake(arguments, false).await?;
     let (agencies, secrets) = if arguments.demo {
         (
@@ -67,18 +69,31 @@ pub(crate) async fn run(arguments: &Arguments, run: &Run, replay: bool) -> Resul
     } else {
         summary(&report, &lake.address());
     }
-    let named_off = report
-        .owners
-        .iter()
-        .any(|owner| owner.status == Status::Off && !run.pipelines.is_empty());
-    if named_off {
-        output::fault(
-            &Fault::settings("a pipeline named on the command line is off").hint("klimalade status says what to type"),
-        );
-        return Ok(NOTHING_RAN);
-    }
     let broken = u8::from(!ground.catalogue.broken.is_empty() && run.pipelines.is_empty());
     Ok(report.exit_code(run.strict).max(broken))
+}
+
+/// A pipeline that is named on the command line must not be off. Errors: Settings, with what to type.
+fn refuse_off(selected: &[&klimalade_pipeline::Owner], secrets: &klimalade_connect::Secrets) -> Result<()> {
+    for owner in selected {
+        if owner.definition.harvest.off {
+            return Err(Fault::settings("a pipeline named on the command line is off")
+                .found(owner.name.clone())
+                .hint("take [harvest] off = true out of its pipeline.toml"));
+        }
+        let asked = owner.definition.secrets();
+        if let Some(missing) = asked.iter().find(|name| secrets.get(name).is_none()) {
+            return Err(
+                Fault::settings("a pipeline named on the command line is off: its secret is not configured")
+                    .found(format!("{} needs {missing}", owner.name))
+                    .hint(format!(
+                        "set KLIMALADE_SECRET_{}, or [secrets] {missing} in klimalade.toml",
+                        missing.to_uppercase()
+                    )),
+            );
+        }
+    }
+    Ok(())
 }
 
 /// The night as a table, then what failed.

@@ -25,7 +25,9 @@ const ENVIRONMENT: &str = "KLIMALADE_SECRET_";
 /// Serde shows the value that has the wrong type (`invalid type: string "...", expected a map`), and that may be a
 /// secret in the wrong place: only its type is told again.
 fn without_value(message: &str) -> String {
-    let shown = ["invalid type: ", "invalid value: "].iter().find_map(|start| Some((start, message.strip_prefix(start)?)));
+    let shown = ["invalid type: ", "invalid value: "]
+        .iter()
+        .find_map(|start| Some((start, message.strip_prefix(start)?)));
     match shown.and_then(|(start, rest)| Some((start, rest.split(' ').next()?, rest.rsplit_once(", expected ")?.1))) {
         Some((start, kind, expected)) => format!("{start}{kind}, expected {expected}"),
         None => message.to_owned(),

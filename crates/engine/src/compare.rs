@@ -37,6 +37,8 @@ pub struct Comparison {
     pub vanished: u64,
     /// Rows in both with another content.
     pub changed: u64,
+    /// The old file lacks a column of the table, or has one more: readers of both would meet two schemas.
+    pub columns_differ: bool,
     /// Every changed or vanished cell.
     pub changes: Vec<Change>,
 }
@@ -44,7 +46,7 @@ pub struct Comparison {
 impl Comparison {
     /// True when the two say the same.
     pub fn is_equal(&self) -> bool {
-        self.added + self.vanished + self.changed == 0
+        self.added + self.vanished + self.changed == 0 && !self.columns_differ
     }
 }
 
@@ -53,7 +55,10 @@ impl Comparison {
 pub fn compare_files(table: &Table, old: &Path, new: &Path) -> Result<Comparison> {
     let mut left = Walk::open(table, old)?;
     let mut right = Walk::open(table, new)?;
-    let mut comparison = Comparison::default();
+    let mut comparison = Comparison {
+        columns_differ: left.columns != right.columns,
+        ..Comparison::default()
+    };
     loop {
         let order = match (left.key(), right.key()) {
             (None, None) => return Ok(comparison),
@@ -112,6 +117,7 @@ struct Walk {
     reader: ParquetRecordBatchReader,
     converter: RowConverter,
     keys: Vec<String>,
+    columns: Vec<String>,
     batch: Option<RecordBatch>,
     rows: Vec<OwnedRow>,
     at: usize,
@@ -128,6 +134,12 @@ impl Walk {
         };
         let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| unreadable(error.to_string()))?;
+        let columns = builder
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .collect();
         let names = table.columns.iter().map(|column| column.field.name.as_str());
         let mask = ProjectionMask::columns(builder.parquet_schema(), names);
         let reader = builder
@@ -146,6 +158,7 @@ impl Walk {
             reader,
             converter,
             keys: table.unique_key.clone(),
+            columns,
             batch: None,
             rows: Vec::new(),
             at: 0,

@@ -53,6 +53,9 @@ pub struct Admitted {
     pub control: Option<RecordBatch>,
 }
 
+/// By code: why it is refused and what was expected, or that it is good.
+pub(crate) type Verdicts = HashMap<String, Option<(&'static str, String)>>;
+
 /// The row contract of one part: completes, tells fates apart, checks, counts.
 #[derive(Debug)]
 pub struct RowContract {
@@ -63,7 +66,7 @@ pub struct RowContract {
     pub(crate) fate: FateSource,
     pub(crate) what_code: Option<FateSource>,
     pub(crate) raw_rows: Option<usize>,
-    pub(crate) memo: HashMap<usize, HashMap<String, Option<(&'static str, String)>>>,
+    pub(crate) memo: HashMap<usize, Verdicts>,
     /// Rows that map.sql gave.
     pub mapped: u64,
     /// Rows to publish.

@@ -258,7 +258,11 @@ async fn run_locked(
             house,
             owner,
             &retell(fault).at(format!("{} {key}", owner.name)),
-            None,
+            parts
+                .iter()
+                .filter_map(|part| old.parts.get(part))
+                .map(|part| part.confirmed_at.as_str())
+                .min(),
         );
     }
     if report.status == Status::Unchanged && !published.replaced.is_empty() {

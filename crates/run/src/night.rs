@@ -43,7 +43,6 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
         .cloned()
         .collect();
     let all = house.catalogue.owners();
-    let clash = check_ownership(&all).err();
     let run_id = format!("{}-{}", started.strftime("%Y%m%dT%H%M%S%3fZ"), std::process::id());
     let resume_since = broken_night(&house.lake, started).await?;
     let begun = Begun {
@@ -73,14 +72,15 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
     let mut owners: Vec<OwnerReport> = Vec::new();
     let (mut harvests, mut views) = (Vec::new(), Vec::new());
     for owner in &selected {
-        // Of two pipelines that claim one indicator neither is run: which of them is right is not ours to say.
-        if let Some(fault) = clash.as_ref().filter(|fault| {
-            fault
-                .places()
-                .iter()
-                .any(|place| place.starts_with(&format!("{}:", owner.name)))
-        }) {
-            owners.push(refused(owner, fault));
+        // Of two pipelines that claim one indicator the one whose figures stand in the lake goes on: a folder added
+        // beside it is no failure of its own. Where none does, neither is run: which of them is right is not ours to
+        // say.
+        let rivals = all.iter().filter(|other| other.name != owner.name);
+        let clash = rivals.filter_map(|other| check_ownership(&[other, owner]).err()).next();
+        if let Some(fault) = clash
+            && !stands(&house.lake, &owner.name).await
+        {
+            owners.push(refused(owner, &fault));
         } else if owner.definition.kind == Task::View {
             views.push(owner.clone());
         } else {
@@ -154,6 +154,13 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
         house.lake.put(&format!("ledger/{run_id}/night.json"), text).await?;
     }
     Ok(report)
+}
+
+/// True when the owner has published and was not retired since.
+async fn stands(lake: &Lake, owner: &str) -> bool {
+    lake.state(owner)
+        .await
+        .is_ok_and(|state| state.is_some_and(|state| state.retired_at.is_none() && !state.partitions.is_empty()))
 }
 
 /// Start of the newest night, when it is unfinished and young.

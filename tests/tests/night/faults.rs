@@ -105,7 +105,7 @@ async fn one_agency_down_one_serving_html_and_one_instance_dead_leave_the_others
     );
     says(
         &night.faults("dmi_heating_degree_days"),
-        &["part 2011", "opendataapi.dmi.dk"],
+        &["part 2011", "municipalityValue", "try 5 of 5"],
     );
     says(&night.faults("test_charging.aarhus"), &["findes-ikke.csv", "404"]);
     // Asked for and never published.

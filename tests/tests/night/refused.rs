@@ -99,30 +99,62 @@ async fn a_map_that_reads_raw_twice_is_refused_by_check_and_by_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_pipeline_that_claims_an_owned_indicator_is_refused_by_check_and_by_run() {
+async fn a_second_pipeline_that_claims_an_owned_indicator_is_refused_and_the_owner_goes_on() {
+    // Whatever its name sorts to.
+    for rival in ["aaa_area", "test_area"] {
+        let town = Town::new();
+        assert_eq!(town.night(script(), &["dst_area"]).await.report.exit_code(true), 0);
+        town.change("dst_area", rival, |_, text| text);
+        let findings = check(&town, &[]).await;
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        says(
+            &findings[0].1,
+            &[
+                "an indicator has two owners",
+                "land_area",
+                "dst_area",
+                rival,
+                "klimalade retire",
+            ],
+        );
+
+        let night = town.night(script().night(1), &["dst_area", rival]).await;
+        let report = night.owner(rival);
+        assert_eq!((report.status, report.kind), (Status::Failed, Some(Kind::Contract)));
+        says(
+            &night.faults(rival),
+            &["land_area published by dst_area alone", "klimalade retire dst_area"],
+        );
+        assert_eq!(night.report.exit_code(false), 1);
+        assert!(table_of(&town.lake(), "observation", rival).is_empty());
+        // One pipeline's failure is its own: what the agency restated is published.
+        assert_eq!(
+            night.owner("dst_area").status,
+            Status::Published,
+            "{}",
+            night.faults("dst_area")
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_pipelines_that_claim_one_indicator_neither_is_run_on_an_empty_lake() {
     let town = Town::new();
     town.change("dst_area", "test_area", |_, text| text);
-    let findings = check(&town, &[]).await;
-    assert_eq!(findings.len(), 1, "{findings:?}");
-    assert_eq!(findings[0].0, "test_area");
-    says(
-        &findings[0].1,
-        &[
-            "land_area published by dst_area alone",
-            "test_area publishes it too",
-            "klimalade retire dst_area",
-        ],
-    );
-
     let night = town.night(script(), &["dst_area", "test_area"]).await;
-    let report = night.owner("test_area");
-    assert_eq!((report.status, report.kind), (Status::Failed, Some(Kind::Contract)));
-    says(
-        &night.faults("test_area"),
-        &["an indicator has two owners", "klimalade retire dst_area"],
-    );
+    for (owner, other) in [("dst_area", "test_area"), ("test_area", "dst_area")] {
+        assert_eq!(night.owner(owner).kind, Some(Kind::Contract), "{owner}");
+        says(
+            &night.faults(owner),
+            &[
+                &format!("published by {other} alone"),
+                &format!("klimalade retire {other}"),
+            ],
+        );
+    }
+    assert!(core_marks(&town.lake()).is_empty());
+    assert_eq!(night.all_requests(), 0);
     assert_eq!(night.report.exit_code(false), 1);
-    assert!(table_of(&town.lake(), "observation", "test_area").is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
