@@ -91,7 +91,8 @@ fn account(world: &World, municipality: &str, year: &str, kind: &str) -> Vec<Jso
 }
 
 fn offered(world: &World, year: i16) -> bool {
-    (world.script.first_year(2018)..=2023).contains(&year)
+    // Whatever the size: who asks from 2018 on takes a year without rows for a broken answer.
+    (2018..=2023).contains(&year)
         || world
             .script
             .account_figures

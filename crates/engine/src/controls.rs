@@ -29,8 +29,19 @@ pub struct Rule {
     pub tolerance: Option<f64>,
     /// Relative tolerance.
     pub tolerance_ratio: Option<f64>,
-    /// Key columns with values, and the reason of a difference that is known.
-    pub known: Vec<(BTreeMap<String, String>, String)>,
+    /// Differences that are known.
+    pub known: Vec<Known>,
+}
+
+/// A difference that is known.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Key columns with values; columns left out match anything.
+    pub key: BTreeMap<String, String>,
+    /// Our sum less the agency's; `None` is any.
+    pub difference: Option<f64>,
+    /// Why it is so.
+    pub reason: String,
 }
 
 /// By what_code; a what_code that is not named has the default rule.
@@ -228,8 +239,12 @@ fn judge(
         let known = rule
             .known
             .iter()
-            .find(|(key, _)| matches(key))
-            .map(|(_, reason)| reason.clone());
+            .filter(|known| matches(&known.key))
+            .find(|known| {
+                let expected = known.difference.zip(difference);
+                expected.is_none_or(|(expected, found)| (found - expected).abs() <= tolerance)
+            })
+            .map(|known| known.reason.clone());
         let verdict = match (own, difference) {
             (None, _) => ("known", Some("the agency gives no figure".to_owned())),
             (Some(_), Some(difference)) if difference.abs() <= tolerance => ("agrees", None),

@@ -17,7 +17,7 @@ mod views;
 pub use checks::{AreaFinding, indicator_sums, missing_areas};
 pub use compare::{Change, Comparison, compare_files};
 pub use contract::{Admitted, Reject, RowContract, RowRules};
-pub use controls::{ControlFile, ControlRules, ControlSummary, Rule, compare_controls};
+pub use controls::{ControlFile, ControlRules, ControlSummary, Known, Rule, compare_controls};
 pub use mapping::{Mapped, Mapping, Shape, tables_read};
 pub use partition::{PART_COLUMN, PartitionSpool, SortedRows, Spooled};
 pub use raw::RawSender;

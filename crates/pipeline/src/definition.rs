@@ -380,6 +380,10 @@ pub enum Formula {
 pub struct KnownDifference {
     /// Key columns and their values; columns left out match anything.
     pub key: BTreeMap<String, String>,
+    /// Our sum less the agency's, in the indicator's unit: another difference at the same place still fails. Left
+    /// out: any difference.
+    #[serde(default)]
+    pub difference: Option<f64>,
     /// Why it is so, with its source.
     pub reason: String,
 }

@@ -6,7 +6,7 @@ use arrow::{
     datatypes::{DataType, Date32Type},
 };
 use klimalade_engine::{
-    ControlFile, ControlRules, PartitionSpool, Rule, ScalarValue, Spooled, compare_controls, indicator_sums,
+    ControlFile, ControlRules, Known, PartitionSpool, Rule, ScalarValue, Spooled, compare_controls, indicator_sums,
     missing_areas,
 };
 use klimalade_lake::StagedFile;
@@ -131,7 +131,11 @@ impl Publisher<'_> {
                         known: rule
                             .known
                             .iter()
-                            .map(|known| (known.key.clone(), known.reason.clone()))
+                            .map(|known| Known {
+                                key: known.key.clone(),
+                                difference: known.difference,
+                                reason: known.reason.clone(),
+                            })
                             .collect(),
                     };
                     (what.clone(), rule)

@@ -45,6 +45,7 @@ async fn night(real: &Path, expected_areas: Option<ExpectedAreas>) -> Harvest {
     // Six municipalities are not the country: the agency's regions cannot agree.
     for what in ["region", "country"] {
         let known = KnownDifference {
+            difference: None,
             key: BTreeMap::new(),
             reason: "The recorded answer has six municipalities".to_owned(),
         };
