@@ -19,7 +19,7 @@ def main(base, pages, out):
                     "base_page": 0,
                     "page_param": "page",
                     "total_path": None,
-                    "maximum_page": pages - 1,
+                    "maximum_page": pages,
                     "stop_after_empty_page": False,
                 },
             },
