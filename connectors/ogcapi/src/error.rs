@@ -74,6 +74,7 @@ impl From<Error> for Fault {
                 .found(format!("{given} features of {matched}"))
                 .hint(format!("page_limit = {given}")),
             Error::CountDisagrees { said, held } => Fault::source(what)
+                .worth_another_walk()
                 .expected(format!("numberReturned {said}"))
                 .found(format!("{held} features")),
             Error::PageRepeated { pages } => Fault::source(what)

@@ -174,12 +174,9 @@ async fn check_owner(
         }
         Task::Harvest => {
             match &definition.raw_of {
-                Some(base) if !catalogue.pipelines.contains_key(base) => {
-                    return Err(Fault::settings("raw_of names no pipeline")
-                        .at(place("pipeline.toml"))
-                        .found(base.clone()));
+                Some(_) => {
+                    catalogue.raw_owner(owner)?;
                 }
-                Some(_) => {}
                 None => {
                     let (name, settings) = definition
                         .connector()

@@ -73,14 +73,17 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let what = error.to_string();
         match error {
-            Error::Malformed { .. } => Self::new(Kind::Source, what),
+            Error::Malformed { .. } => Self::new(Kind::Source, what).worth_another_walk(),
             Error::NoRows { path, found } => {
                 let expected = if path.is_empty() {
                     "an array at the top level".to_owned()
                 } else {
                     format!("an array at `{path}`")
                 };
-                Self::new(Kind::Source, what).expected(expected).found(found)
+                Self::new(Kind::Source, what)
+                    .expected(expected)
+                    .found(found)
+                    .worth_another_walk()
             }
             Error::MissingColumn {
                 column,

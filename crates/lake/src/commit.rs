@@ -71,12 +71,18 @@ impl Lake {
         let mut plan = plan;
         carry_marks(&mut plan, standing.as_ref());
         check_plan(owner, &plan, standing.as_ref())?;
-        plan.replace.retain(|replacement| {
-            replacement
+        // The same bytes are put again only where they were lost.
+        let mut replace = Vec::with_capacity(plan.replace.len());
+        for replacement in std::mem::take(&mut plan.replace) {
+            let is_same = replacement
                 .old
                 .as_ref()
-                .is_none_or(|(sha256, _)| sha256 != &replacement.sha256)
-        });
+                .is_some_and(|(sha256, _)| sha256 == &replacement.sha256);
+            if !is_same || !self.store.exists(&replacement.key).await? {
+                replace.push(replacement);
+            }
+        }
+        plan.replace = replace;
         let next = next_of(
             lock,
             plan.state,
@@ -326,7 +332,7 @@ impl Lake {
             expected: old.map_or("no file".to_owned(), |old| format!("sha256 {}", old.sha256)),
             found: format!("sha256 {found}"),
             hint: format!(
-                "move {}/{key} out of the lake, then klimalade run {owner}",
+                "move {}/{key} out of the lake, then klimalade replay {owner}",
                 self.address()
             ),
         }

@@ -203,15 +203,23 @@ impl Lake {
             .transpose()
     }
 
-    /// The states of all owners, by owner.
+    /// The states of all owners, by owner. Errors: Contract, when one of them cannot be read; else the store's.
     pub async fn states(&self) -> Result<Vec<OwnerState>> {
+        let each = self.each_state().await?;
+        each.into_iter().map(|(_, state)| state).collect()
+    }
+
+    /// The states of all owners, each by itself: one that cannot be read (Contract) hides no other. Errors: the store's.
+    pub async fn each_state(&self) -> Result<Vec<(String, Result<OwnerState>)>> {
         let mut states = Vec::new();
         for owner in self.owners_with_state().await? {
-            // Retired between the listing and the look at it.
-            let Some(state) = self.state(&owner).await? else {
-                continue;
-            };
-            states.push(state);
+            match self.state(&owner).await {
+                Ok(Some(state)) => states.push((owner, Ok(state))),
+                // Retired between the listing and the look at it.
+                Ok(None) => {}
+                Err(fault) if fault.kind() == klimalade_model::Kind::Contract => states.push((owner, Err(fault))),
+                Err(fault) => return Err(fault),
+            }
         }
         Ok(states)
     }

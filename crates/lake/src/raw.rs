@@ -35,11 +35,11 @@ pub struct ManifestRef {
 }
 
 impl Lake {
-    /// Keeps one page in raw/, packed. A page that stands there already is not written again. Errors: Bug, when the
-    /// spool file is not what the entry says; else the store's.
+    /// Keeps one page in raw/, packed. A page that stands there already and is whole is not written again; one that is
+    /// damaged is. Errors: Bug, when the spool file is not what the entry says; else the store's.
     pub async fn put_page(&self, owner: &str, part_key: &str, page: &Page) -> Result<()> {
         let key = page_key(owner, part_key, &page.entry.sha256)?;
-        if self.store.exists(&key).await? {
+        if self.store.exists(&key).await? && self.is_whole(&key, &page.entry).await? {
             return Ok(());
         }
         let (page, place) = (page.clone(), key.clone());
@@ -60,6 +60,38 @@ impl Lake {
             Ok(())
         };
         self.store.put_body(&key, Box::new(body)).await
+    }
+
+    /// True when what stands at the key unpacks to the page that the entry names.
+    pub(crate) async fn is_whole(&self, key: &str, entry: &PageEntry) -> Result<bool> {
+        Ok(self
+            .unpacked(key)
+            .await?
+            .is_some_and(|found| found == described(entry.bytes, &entry.sha256)))
+    }
+
+    /// What a file of raw/ unpacks to, in words; `None` when there is none.
+    pub(crate) async fn unpacked(&self, key: &str) -> Result<Option<String>> {
+        let Some(copy) = self.local_copy(key, &self.spool).await? else {
+            return Ok(None);
+        };
+        blocking(move || {
+            let mut to = Hashing::new(io::sink());
+            Ok(Some(match unpack(copy.path(), &mut to) {
+                Ok(()) => {
+                    let (_, sha256, bytes) = to.finish();
+                    described(bytes, &sha256)
+                }
+                Err(error) => error.to_string(),
+            }))
+        })
+        .await
+    }
+
+    /// Takes back a manifest that says nothing new: its pages are those of one that stays. Nothing there is no error.
+    pub async fn drop_manifest(&self, snapshot: &SnapshotRef) -> Result<()> {
+        let key = manifest_key(&snapshot.owner, &snapshot.part_key, &snapshot.manifest_sha256)?;
+        self.store.delete(&key).await
     }
 
     /// Keeps the manifest: put last, it makes the part finished. Errors: Bug, when one of its pages does not stand in
@@ -91,7 +123,7 @@ impl Lake {
         let Some((bytes, _)) = self.store.get(&key).await? else {
             return Err(Fault::contract("a manifest is gone from raw/")
                 .at(key)
-                .hint(format!("klimalade run {owner}, which fetches the part again")));
+                .hint(repair_hint(owner)));
         };
         let found = sha256_hex(&bytes);
         if found != manifest_sha256 {
@@ -99,12 +131,12 @@ impl Lake {
                 .at(key)
                 .expected(manifest_sha256.to_owned())
                 .found(found)
-                .hint("klimalade verify"));
+                .hint(repair_hint(owner)));
         }
         serde_json::from_slice(&bytes).map_err(|source| {
             Fault::contract("a manifest cannot be read")
                 .at(key)
-                .hint(format!("klimalade run {owner}, which fetches the part again"))
+                .hint(repair_hint(owner))
                 .because(source)
         })
     }
@@ -121,10 +153,10 @@ impl Lake {
         let gone = || {
             Fault::contract("a page is gone from raw/")
                 .at(key.clone())
-                .hint(format!("klimalade run {owner}, which fetches the part again"))
+                .hint(repair_hint(owner))
         };
         let copied = self.local_copy(&key, spool).await?.ok_or_else(gone)?;
-        let (entry, spool, place) = (entry.clone(), spool.to_owned(), key.clone());
+        let (entry, spool, place, hint) = (entry.clone(), spool.to_owned(), key.clone(), repair_hint(owner));
         blocking(move || {
             let fault = |source| disk_fault("a page cannot be unpacked", &place, source);
             let file = tempfile::Builder::new()
@@ -136,7 +168,7 @@ impl Lake {
                     .at(place.clone())
                     .expected(format!("{} bytes, sha256 {}", entry.bytes, entry.sha256))
                     .found(found)
-                    .hint("klimalade verify")
+                    .hint(hint.clone())
             };
             let mut to = Hashing::new(file);
             unpack(copied.path(), &mut to).map_err(|source| match source.kind() {
@@ -176,6 +208,15 @@ impl Lake {
     }
 }
 
+/// What can be typed when something in raw/ is gone or damaged.
+pub(crate) fn repair_hint(owner: &str) -> String {
+    format!("klimalade run {owner} --repair, which fetches it again")
+}
+
+pub(crate) fn described(bytes: u64, sha256: &str) -> String {
+    format!("{bytes} bytes, sha256 {sha256}")
+}
+
 /// Pages that stand in raw/.
 pub(crate) fn kept_pages(manifest: &Manifest) -> impl Iterator<Item = &PageEntry> {
     manifest
@@ -195,6 +236,7 @@ fn snapshot_of(manifest: &Manifest) -> Result<(SnapshotRef, Vec<u8>)> {
     let bytes = serde_json::to_vec(manifest)
         .map_err(|source| Fault::bug("a manifest cannot be written as JSON").because(source))?;
     let snapshot = SnapshotRef {
+        owner: manifest.owner.clone(),
         manifest_sha256: sha256_hex(&bytes),
         content_sha256: manifest.content_sha256(),
         part_key: manifest.part.key.clone(),

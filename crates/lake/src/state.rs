@@ -18,6 +18,10 @@ pub struct OwnerState {
     pub table: String,
     /// The run that wrote this state.
     pub run_id: String,
+    /// UTC, RFC 3339: when this state was committed, by the runner's clock. What stands in raw/ and was fetched later
+    /// is of a night that did not get so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committed_at: Option<String>,
     /// UTC, RFC 3339: when the owner was retired; its state then names the revision files only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retired_at: Option<String>,
@@ -43,6 +47,7 @@ impl OwnerState {
             owner: owner.into(),
             table: table.into(),
             run_id: run_id.into(),
+            committed_at: None,
             retired_at: None,
             plan: Vec::new(),
             parts: BTreeMap::new(),
@@ -130,6 +135,9 @@ pub struct Counts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SnapshotRef {
+    /// Owner below whose name in raw/ it stands: for `raw_of` another than the state's.
+    #[serde(default)]
+    pub owner: String,
     /// SHA-256 of the manifest's canonical JSON: its name, and `snapshot_sha256` of the rows.
     pub manifest_sha256: String,
     /// Hash over the pages' hashes in order: what "unchanged" compares.

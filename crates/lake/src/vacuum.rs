@@ -2,14 +2,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use klimalade_model::Result;
+use serde::Serialize;
 
 use crate::{
-    Lake, OwnerLock,
+    Lake, OwnerLock, SnapshotRef,
     raw::{kept_pages, manifest_key, owner_folder, page_key},
 };
 
 /// What a vacuum took away.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Vacuumed {
     /// Manifests removed.
     pub manifests: u64,
@@ -22,22 +23,34 @@ pub struct Vacuumed {
 }
 
 impl Lake {
-    /// Removes what raw/ holds of an owner and nothing needs: every snapshot that neither a part of the state nor
-    /// the newest manifest of a part of the newest plan is, and that was put before `older_than` (a night's finished
+    /// Removes what raw/ holds of an owner and nothing needs: every snapshot that neither a part of any state nor the
+    /// newest manifest of a part of the newest plan is, and that was put before `older_than` (a night's finished
     /// parts are its checkpoint and stand in no state yet); then the pages that no manifest names any more. With
     /// `dry_run` it only counts.
     ///
-    /// Errors: Contract, when a manifest that stays cannot be read: its pages are unknown, so nothing is removed;
+    /// Errors: Contract, when a state or a manifest that stays cannot be read: its pages are unknown, so nothing is removed;
     /// else the store's.
     pub async fn vacuum(&self, lock: &OwnerLock, older_than: Timestamp, dry_run: bool) -> Result<Vacuumed> {
         let owner = lock.owner();
         let mut wanted: BTreeSet<(String, String)> = BTreeSet::new();
         let mut planned: BTreeSet<String> = BTreeSet::new();
-        if let Some(state) = self.state(owner).await? {
-            for part in state.parts.values() {
-                wanted.insert((part.snapshot.part_key.clone(), part.snapshot.manifest_sha256.clone()));
+        // Of every owner: who maps another's pages (`raw_of`) may stand on an older snapshot than that one does.
+        for state in self.states().await? {
+            for SnapshotRef {
+                owner: raw_owner,
+                part_key,
+                manifest_sha256,
+                ..
+            } in state.parts.values().map(|part| &part.snapshot)
+            {
+                let raw_owner = if raw_owner.is_empty() { &state.owner } else { raw_owner };
+                if raw_owner == owner {
+                    wanted.insert((part_key.clone(), manifest_sha256.clone()));
+                }
             }
-            planned.extend(state.plan.into_iter().map(|part| part.key));
+            if state.owner == owner {
+                planned.extend(state.plan.into_iter().map(|part| part.key));
+            }
         }
         let manifests = self.list_manifests(owner).await?;
         let mut newest: BTreeMap<&str, &str> = BTreeMap::new();

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::{
     Lake, OwnerState, PartitionState, SnapshotRef,
-    hash::{Hashing, hash_file},
-    raw::{kept_pages, page_key, unpack},
+    hash::hash_file,
+    raw::{described, kept_pages, page_key, repair_hint},
     store::blocking,
 };
 
@@ -135,14 +135,21 @@ impl Lake {
         partition: &PartitionState,
         findings: &mut Vec<Finding>,
     ) -> Result<()> {
-        let hint = format!("klimalade replay {owner}");
+        // Only the agency's figures can be made again: what was revised when is written down nowhere else.
+        let (gone, changed) = if key.starts_with("core/revision/") {
+            let backup = "restore it from a backup".to_owned();
+            (backup.clone(), backup)
+        } else {
+            let moved = format!("move {}/{key} out of the lake, then klimalade replay {owner}", self.address());
+            (format!("klimalade replay {owner}"), moved)
+        };
         let Some(copy) = self.local_copy(key, &self.spool).await? else {
             findings.push(Finding::new(
                 "a published file is gone",
                 key,
                 format!("sha256 {}", partition.sha256),
                 "no file",
-                hint,
+                gone,
             ));
             return Ok(());
         };
@@ -153,7 +160,7 @@ impl Lake {
                 key,
                 format!("sha256 {}", partition.sha256),
                 format!("sha256 {sha256}"),
-                hint.clone(),
+                changed.clone(),
             ));
         }
         let found = match rows {
@@ -166,22 +173,24 @@ impl Lake {
             key,
             format!("{} rows", partition.rows),
             found,
-            hint,
+            changed,
         ));
         Ok(())
     }
 
     /// Manifests of all parts of the state, and the pages that they name.
     async fn verify_snapshots(&self, owner: &str, state: &OwnerState, findings: &mut Vec<Finding>) -> Result<()> {
-        let hint = format!("klimalade run {owner}, which fetches the part again");
+        let hint = repair_hint(owner);
         let mut seen = BTreeSet::new();
         for part in state.parts.values() {
             let SnapshotRef {
+                owner: raw_owner,
                 part_key,
                 manifest_sha256,
                 content_sha256,
                 ..
             } = &part.snapshot;
+            let owner = if raw_owner.is_empty() { owner } else { raw_owner };
             let place = crate::raw::manifest_key(owner, part_key, manifest_sha256)?;
             let manifest = match self.manifest(owner, part_key, manifest_sha256).await {
                 Ok(manifest) => manifest,
@@ -206,8 +215,8 @@ impl Lake {
                 if !seen.insert(key.clone()) {
                     continue;
                 }
-                let expected = format!("{} bytes, sha256 {}", page.bytes, page.sha256);
-                let Some(copy) = self.local_copy(&key, &self.spool).await? else {
+                let expected = described(page.bytes, &page.sha256);
+                let Some(found) = self.unpacked(&key).await? else {
                     findings.push(Finding::new(
                         "a page is gone from raw/",
                         &key,
@@ -217,17 +226,6 @@ impl Lake {
                     ));
                     continue;
                 };
-                let found = blocking(move || {
-                    let mut to = Hashing::new(std::io::sink());
-                    Ok(match unpack(copy.path(), &mut to) {
-                        Ok(()) => {
-                            let (_, sha256, bytes) = to.finish();
-                            format!("{bytes} bytes, sha256 {sha256}")
-                        }
-                        Err(error) => error.to_string(),
-                    })
-                })
-                .await?;
                 if found != expected {
                     findings.push(Finding::new(
                         "a page in raw/ is not the one that was fetched",

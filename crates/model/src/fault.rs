@@ -1,4 +1,4 @@
-use std::{error::Error as StdError, fmt, time::Duration};
+use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -37,12 +37,12 @@ impl fmt::Display for Kind {
 ///
 /// Each crate names its own failures in an enum of its own and turns them into a `Fault` where they leave the
 /// crate; the runner, the ledger and the command line know only this shape.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Fault {
     inner: Box<Inner>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
     kind: Kind,
     what: String,
@@ -52,7 +52,8 @@ struct Inner {
     hint: Option<String>,
     wait: Option<Duration>,
     is_off: bool,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    is_worth_another_walk: bool,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl Fault {
@@ -68,6 +69,7 @@ impl Fault {
                 hint: None,
                 wait: None,
                 is_off: false,
+                is_worth_another_walk: false,
                 source: None,
             }),
         }
@@ -132,10 +134,28 @@ impl Fault {
     pub fn is_off(&self) -> bool {
         self.inner.is_off
     }
+    /// A page that was cut, malformed or at odds with its own count: the same walk from page one may give whole ones. A
+    /// cap, a repeated page or a redirect is none of these: asking again brings the same.
+    #[must_use]
+    pub fn worth_another_walk(mut self) -> Self {
+        self.inner.is_worth_another_walk = true;
+        self
+    }
+    /// See [`Fault::worth_another_walk`].
+    pub fn is_worth_another_walk(&self) -> bool {
+        self.inner.is_worth_another_walk
+    }
+    /// The same words, with somebody else to act; no longer [`Fault::off`].
+    #[must_use]
+    pub fn with_kind(mut self, kind: Kind) -> Self {
+        self.inner.kind = kind;
+        self.inner.is_off = false;
+        self
+    }
     /// The error underneath; its text is printed last.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.inner.source = Some(source.into());
+        self.inner.source = Some(Arc::from(source.into()));
         self
     }
     /// Who has to act.

@@ -144,6 +144,47 @@ impl Catalogue {
         owners.extend(views);
         owners
     }
+    /// The owner whose parts and pages this one maps: itself, or the one that `raw_of` names. An instance maps the
+    /// instance of the same name. Errors: Settings, when there is none, or when it is not clear which.
+    pub fn raw_owner<'a>(&'a self, owner: &'a Owner) -> Result<&'a Owner> {
+        let Some(base) = &owner.definition.raw_of else {
+            return Ok(owner);
+        };
+        let wrong = |what: &str| {
+            Fault::settings(what)
+                .at(format!("pipelines/{}/pipeline.toml", owner.pipeline))
+                .found(format!("raw_of = \"{base}\""))
+        };
+        let Some(pipeline) = self.pipelines.get(base) else {
+            return Err(wrong("raw_of names no pipeline").hint("klimalade check lists them"));
+        };
+        let instance = owner.name.split_once('.').map(|(_, instance)| format!("{base}.{instance}"));
+        let found = match pipeline.owners.as_slice() {
+            [one] if one.name == *base => Some(one),
+            owners => owners.iter().find(|known| Some(&known.name) == instance.as_ref()),
+        };
+        let found = found.ok_or_else(|| {
+            let names: Vec<&str> = pipeline.owners.iter().map(|known| known.name.as_str()).collect();
+            wrong("raw_of names a pipeline of several instances and none of them is this one's")
+                .expected(format!("an [[instance]] of the same name as one of {}", names.join(", ")))
+                .hint("the same [[instance]] names in both")
+        })?;
+        if found.definition.raw_of.is_some() || found.definition.kind == Task::View {
+            return Err(wrong("raw_of names a pipeline that fetches nothing itself").hint("name the one with [source]"));
+        }
+        Ok(found)
+    }
+    /// [`Owner::mapping_hash`], and for who maps another's pages that one's `[source]`: it decides how they are decoded.
+    pub fn mapping_hash(&self, owner: &Owner, schemas: &Schemas) -> Result<String> {
+        let own = owner.mapping_hash(schemas)?;
+        let base = self.raw_owner(owner)?;
+        if base.name == owner.name {
+            return Ok(own);
+        }
+        let source = serde_json::to_string(&base.definition.source)
+            .map_err(|source| Fault::bug("a definition is no JSON").because(source))?;
+        Ok(sha256_hex(format!("{own}{source}").as_bytes()))
+    }
     /// The owners that a name on the command line means: a pipeline (all its instances) or one owner.
     pub fn select(&self, names: &[String]) -> Result<Vec<&Owner>> {
         if names.is_empty() {

@@ -7,7 +7,7 @@ use klimalade_pipeline::Harvest;
 
 /// Why a part is asked for, or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ask {
+pub enum Ask {
     /// It is asked for.
     Yes,
     /// The plan's change mark says that nothing changed: confirmed without asking.
@@ -18,7 +18,7 @@ pub(crate) enum Ask {
 
 /// Decides for every part of a plan (oldest first). A part never fetched is always asked for; so is one whose
 /// request would be another than before.
-pub(crate) fn decide(
+pub fn decide(
     plan: &[Part],
     known: &BTreeMap<String, PartState>,
     harvest: &Harvest,
@@ -67,7 +67,7 @@ pub(crate) fn decide(
     asks
 }
 
-fn is_older(confirmed_at: &str, age: std::time::Duration, now: Timestamp) -> bool {
+pub(crate) fn is_older(confirmed_at: &str, age: std::time::Duration, now: Timestamp) -> bool {
     confirmed_at
         .parse::<Timestamp>()
         .map_or(true, |then| now.duration_since(then).unsigned_abs() >= age)
@@ -97,6 +97,7 @@ mod tests {
         let state = |key: &str, mark: Option<&str>, confirmed: &str| PartState {
             part: part(key, mark),
             snapshot: SnapshotRef {
+                owner: String::new(),
                 manifest_sha256: String::new(),
                 content_sha256: String::new(),
                 part_key: key.to_owned(),

@@ -1,6 +1,5 @@
 use std::{collections::BTreeMap, time::Instant};
 
-use jiff::Timestamp;
 use klimalade_connect::Context;
 use klimalade_lake::{OwnerLock, OwnerState};
 use klimalade_model::{Fault, Kind, Result};
@@ -14,7 +13,7 @@ use crate::{
     provenance::Provenances,
     publish::{PartResult, Publisher},
     report::{OwnerReport, Status},
-    retire::clashes_with_states,
+    states::{States, newest_confirmation},
     work::Work,
 };
 
@@ -22,27 +21,21 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct Night {
     pub(crate) run_id: String,
-    /// Start of a broken night whose manifests count as fetched.
-    pub(crate) resume_since: Option<Timestamp>,
     pub(crate) replay: bool,
+    pub(crate) repair: bool,
+    pub(crate) states: States,
 }
 
 /// An owner's night, from lock to ledger. Never an error: what failed stands in the report.
 pub(crate) async fn harvest_owner(house: &House, owner: &Owner, night: &Night) -> OwnerReport {
     let started = Instant::now();
-    let mut report = OwnerReport {
-        owner: owner.name.clone(),
-        table: owner.definition.table.clone(),
-        status: Status::Unchanged,
-        kind: None,
-        parts: Vec::new(),
-        replaced: Vec::new(),
-        revisions: 0,
-        faults: Vec::new(),
-        warnings: Vec::new(),
-        seconds: 0.0,
+    let mut report = OwnerReport::new(owner, Status::Unchanged);
+    // A replay asks nobody, so it needs no secret.
+    let missing = if night.replay {
+        Vec::new()
+    } else {
+        house.missing_secrets(owner)
     };
-    let missing = house.missing_secrets(owner);
     if owner.definition.harvest.off || !missing.is_empty() {
         report.status = Status::Off;
         report.warnings.extend(missing.iter().map(|name| {
@@ -57,19 +50,19 @@ pub(crate) async fn harvest_owner(house: &House, owner: &Owner, night: &Night) -
         return report;
     }
     let outcome = run_owner(house, owner, night, &mut report).await;
+    let confirmed = night.states.newest_confirmation(&owner.name);
+    let outcome = outcome.map_err(|fault| match confirmed {
+        // What was harvested before and is there no more is no source that nobody has set up yet.
+        Some(_) if fault.is_off() => fault.with_kind(Kind::Source),
+        _ => fault,
+    });
     if let Err(fault) = &outcome
         && fault.is_off()
     {
         report.status = Status::Off;
-        report.warnings.push(fault.line());
+        let hint = fault.hint_text().map(|hint| format!("; hint: {hint}"));
+        report.warnings.push(fault.line() + &hint.unwrap_or_default());
     } else if let Err(fault) = outcome {
-        let confirmed = house
-            .lake
-            .state(&owner.name)
-            .await
-            .ok()
-            .flatten()
-            .and_then(|state| oldest_confirmation(&state));
         fail(&mut report, house, owner, &fault, confirmed.as_deref());
         report.parts.push(PartLedger {
             pipeline: owner.name.clone(),
@@ -92,12 +85,20 @@ pub(crate) async fn harvest_owner(house: &House, owner: &Owner, night: &Night) -
     report
 }
 
-fn oldest_confirmation(state: &OwnerState) -> Option<String> {
-    state.parts.values().map(|part| part.confirmed_at.clone()).min()
-}
-
 /// Books a fault: a warning while the last confirmation is fresh and the fault may pass, else a failure.
 pub(crate) fn fail(report: &mut OwnerReport, house: &House, owner: &Owner, fault: &Fault, confirmed_at: Option<&str>) {
+    fail_part(report, house, owner, "*", fault, confirmed_at);
+}
+
+/// As [`fail`], for one part.
+fn fail_part(
+    report: &mut OwnerReport,
+    house: &House,
+    owner: &Owner,
+    part: &str,
+    fault: &Fault,
+    confirmed_at: Option<&str>,
+) {
     let stale = i64::from(owner.definition.stale_after_days());
     let fresh = confirmed_at
         .and_then(|at| days_since(at, house.clock.now()))
@@ -125,6 +126,7 @@ pub(crate) fn fail(report: &mut OwnerReport, house: &House, owner: &Owner, fault
         });
     }
     if !report.faults.contains(&text) {
+        house.progress.failed(&owner.name, part, fault, waits);
         report.faults.push(text);
     }
 }
@@ -153,7 +155,7 @@ async fn run_locked(
             .warnings
             .push("an unfinished commit of an earlier night was finished".to_owned());
     }
-    clashes_with_states(&house.lake, owner).await?;
+    report.warnings.extend(night.states.clashes(owner)?);
     let schemas = &house.schemas;
     let table = schemas.table(&owner.definition.table)?;
     if table.layer != "core" || table.by_runner {
@@ -181,8 +183,16 @@ async fn run_locked(
             .await?
             .unwrap_or_else(|| OwnerState::new(&owner.name, &table.name, &night.run_id)),
     };
-    let mapping_hash = owner.mapping_hash(schemas)?;
-    let raw_owner = house.raw_owner(owner)?;
+    if night.replay && old.plan.is_empty() && owner.definition.raw_of.is_none() {
+        report.warnings.push(format!("nothing of it was harvested yet: klimalade run {}", owner.name));
+        return Ok(());
+    }
+    let mapping_hash = house.catalogue.mapping_hash(owner, schemas)?;
+    let raw_owner = house.catalogue.raw_owner(owner)?;
+    let base = match owner.definition.raw_of {
+        None => None,
+        Some(_) => Some(base_state(house, &raw_owner.name).await?),
+    };
     let (name, settings) = raw_owner.definition.connector()?;
     let connector = house.registry.open(&name, settings)?;
     let client = house.client.with_limits(limits(&owner.definition.limits));
@@ -202,11 +212,13 @@ async fn run_locked(
         context,
         mapping_hash,
         raw_name: raw_owner.name.clone(),
+        base,
         provenances: Provenances::default(),
-        resumed: BTreeMap::new(),
+        landed: BTreeMap::new(),
+        superfluous: Vec::new(),
+        warnings: Vec::new(),
         ledger: BTreeMap::new(),
     };
-    work.find_resumed().await?;
     let (plan, mut results) = work.fetch_all().await?;
     let publisher = Publisher {
         house,
@@ -227,8 +239,10 @@ async fn run_locked(
     let mut faults: Vec<(String, Fault, Option<String>)> = Vec::new();
     for result in &results {
         if let Some(fault) = &result.fault {
+            // A part that is new to an owner which is fresh is no owner that was never published.
             let confirmed = old.parts.get(&result.part.key).map(|state| state.confirmed_at.clone());
-            faults.push((result.part.key.clone(), retell(fault), confirmed));
+            let confirmed = confirmed.or_else(|| newest_confirmation(&old));
+            faults.push((result.part.key.clone(), fault.clone(), confirmed));
         }
     }
     let counted: BTreeMap<String, PartCounts> = results
@@ -237,12 +251,16 @@ async fn run_locked(
         .collect();
     let provenances = std::mem::take(&mut work.provenances);
     let published = publisher.publish(plan, results, provenances).await?;
+    published.state.iter().for_each(|state| night.states.keep(state));
+    work.drop_superfluous(published.state.as_ref()).await;
+    report.warnings.append(&mut work.warnings);
     for (key, fault, confirmed) in &faults {
-        fail(
+        fail_part(
             report,
             house,
             owner,
-            &retell(fault).at(format!("{} part {key}", owner.name)),
+            key,
+            &fault.clone().at(format!("{} part {key}", owner.name)),
             confirmed.as_deref(),
         );
     }
@@ -257,7 +275,7 @@ async fn run_locked(
             report,
             house,
             owner,
-            &retell(fault).at(format!("{} {key}", owner.name)),
+            &fault.clone().at(format!("{} {key}", owner.name)),
             parts
                 .iter()
                 .filter_map(|part| old.parts.get(part))
@@ -295,25 +313,16 @@ async fn run_locked(
     Ok(())
 }
 
-/// A fault told again: the same words, for a second reader.
-fn retell(fault: &Fault) -> Fault {
-    let mut copy = Fault::new(fault.kind(), fault.what());
-    for place in fault.places() {
-        copy = copy.at(place.clone());
-    }
-    if let Some(text) = fault.expected_text() {
-        copy = copy.expected(text);
-    }
-    if let Some(text) = fault.found_text() {
-        copy = copy.found(text);
-    }
-    if let Some(text) = fault.hint_text() {
-        copy = copy.hint(text);
-    }
-    match std::error::Error::source(fault) {
-        Some(source) => copy.because(source.to_string()),
-        None => copy,
-    }
+/// The state of the owner whose pages another maps. Errors: Source, when it has none.
+async fn base_state(house: &House, name: &str) -> Result<OwnerState> {
+    let state = house.lake.state(name).await?;
+    state
+        .filter(|state| state.retired_at.is_none() && !state.plan.is_empty())
+        .ok_or_else(|| {
+            Fault::source("the pipeline whose pages these are has harvested nothing")
+                .found(name.to_owned())
+                .hint(format!("klimalade run {name}"))
+        })
 }
 
 struct PartCounts(Option<klimalade_lake::Counts>, u64, Option<String>);

@@ -3,7 +3,7 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use klimalade_connect::{CancellationToken, Clock, Registry, Secrets};
 use klimalade_engine::Engine;
 use klimalade_lake::Lake;
-use klimalade_model::{Fault, Result, Schemas};
+use klimalade_model::{Fault, Schemas};
 use klimalade_pipeline::{Catalogue, LimitSettings, Owner};
 use klimalade_transport::{Client, Limits};
 
@@ -15,6 +15,8 @@ pub trait Progress: fmt::Debug + Send + Sync {
     fn part_done(&self, owner: &str, part: &str, rows: u64);
     /// An owner ended.
     fn owner_done(&self, owner: &str, status: &str);
+    /// Something of it failed (part `*`: the owner as a whole); only a warning while what is published is fresh.
+    fn failed(&self, _owner: &str, _part: &str, _fault: &Fault, _is_warning: bool) {}
 }
 
 /// No progress shown.
@@ -62,6 +64,8 @@ pub struct NightOptions {
     pub concurrency: usize,
     /// Map again from raw what is there; plan nothing, ask nobody.
     pub replay: bool,
+    /// Look at everything that stands in raw/ and ask again for what is gone or damaged.
+    pub repair: bool,
     /// Owners that no simulated agency serves: left out and named in the summary.
     pub left_out: Vec<String>,
 }
@@ -88,19 +92,6 @@ impl House {
             .into_iter()
             .filter(|name| self.secrets.get(name).is_none())
             .collect()
-    }
-    /// The owner whose parts and pages this one maps: itself, or the one that `raw_of` names.
-    pub fn raw_owner<'a>(&'a self, owner: &'a Owner) -> Result<&'a Owner> {
-        let Some(base) = &owner.definition.raw_of else {
-            return Ok(owner);
-        };
-        let owners = self.catalogue.pipelines.get(base).map(|pipeline| &pipeline.owners);
-        owners.and_then(|owners| owners.first()).ok_or_else(|| {
-            Fault::settings("raw_of names no pipeline")
-                .at(owner.name.clone())
-                .found(base.clone())
-                .hint("klimalade check")
-        })
     }
 }
 

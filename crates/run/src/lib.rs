@@ -4,6 +4,7 @@
 mod cadence;
 mod harvest;
 mod house;
+mod landed;
 mod ledger;
 mod mapper;
 mod night;
@@ -14,10 +15,13 @@ mod report;
 mod retire;
 mod runner_files;
 mod runner_table;
+mod states;
+mod stored;
 mod testing;
 mod view;
 mod work;
 
+pub use cadence::{Ask, decide};
 pub use house::{House, NightOptions, Progress, Quiet};
 pub use ledger::PartLedger;
 pub use mapper::row_rules;

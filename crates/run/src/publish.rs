@@ -375,6 +375,7 @@ impl Publisher<'_> {
         state.partitions.clone_from(&self.old.partitions);
         state.info = serde_json::json!({ "source_id": self.house.source_id(self.owner), "indicators": self.owner.definition.publishes.indicators });
         state.plan = plan;
+        state.committed_at = Some(format!("{:.3}", self.house.clock.now()));
         let held: BTreeSet<&String> = published.held.iter().flat_map(|(_, parts, _)| parts).collect();
         for result in results {
             let key = &result.part.key;

@@ -1,4 +1,5 @@
 use klimalade_model::Kind;
+use klimalade_pipeline::Owner;
 use serde::Serialize;
 
 use crate::ledger::PartLedger;
@@ -70,19 +71,96 @@ pub struct NightReport {
     pub run_id: String,
     /// Figures are simulated.
     pub simulated: bool,
+    /// The pipelines were named, so one that is off is an error.
+    #[serde(skip)]
+    pub named: bool,
     /// By owner, in the order they ran.
     pub owners: Vec<OwnerReport>,
 }
 
+impl OwnerReport {
+    /// Of an owner that has done nothing yet.
+    pub(crate) fn new(owner: &Owner, status: Status) -> Self {
+        Self {
+            owner: owner.name.clone(),
+            table: owner.definition.table.clone(),
+            status,
+            kind: None,
+            parts: Vec::new(),
+            replaced: Vec::new(),
+            revisions: 0,
+            faults: Vec::new(),
+            warnings: Vec::new(),
+            seconds: 0.0,
+        }
+    }
+}
+
 impl NightReport {
-    /// 0: all good or warnings; 1: refused, stale or never published; 3: ours. With `strict` every warning is 1.
+    /// 0: all good or warnings; 1: refused, stale or never published; 2: off, though it was named; 3: ours. With
+    /// `strict` every warning is 1.
     pub fn exit_code(&self, strict: bool) -> u8 {
         let code = |owner: &OwnerReport| match (owner.status, owner.kind) {
             (_, Some(Kind::Bug)) => 3,
+            (Status::Off, _) if self.named => 2,
             (Status::Failed, _) => 1,
             (Status::Warning | Status::Locked | Status::Off, _) if strict => 1,
             _ => 0,
         };
         self.owners.iter().map(code).max().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use klimalade_pipeline::Catalogue;
+
+    use super::*;
+
+    fn owners() -> Catalogue {
+        Catalogue::load(std::path::Path::new("/nonexistent")).unwrap()
+    }
+    fn night(named: bool, outcomes: &[(Status, Option<Kind>)]) -> NightReport {
+        let catalogue = owners();
+        let owner = catalogue.owners()[0];
+        let report = |&(status, kind): &(Status, Option<Kind>)| OwnerReport {
+            kind,
+            ..OwnerReport::new(owner, status)
+        };
+        NightReport {
+            run_id: String::new(),
+            simulated: true,
+            named,
+            owners: outcomes.iter().map(report).collect(),
+        }
+    }
+
+    /// The README's table of exit codes: what ended how, then the code without and with `--strict`.
+    #[test]
+    fn every_row_of_the_table_of_exit_codes_holds() {
+        use Status as S;
+        let rows: [(&str, bool, &[(Status, Option<Kind>)], u8, u8); 16] = [
+            ("nobody", false, &[], 0, 0),
+            ("published and unchanged", false, &[(S::Published, None), (S::Unchanged, None)], 0, 0),
+            ("left out of the demo", true, &[(S::LeftOut, None)], 0, 0),
+            ("a source failed, still fresh", false, &[(S::Warning, Some(Kind::Source))], 0, 1),
+            ("the same, named", true, &[(S::Warning, Some(Kind::Transient))], 0, 1),
+            ("locked", false, &[(S::Locked, None)], 0, 1),
+            ("locked, named", true, &[(S::Locked, None)], 0, 1),
+            ("off", false, &[(S::Off, None), (S::Published, None)], 0, 1),
+            ("off, named", true, &[(S::Off, None)], 2, 2),
+            ("stale or never published", false, &[(S::Failed, Some(Kind::Transient))], 1, 1),
+            ("refused", false, &[(S::Failed, Some(Kind::Contract)), (S::Published, None)], 1, 1),
+            ("its settings, others run", false, &[(S::Published, None), (S::Failed, Some(Kind::Settings))], 1, 1),
+            ("off beside a refused one, named", true, &[(S::Off, None), (S::Failed, Some(Kind::Contract))], 2, 2),
+            ("a bug", false, &[(S::Failed, Some(Kind::Bug))], 3, 3),
+            ("a bug that may wait", false, &[(S::Warning, Some(Kind::Bug))], 3, 3),
+            ("a bug beside an off one, named", true, &[(S::Off, None), (S::Failed, Some(Kind::Bug))], 3, 3),
+        ];
+        for (what, named, outcomes, code, strict) in rows {
+            let night = night(named, outcomes);
+            assert_eq!((night.exit_code(false), night.exit_code(true)), (code, strict), "{what}");
+        }
     }
 }

@@ -15,8 +15,13 @@ use crate::{
 
 /// Refuses an owner that would publish what another owner has published. Errors: Contract, with the hint to retire.
 pub async fn clashes_with_states(lake: &Lake, owner: &Owner) -> Result<()> {
+    clashes_with(lake.states().await?.iter(), owner)
+}
+
+/// As [`clashes_with_states`], with states that were read before.
+pub(crate) fn clashes_with<'a>(states: impl Iterator<Item = &'a OwnerState>, owner: &Owner) -> Result<()> {
     let mine = &owner.definition.publishes;
-    for state in lake.states().await? {
+    for state in states {
         if state.owner == owner.name || state.table != owner.definition.table || state.retired_at.is_some() {
             continue;
         }

@@ -13,7 +13,6 @@ use crate::{
     provenance::{Provenance, Provenances},
     publish::{PartResult, Publisher},
     report::{OwnerReport, Status},
-    retire::clashes_with_states,
 };
 
 /// The one part of a view.
@@ -44,7 +43,7 @@ pub(crate) async fn build_view(house: &House, owner: &Owner, night: &Night) -> O
         row.status = "failed".to_owned();
         row.error_kind = Some(fault.kind().to_string());
         row.error_text = Some(fault.line());
-        fail(&mut report, house, owner, &fault, None);
+        fail(&mut report, house, owner, &fault, night.states.newest_confirmation(&owner.name).as_deref());
     }
     report.seconds = started.elapsed().as_secs_f64();
     row.seconds = report.seconds;
@@ -86,7 +85,7 @@ async fn run_locked(
     row: &mut PartLedger,
 ) -> Result<()> {
     house.lake.recover(lock).await?;
-    clashes_with_states(&house.lake, owner).await?;
+    report.warnings.extend(night.states.clashes(owner)?);
     let table = house.schemas.table(&owner.definition.table)?;
     if table.layer != "core" || table.by_runner {
         return Err(Fault::settings("no view may fill this table").found(table.name.clone()));
@@ -103,7 +102,9 @@ async fn run_locked(
     let snapshot = Lake::snapshot(&manifest)?;
     let known = old.parts.get(PART).filter(|_| old.retired_at.is_none());
     let same = known.is_some_and(|known| {
-        known.snapshot.content_sha256 == snapshot.content_sha256 && known.mapping_hash == mapping_hash
+        !night.replay
+            && !night.repair
+            && known.snapshot.content_sha256 == snapshot.content_sha256 && known.mapping_hash == mapping_hash
     });
     let mut provenances = Provenances::default();
     let result = if let (true, Some(known)) = (same, known) {
@@ -179,6 +180,7 @@ async fn run_locked(
     let published = publisher
         .publish(vec![Part::new(PART)], vec![result], provenances)
         .await?;
+    published.state.iter().for_each(|state| night.states.keep(state));
     row.written = published.written.get(PART).copied().unwrap_or_default();
     report.revisions = published.revisions;
     if !published.replaced.is_empty() {

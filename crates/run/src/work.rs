@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::Arc,
     time::Instant,
 };
@@ -7,24 +7,49 @@ use std::{
 use futures::StreamExt;
 use jiff::Timestamp;
 use klimalade_connect::{Connector, Context};
-use klimalade_lake::{ManifestRef, OwnerState, PartState};
+use klimalade_lake::{ManifestRef, OwnerState, PartState, SnapshotRef};
 use klimalade_model::{Fault, Kind, Manifest, Page, Part, Result};
 use klimalade_pipeline::Owner;
 
 use crate::{
     cadence::{Ask, decide},
     harvest::Night,
-    house::{House, rfc3339},
+    house::{House, limits, rfc3339},
+    landed::Landing,
     ledger::PartLedger,
     mapper::{Mapper, PartRows},
     provenance::{Provenance, Provenances},
     publish::PartResult,
 };
 
-/// A walk whose counts disagree is walked again, so many times in all.
+/// A walk that gave a bad page or counts that disagree is walked again, so many times in all.
 const WALKS: usize = 3;
 /// Rounds of planning again because a mark moved meanwhile.
 const ROUNDS: usize = 3;
+
+impl PartResult {
+    pub(crate) fn unchanged(part: Part, state: PartState) -> Self {
+        Self {
+            part,
+            state: Some(state),
+            rows: None,
+            changed: false,
+            fault: None,
+            number: 0,
+        }
+    }
+    /// `state`: as it stood before, if it did.
+    pub(crate) fn failed(part: Part, state: Option<PartState>, fault: Fault) -> Self {
+        Self {
+            part,
+            state,
+            rows: None,
+            changed: false,
+            fault: Some(fault),
+            number: 0,
+        }
+    }
+}
 
 /// One owner's parts on their way: planned, fetched, landed, decoded, mapped.
 pub(crate) struct Work<'a> {
@@ -37,8 +62,14 @@ pub(crate) struct Work<'a> {
     pub(crate) context: Context,
     pub(crate) mapping_hash: String,
     pub(crate) raw_name: String,
+    /// The state of the owner whose pages these are, for `raw_of`.
+    pub(crate) base: Option<OwnerState>,
     pub(crate) provenances: Provenances,
-    pub(crate) resumed: BTreeMap<String, ManifestRef>,
+    /// Manifests in raw/ when the night began, by part, oldest first.
+    pub(crate) landed: BTreeMap<String, Vec<ManifestRef>>,
+    /// Manifests put tonight whose pages are those of the snapshot that stays.
+    pub(crate) superfluous: Vec<SnapshotRef>,
+    pub(crate) warnings: Vec<String>,
     pub(crate) ledger: BTreeMap<String, PartLedger>,
 }
 
@@ -53,33 +84,21 @@ impl Work<'_> {
         }
     }
 
-    /// Manifests of a broken night, newest of each part.
-    pub(crate) async fn find_resumed(&mut self) -> Result<()> {
-        let Some(since) = self.night.resume_since.filter(|_| !self.night.replay) else {
-            return Ok(());
-        };
-        for found in self.house.lake.list_manifests(&self.raw_name).await? {
-            if found.put_at >= since {
-                self.resumed.insert(found.part_key.clone(), found);
-            }
-        }
-        Ok(())
+    pub(crate) fn is_based(&self) -> bool {
+        self.owner.definition.raw_of.is_some()
     }
 
     async fn plan(&self) -> Result<Vec<Part>> {
-        let asks = self.owner.definition.raw_of.is_none() && !self.night.replay;
-        if !asks {
-            let state = if self.raw_name == self.owner.name {
-                Some(self.old.clone())
-            } else {
-                self.house.lake.state(&self.raw_name).await?
-            };
-            return Ok(state.map(|state| state.plan).unwrap_or_default());
+        if let Some(base) = &self.base {
+            return Ok(base.plan.clone());
         }
-        let plan = self
-            .connector
-            .plan(&self.context)
+        if self.night.replay {
+            return Ok(self.old.plan.clone());
+        }
+        let planned = self.house.cancel.run_until_cancelled(self.connector.plan(&self.context));
+        let plan = planned
             .await
+            .unwrap_or_else(|| Err(ended()))
             .map_err(|fault| fault.at(format!("{}: plan", self.owner.name)))?;
         for (at, part) in plan.iter().enumerate() {
             let valid = !part.key.is_empty()
@@ -98,21 +117,22 @@ impl Work<'_> {
     pub(crate) async fn fetch_all(&mut self) -> Result<(Vec<Part>, Vec<PartResult>)> {
         let mut plan = self.plan().await?;
         let mut results: BTreeMap<String, PartResult> = BTreeMap::new();
-        let quiet = self.owner.definition.raw_of.is_some() || self.night.replay;
+        let quiet = self.is_based() || self.night.replay;
         for round in 0..ROUNDS {
             let now = self.house.clock.now();
+            let harvest = &self.owner.definition.harvest;
             let asks = if quiet {
                 vec![Ask::NotYet; plan.len()]
             } else {
-                decide(&plan, &self.old.parts, &self.owner.definition.harvest, now)
+                decide(&plan, &self.old.parts, harvest, now)
             };
+            if round == 0 && !self.is_based() && (self.night.replay || asks.contains(&Ask::Yes)) {
+                self.find_landed().await?;
+            }
+            let newest_from = plan.len().saturating_sub(harvest.recheck_parts);
             self.house.progress.parts(&self.owner.name, plan.len());
             let mut asked = 0;
-            for (part, ask) in plan.clone().into_iter().zip(asks) {
-                if self.house.cancel.is_cancelled() {
-                    return Err(Fault::transient("the night was ended from outside")
-                        .hint("run it again: finished parts are not fetched again"));
-                }
+            for (at, (part, ask)) in plan.clone().into_iter().zip(asks).enumerate() {
                 let done = results.get(&part.key).is_some_and(|result| {
                     round > 0 && result.part.change_mark == part.change_mark && result.part.detail == part.detail
                 });
@@ -123,7 +143,16 @@ impl Work<'_> {
                 let started = Instant::now();
                 let (requests, waited) = self.context.client.counters();
                 let mut row = self.row(&key);
-                let result = self.part(part, ask, &mut row).await;
+                let result = if self.is_based() {
+                    self.part_of_other(part, &mut row).await
+                } else if self.night.replay {
+                    self.replayed(part).await
+                } else {
+                    self.part(part, ask, at >= newest_from, &mut row).await
+                };
+                if self.house.cancel.is_cancelled() {
+                    return Err(ended());
+                }
                 let (requests_now, waited_now) = self.context.client.counters();
                 row.requests = requests_now - requests;
                 row.waited_seconds = waited_now.saturating_sub(waited).as_secs_f64();
@@ -134,10 +163,22 @@ impl Work<'_> {
                 self.ledger.insert(key.clone(), row);
                 results.insert(key, result);
             }
+            if self.house.cancel.is_cancelled() {
+                return Err(ended());
+            }
             if quiet || asked == 0 || round + 1 == ROUNDS {
                 break;
             }
-            let again = self.plan().await?;
+            let again = match self.plan().await {
+                Ok(again) => again,
+                // What was fetched is whole: whether a mark moved meanwhile is seen the next night.
+                Err(fault) if matches!(fault.kind(), Kind::Transient | Kind::Source) || fault.is_off() => {
+                    let text = format!("planning again failed, the first plan holds: {}", fault.line());
+                    self.warnings.push(text);
+                    break;
+                }
+                Err(fault) => return Err(fault),
+            };
             let moved = again.iter().any(|part| match results.get(&part.key) {
                 Some(known) => known.part.change_mark != part.change_mark,
                 None => true,
@@ -152,151 +193,148 @@ impl Work<'_> {
     }
 
     /// One part: fetched, resumed, confirmed or left alone; mapped when it changed.
-    async fn part(&mut self, part: Part, ask: Ask, row: &mut PartLedger) -> PartResult {
+    async fn part(&mut self, part: Part, ask: Ask, is_newest: bool, row: &mut PartLedger) -> PartResult {
         let known = self.old.parts.get(&part.key).cloned();
-        let now = rfc3339(self.house.clock.now());
-        let unchanged = |state: PartState| PartResult {
-            part: part.clone(),
-            number: 0,
-            state: Some(state),
-            rows: None,
-            changed: false,
-            fault: None,
-        };
-        let stored = match ask {
-            Ask::Yes => None,
-            Ask::Confirmed | Ask::NotYet => known.clone(),
-        };
-        if let Some(mut state) = stored {
-            row.status = if ask == Ask::Confirmed {
-                "confirmed"
-            } else {
-                "not_asked"
-            }
-            .to_owned();
+        if let Some(mut state) = known.clone().filter(|_| ask != Ask::Yes)
+            && !(self.night.repair && self.is_lost(&state).await)
+        {
+            row.status = "not_asked".to_owned();
             if ask == Ask::Confirmed {
-                state.confirmed_at = now;
+                row.status = "confirmed".to_owned();
+                state.confirmed_at = rfc3339(self.house.clock.now());
             }
             if state.mapping_hash == self.mapping_hash {
-                return unchanged(state);
+                return PartResult::unchanged(part, state);
             }
-            return self.map_stored(part.clone(), state, true).await;
+            if let Some(result) = self.map_stored(part.clone(), state, true).await {
+                return result;
+            }
         }
-        if self.owner.definition.raw_of.is_some() {
-            return self.part_of_other(part, row).await;
-        }
-        if self.night.replay {
-            let fault = Fault::settings("nothing of this part stands in raw/")
-                .hint(format!("klimalade run {}", self.owner.name));
-            return PartResult {
-                part,
-                state: None,
-                rows: None,
-                changed: false,
-                fault: Some(fault),
-                number: 0,
+        self.walk(part, known, is_newest, row).await
+    }
+
+    /// True when the snapshot does not stand whole in raw/.
+    async fn is_lost(&self, state: &PartState) -> bool {
+        let stored = self.stored(&state.snapshot).await;
+        stored.is_err_and(|fault| fault.kind() == Kind::Contract)
+    }
+
+    /// Takes a part from where it landed, or asks for it; then maps it. A bad page is walked again from page one.
+    pub(crate) async fn walk(
+        &mut self,
+        part: Part,
+        known: Option<PartState>,
+        is_newest: bool,
+        row: &mut PartLedger,
+    ) -> PartResult {
+        let mut walk = 0;
+        let fault = loop {
+            walk += 1;
+            let landed = if walk == 1 {
+                self.landing(&part, is_newest).await
+            } else {
+                None
             };
-        }
-        let mut last = None;
-        for walk in 0..WALKS {
-            let fetched = match self.resumed.get(&part.key).cloned().filter(|_| walk == 0) {
-                Some(found) => self.resume(&part, &found).await,
-                None => Ok(None),
-            };
-            let fetched = match fetched {
-                Ok(Some(fetched)) => {
+            let landing = match landed {
+                Some(landing) => {
                     row.status = "resumed".to_owned();
-                    Ok(fetched)
+                    Ok(landing)
                 }
-                _ => {
+                None => {
                     row.status = "fetched".to_owned();
                     self.fetch(&part, known.as_ref()).await
                 }
             };
-            let (manifest, pages) = match fetched {
-                Ok(fetched) => fetched,
-                Err(fault) => {
-                    last = Some(fault);
-                    break;
-                }
+            let (again, fault) = match landing {
+                Err(fault) => (fault.is_worth_another_walk(), fault),
+                Ok(landing) => match self.map_landed(&part, known.as_ref(), landing).await {
+                    Ok(result) => return result,
+                    Err(fault) => (true, fault),
+                },
             };
-            match self.map_fetched(&part, known.as_ref(), manifest, pages).await {
-                Ok(result) => return result,
-                Err(fault) if fault.kind() == Kind::Source && walk + 1 < WALKS => {
-                    tracing::warn!(owner = %self.owner.name, part = %part.key, "the walk is walked again: {}", fault.line());
-                    last = Some(fault);
-                }
-                Err(fault) => {
-                    last = Some(fault);
-                    break;
-                }
+            if !again || fault.kind() != Kind::Source || walk == WALKS {
+                break fault;
             }
-        }
-        PartResult {
-            part,
-            state: known,
-            rows: None,
-            changed: false,
-            fault: last,
-            number: 0,
-        }
+            tracing::warn!(owner = %self.owner.name, part = %part.key, "the walk is walked again: {}", fault.line());
+        };
+        PartResult::failed(part, known, fault)
     }
 
-    /// Pages of a broken night, when they answer the same request.
-    async fn resume(&self, part: &Part, found: &ManifestRef) -> Result<Option<(Manifest, Vec<Page>)>> {
-        let manifest = self
-            .house
-            .lake
-            .manifest(&self.raw_name, &found.part_key, &found.manifest_sha256)
+    /// A snapshot of raw/, whole. Errors: Contract, when it is gone or damaged.
+    pub(crate) async fn stored(&self, snapshot: &SnapshotRef) -> Result<(Manifest, Vec<Page>)> {
+        let (lake, name) = (&self.house.lake, &self.raw_name);
+        let manifest = lake
+            .manifest(name, &snapshot.part_key, &snapshot.manifest_sha256)
             .await?;
-        if manifest.part != *part {
-            return Ok(None);
-        }
         let pages = self.pages(&manifest).await?;
-        Ok(Some((manifest, pages)))
+        Ok((manifest, pages))
     }
 
-    async fn pages(&self, manifest: &Manifest) -> Result<Vec<Page>> {
+    pub(crate) async fn pages(&self, manifest: &Manifest) -> Result<Vec<Page>> {
         let mut pages = Vec::with_capacity(manifest.pages.len());
         for entry in &manifest.pages {
-            pages.push(
-                self.house
-                    .lake
-                    .page(&self.raw_name, &manifest.part.key, entry, &self.house.scratch)
-                    .await?,
-            );
+            let (lake, scratch) = (&self.house.lake, &self.house.scratch);
+            pages.push(lake.page(&self.raw_name, &manifest.part.key, entry, scratch).await?);
         }
         Ok(pages)
     }
 
+    /// The pages of the standing snapshot, where the server can be asked whether they hold. One that was lost is no
+    /// failure: then it is asked for them.
+    async fn previous(&self, state: &PartState) -> Result<Vec<Page>> {
+        let (lake, snapshot) = (&self.house.lake, &state.snapshot);
+        let read = async {
+            let manifest = lake
+                .manifest(&self.raw_name, &snapshot.part_key, &snapshot.manifest_sha256)
+                .await?;
+            let marked = |page: &klimalade_model::PageEntry| page.etag.is_some() || page.last_modified.is_some();
+            if manifest.pages.iter().any(marked) {
+                return self.pages(&manifest).await;
+            }
+            Ok(Vec::new())
+        };
+        match read.await {
+            Err(fault) if fault.kind() == Kind::Contract => {
+                tracing::warn!(owner = %self.owner.name, "fetched again: {}", fault.line());
+                Ok(Vec::new())
+            }
+            read => read,
+        }
+    }
+
     /// Fetches the part's pages and lands them, the manifest last.
-    async fn fetch(&self, part: &Part, known: Option<&PartState>) -> Result<(Manifest, Vec<Page>)> {
+    async fn fetch(&self, part: &Part, known: Option<&PartState>) -> Result<Landing> {
         let mut context = self.context.clone();
         if let Some(state) = known {
-            let manifest = self
-                .house
-                .lake
-                .manifest(&self.raw_name, &part.key, &state.snapshot.manifest_sha256)
-                .await?;
-            if manifest
-                .pages
-                .iter()
-                .any(|page| page.etag.is_some() || page.last_modified.is_some())
-            {
-                context.client = context.client.with_previous(self.pages(&manifest).await?);
-            }
+            context.client = context.client.with_previous(self.previous(state).await?);
         }
-        let mut pages = Vec::new();
+        let caps = limits(&self.owner.definition.limits);
+        let place = |page: usize| format!("{} part {} page {page}", self.owner.name, part.key);
+        let (mut pages, mut bytes) = (Vec::new(), 0_u64);
         let mut walk = self.connector.fetch(part, &context);
-        while let Some(page) = walk.next().await {
-            let page = page.map_err(|fault| {
-                fault.at(format!(
-                    "{} part {} page {}",
-                    self.owner.name,
-                    part.key,
-                    pages.len() + 1
-                ))
-            })?;
+        // Here and not in each connector: whatever a walk waits for, the night's end does not.
+        while let Some(page) = self
+            .house
+            .cancel
+            .run_until_cancelled(walk.next())
+            .await
+            .ok_or_else(ended)?
+        {
+            let page: Page = page.map_err(|fault| fault.at(place(pages.len() + 1)))?;
+            bytes = bytes.saturating_add(page.entry.bytes);
+            let much = |cap: String, found: String| {
+                Err(Fault::source("more came than the cap allows")
+                    .at(place(pages.len() + 1))
+                    .expected(cap)
+                    .found(found)
+                    .hint("raise it under [limits] in pipeline.toml, where so much is right"))
+            };
+            if pages.len() >= caps.walk_pages {
+                return much(format!("walk_pages of at most {}", caps.walk_pages), "one page more".to_owned());
+            }
+            if bytes > caps.walk_bytes {
+                return much(format!("walk_bytes of at most {}", caps.walk_bytes), format!("{bytes} bytes"));
+            }
             self.house.lake.put_page(&self.raw_name, &part.key, &page).await?;
             pages.push(page);
         }
@@ -307,52 +345,60 @@ impl Work<'_> {
             pages: pages.iter().map(|page| page.entry.clone()).collect(),
         };
         self.house.lake.put_manifest(&manifest).await?;
-        Ok((manifest, pages))
+        let now = rfc3339(self.house.clock.now());
+        Ok(Landing {
+            manifest,
+            pages,
+            seen_at: now.clone(),
+            confirmed_at: now,
+        })
     }
 
-    async fn map_fetched(
-        &mut self,
-        part: &Part,
-        known: Option<&PartState>,
-        manifest: Manifest,
-        pages: Vec<Page>,
-    ) -> Result<PartResult> {
-        let snapshot = klimalade_lake::Lake::snapshot(&manifest)?;
-        let now = rfc3339(self.house.clock.now());
-        if let Some(state) = known
-            && state.snapshot.content_sha256 == snapshot.content_sha256
-            && state.part.detail == part.detail
+    /// Maps what landed, unless its content and its mapping are those of the state. Errors: Source, when what came
+    /// cannot be all there is.
+    pub(crate) async fn map_landed(&mut self, part: &Part, known: Option<&PartState>, landing: Landing) -> Result<PartResult> {
+        let snapshot = klimalade_lake::Lake::snapshot(&landing.manifest)?;
+        if let Some(old) = known
+            && old.snapshot.content_sha256 == snapshot.content_sha256
         {
             // The same content: what is known of it stays, first seen and snapshot included.
-            let state = PartState {
+            let mut state = PartState {
                 part: part.clone(),
-                confirmed_at: now,
-                ..state.clone()
+                confirmed_at: landing.confirmed_at.max(old.confirmed_at.clone()),
+                ..old.clone()
             };
-            if state.mapping_hash == self.mapping_hash && state.part.promised == part.promised {
-                return Ok(PartResult {
-                    part: part.clone(),
-                    state: Some(state),
-                    rows: None,
-                    changed: false,
-                    fault: None,
-                    number: 0,
-                });
+            let standing = &old.snapshot;
+            let manifest = self
+                .house
+                .lake
+                .manifest(&self.raw_name, &standing.part_key, &standing.manifest_sha256);
+            if manifest.await.is_err() {
+                state.snapshot = snapshot;
+            } else if snapshot.manifest_sha256 != standing.manifest_sha256
+                && self.is_newest_content(part, &snapshot, standing).await
+            {
+                self.superfluous.push(snapshot);
             }
-            return self.map_pages(part.clone(), state, pages, true).await;
+            let same = state.mapping_hash == self.mapping_hash
+                && old.part.detail == part.detail
+                && old.part.promised == part.promised;
+            if same && !self.night.replay {
+                return Ok(PartResult::unchanged(part.clone(), state));
+            }
+            return self.map_pages(part.clone(), state, landing.pages, true).await;
         }
         let had = known.and_then(|known| known.counts.received).unwrap_or_default();
         let state = PartState {
             part: part.clone(),
             snapshot,
             mapping_hash: self.mapping_hash.clone(),
-            first_seen_at: now.clone(),
-            confirmed_at: now,
+            first_seen_at: landing.seen_at,
+            confirmed_at: landing.confirmed_at,
             counts: Default::default(),
             partitions: Vec::new(),
             extra: serde_json::Value::Null,
         };
-        let result = self.map_pages(part.clone(), state, pages, true).await?;
+        let result = self.map_pages(part.clone(), state, landing.pages, true).await?;
         let has = result
             .state
             .as_ref()
@@ -372,7 +418,7 @@ impl Work<'_> {
         Ok(result)
     }
 
-    async fn map_pages(
+    pub(crate) async fn map_pages(
         &mut self,
         part: Part,
         mut state: PartState,
@@ -429,91 +475,9 @@ impl Work<'_> {
             licence_code: licence,
         })
     }
+}
 
-    /// Maps a part again from raw.
-    async fn map_stored(&mut self, part: Part, state: PartState, changed: bool) -> PartResult {
-        let outcome = async {
-            let manifest = self
-                .house
-                .lake
-                .manifest(&self.raw_name, &part.key, &state.snapshot.manifest_sha256)
-                .await?;
-            let pages = self.pages(&manifest).await?;
-            let stored = manifest.part.clone();
-            let mut result = self.map_pages(stored, state.clone(), pages, changed).await?;
-            result.part.clone_from(&part);
-            Ok::<_, Fault>(result)
-        }
-        .await;
-        outcome.unwrap_or_else(|fault| PartResult {
-            part,
-            state: Some(state),
-            rows: None,
-            changed: false,
-            fault: Some(fault),
-            number: 0,
-        })
-    }
-
-    /// A part of another owner's harvest.
-    async fn part_of_other(&mut self, part: Part, row: &mut PartLedger) -> PartResult {
-        row.status = "shared".to_owned();
-        let outcome = async {
-            let base = self.house.lake.state(&self.raw_name).await?;
-            let theirs = base
-                .and_then(|state| state.parts.get(&part.key).cloned())
-                .ok_or_else(|| {
-                    Fault::source("the pipeline whose pages these are has not harvested the part")
-                        .found(self.raw_name.clone())
-                })?;
-            Ok::<_, Fault>(theirs)
-        }
-        .await;
-        match outcome {
-            Err(fault) => PartResult {
-                state: self.old.parts.get(&part.key).cloned(),
-                part,
-                rows: None,
-                changed: false,
-                fault: Some(fault),
-                number: 0,
-            },
-            Ok(theirs) => {
-                let known = self.old.parts.get(&part.key);
-                let same = known.is_some_and(|known| {
-                    known.snapshot.content_sha256 == theirs.snapshot.content_sha256
-                        && known.mapping_hash == self.mapping_hash
-                });
-                if let (true, Some(known)) = (same, known) {
-                    let state = PartState {
-                        confirmed_at: theirs.confirmed_at,
-                        ..known.clone()
-                    };
-                    return PartResult {
-                        part,
-                        state: Some(state),
-                        rows: None,
-                        changed: false,
-                        fault: None,
-                        number: 0,
-                    };
-                }
-                self.map_stored(part, theirs, true).await
-            }
-        }
-    }
-
-    /// Parts that did not change but share a partition with one that did.
-    pub(crate) async fn map_unchanged(&mut self, affected: &BTreeSet<String>, results: &mut [PartResult]) {
-        for result in results.iter_mut() {
-            if result.rows.is_some() || result.fault.is_some() {
-                continue;
-            }
-            let Some(state) = result.state.clone() else { continue };
-            if !state.partitions.iter().any(|key| affected.contains(key)) {
-                continue;
-            }
-            *result = self.map_stored(result.part.clone(), state, false).await;
-        }
-    }
+/// Ended from outside, in the middle of something.
+fn ended() -> Fault {
+    Fault::transient("the night was ended from outside").hint("run it again: finished parts are not fetched again")
 }

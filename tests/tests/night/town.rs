@@ -200,6 +200,7 @@ pub(crate) fn options(names: &[&str], replay: bool) -> NightOptions {
         names: names.iter().map(|name| (*name).to_owned()).collect(),
         concurrency: 2,
         replay,
+        repair: false,
         left_out: Vec::new(),
     }
 }

@@ -135,6 +135,7 @@ impl Ground {
             names: vec![pipeline.to_owned()],
             concurrency: 1,
             replay: false,
+            repair: false,
             left_out: Vec::new(),
         };
         let NightReport {
