@@ -102,7 +102,13 @@ impl RowContract {
         };
         for row in units.rows_where(rows, &defined, |unit, of| unit != Some(of.unit.as_str())) {
             if let Some(of) = defined.at(row) {
-                refuse(row, "unit", "unit_code", units.at(row).unwrap_or("null"), of.unit.clone());
+                refuse(
+                    row,
+                    "unit",
+                    "unit_code",
+                    units.at(row).unwrap_or("null"),
+                    of.unit.clone(),
+                );
             }
         }
         self.check_figures(batch, rows, ranged, &defined, *statuses, &mut refuse)?;
@@ -115,12 +121,20 @@ impl RowContract {
                 } else {
                     "_Z: the indicator does not have this dimension"
                 };
-                refuse(row, "dimension", column, codes.at(row).unwrap_or_default(), expected.to_owned());
+                refuse(
+                    row,
+                    "dimension",
+                    column,
+                    codes.at(row).unwrap_or_default(),
+                    expected.to_owned(),
+                );
             }
         }
         // Categories and details are lists per indicator: which codes go with which stands in `indicator_codes`.
         for (list, column, at) in [("categories", "category_code", 2), ("details", "detail_code", 3)] {
-            let Some(list) = self.schemas.codes.get(list) else { continue };
+            let Some(list) = self.schemas.codes.get(list) else {
+                continue;
+            };
             let mut fitting: HashMap<(&str, &str), bool> = HashMap::new();
             let codes = dimensions[at];
             let misfits = codes.rows_where(rows, &defined, |code, of| {
@@ -159,8 +173,7 @@ impl RowContract {
             let Some(of) = defined.at(row) else { continue };
             let at = if values.len() == rows { row } else { 0 };
             let value = values.is_valid(at).then(|| values.value(at));
-            let missing =
-                constant_status.unwrap_or_else(|| is_missing(statuses.at(row).unwrap_or_default()));
+            let missing = constant_status.unwrap_or_else(|| is_missing(statuses.at(row).unwrap_or_default()));
             let Some(value) = value else {
                 if !missing {
                     let found = format!("null with status {}", statuses.at(row).unwrap_or_default());
@@ -174,13 +187,20 @@ impl RowContract {
                 let found = statuses.at(row).unwrap_or_default();
                 refuse(row, "value_with_missing_status", "value_status", found, expected);
             } else if !value.is_finite() {
-                refuse(row, "not_finite", "value", &format!("{value:?}"), "a finite number".to_owned());
+                refuse(
+                    row,
+                    "not_finite",
+                    "value",
+                    &format!("{value:?}"),
+                    "a finite number".to_owned(),
+                );
             } else if ranged && !of.covers(value) {
                 let expected = format!("{:?} to {:?}", of.min, of.max);
                 refuse(row, "range", "value", &value.to_string(), expected);
             }
         }
-        let (Some(start), Some(end)) = (batch.column_by_name("period_start"), batch.column_by_name("period_end")) else {
+        let (Some(start), Some(end)) = (batch.column_by_name("period_start"), batch.column_by_name("period_end"))
+        else {
             return Ok(());
         };
         let (start, end) = (start.as_primitive::<Date32Type>(), end.as_primitive::<Date32Type>());
