@@ -7,8 +7,8 @@ use arrow::datatypes::DataType;
 use klimalade_connect::{Connector, Protocol};
 use klimalade_demo::{Agencies, Script};
 use klimalade_energidata::{Energidata, Settings};
-use klimalade_testkit::contract::{self, Case, Expected, Rows, Unsupported};
 use klimalade_testkit::bench::{self};
+use klimalade_testkit::contract::{self, Case, Expected, Rows, Unsupported};
 use serde_json::json;
 
 #[tokio::test]
@@ -27,12 +27,15 @@ async fn capacity_per_municipality_keeps_the_contract() {
     contract::run(Case {
         connector,
         context,
-        columns: bench::identified(&bench::columns(&[
+        columns: bench::identified(
+            &bench::columns(&[
                 ("month", "Month", DataType::Utf8),
                 ("municipality", "MunicipalityNo", DataType::Utf8),
                 ("solar_mw", "SolarPowerCapacity", DataType::Float64),
                 ("offshore_mw", "OffshoreWindCapacity", DataType::Float64),
-            ]), &["month", "municipality"]),
+            ]),
+            &["month", "municipality"],
+        ),
         expected: Expected {
             rows: Rows::PerPart(BTreeMap::from([
                 ("2024".to_owned(), 98 * 12),

@@ -30,11 +30,14 @@ fn open(base_url: &str, extra: Value) -> Energidata {
 }
 
 fn columns() -> SchemaRef {
-    bench::identified(&bench::columns(&[
+    bench::identified(
+        &bench::columns(&[
             ("hour", "HourUTC", DataType::Utf8),
             ("municipality", "MunicipalityNo", DataType::Utf8),
             ("thermal_mwh", "ThermalPowerMWh", DataType::Float64),
-        ]), &["hour", "municipality"])
+        ]),
+        &["hour", "municipality"],
+    )
 }
 
 #[tokio::test]
@@ -80,7 +83,10 @@ async fn a_429_with_status_200_is_waited_for_as_long_as_it_says() {
     let connector = open(&server.base, json!({}));
     let parts = connector.plan(&cx).await.unwrap();
     let pages = bench::fetch(&connector, &parts[0], &cx).await.unwrap();
-    assert_eq!(bench::rows(&connector, &parts[0], &pages[0], &columns()).unwrap().len(), 6);
+    assert_eq!(
+        bench::rows(&connector, &parts[0], &pages[0], &columns()).unwrap().len(),
+        6
+    );
     assert_eq!(server.requests().len(), 3);
     assert!(
         clock.slept().iter().any(|pause| *pause >= Duration::from_secs(210)),
@@ -217,9 +223,9 @@ async fn pages_hold_what_one_answer_holds() {
     let agencies = Agencies::start(Script::default().dataset_interval(Duration::ZERO)).unwrap();
     let cx = bench::redirected("2026-11-23T02:00:00Z", agencies.hosts());
     let columns = bench::columns(&[
-            ("month", "Month", DataType::Utf8),
-            ("municipality", "MunicipalityNo", DataType::Utf8),
-        ]);
+        ("month", "Month", DataType::Utf8),
+        ("municipality", "MunicipalityNo", DataType::Utf8),
+    ]);
     let mut found = Vec::new();
     for (page_limit, expected_pages) in [(0, 1), (98, 13), (100, 12)] {
         let connector = open(

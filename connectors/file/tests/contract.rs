@@ -7,8 +7,8 @@ use arrow_schema::DataType;
 use klimalade_connect::{Connector, Page, Protocol};
 use klimalade_demo::{Agencies, Script};
 use klimalade_file::{Files, Settings};
-use klimalade_testkit::contract::{self, Case, Expected, Rows, Unsupported};
 use klimalade_testkit::bench::{self};
+use klimalade_testkit::contract::{self, Case, Expected, Rows, Unsupported};
 use serde_json::{Value, json};
 
 const NOW: &str = "2026-11-23T20:00:00Z";

@@ -7,9 +7,9 @@ use arrow_schema::{DataType, SchemaRef};
 use klimalade_connect::{Connector, Page, Protocol};
 use klimalade_demo::{Agencies, Script};
 use klimalade_ogcapi::{OgcApi, Settings};
-use klimalade_testkit::contract::{self, Case, Expected, Rows, Unsupported};
 use klimalade_testkit::bench::{self, Answer, Asked, Server};
 use klimalade_testkit::contract::decode_all;
+use klimalade_testkit::contract::{self, Case, Expected, Rows, Unsupported};
 use serde_json::{Value, json};
 
 const NOW: &str = "2026-11-23T20:00:00Z";

@@ -96,15 +96,16 @@ async fn without_a_window_there_is_one_part_and_no_time_parameter() {
 }
 
 #[tokio::test]
-async fn an_endless_next_link_ends_at_the_short_page() {
+async fn an_endless_next_link_ends_at_the_empty_page() {
     let server = Server::start(dmi(25)).await;
     let connector = open(year_settings(&server.base)).unwrap();
     let cx = bench::context(NOW, &[]);
     let parts = connector.plan(&cx).await.unwrap();
     let pages = bench::fetch(&connector, &parts[1], &cx).await.unwrap();
-    assert_eq!(pages.len(), 3);
+    assert_eq!(pages.len(), 4);
     let requests = server.requests();
-    assert_eq!(requests.len(), 3);
+    assert_eq!(requests.len(), 4);
+    assert_eq!(requests[3].query["offset"], "25");
     assert_eq!(
         requests[0].query["datetime"],
         "2023-12-31T23:00:00Z/2024-12-31T22:59:59.999Z"
@@ -185,9 +186,20 @@ async fn a_lower_cap_than_asked_for_is_no_short_page() {
     let connector = open(year_settings(&server.base)).unwrap();
     let cx = bench::context(NOW, &[]);
     let parts = connector.plan(&cx).await.unwrap();
-    let fault = bench::fetch(&connector, &parts[0], &cx).await.unwrap_err();
-    assert_eq!(fault.kind(), Kind::Settings, "{fault}");
-    assert_eq!(fault.hint_text(), Some("page_limit = 5"));
+    let pages = bench::fetch(&connector, &parts[0], &cx).await.unwrap();
+    let offsets: Vec<String> = server
+        .requests()
+        .iter()
+        .map(|request| request.query["offset"].clone())
+        .collect();
+    assert_eq!(offsets, ["0", "5", "10", "15", "20", "23"]);
+    let columns = bench::columns(&[("id", "id", DataType::Utf8)]);
+    let rows: usize = pages
+        .iter()
+        .flat_map(|page| connector.decode(&parts[0], page, &columns).unwrap())
+        .map(|batch| batch.unwrap().num_rows())
+        .sum();
+    assert_eq!(rows, 23);
 }
 
 #[tokio::test]
@@ -244,7 +256,7 @@ async fn error_bodies_of_three_servers_are_read() {
         (
             200,
             r#"{"http_status_code":403,"message":"Invalid API key"}"#,
-            Kind::Source,
+            Kind::Settings,
             "Invalid API key",
         ),
         (
@@ -277,7 +289,7 @@ async fn a_page_that_holds_fewer_features_than_it_says_is_an_error() {
 #[tokio::test]
 async fn number_matched_is_a_promise_only_where_it_is_trusted_and_a_number() {
     for (trusted, said, promised) in [
-        (true, json!(23), Some(23)),
+        (true, json!(2), Some(2)),
         (true, json!("unknown"), None),
         (false, json!(23), None),
     ] {
@@ -294,11 +306,19 @@ async fn number_matched_is_a_promise_only_where_it_is_trusted_and_a_number() {
         let connector = open(settings).unwrap();
         let cx = bench::context(NOW, &[]);
         let parts = connector.plan(&cx).await.unwrap();
-        assert!(parts.iter().all(|part| part.promised == promised));
-        assert_eq!(server.requests().len(), if trusted { 4 } else { 0 });
+        assert_eq!(server.requests().len(), 0);
         let pages = bench::fetch(&connector, &parts[0], &cx).await.unwrap();
         assert_eq!(pages.len(), 1);
+        assert_eq!(pages[0].entry.server_count, promised);
     }
+    let server = Server::start(|_| bench::json(collection(vec![feature(1)], json!({"numberMatched": 23})))).await;
+    let mut settings = year_settings(&server.base);
+    settings["trust_number_matched"] = json!(true);
+    let connector = open(settings).unwrap();
+    let cx = bench::context(NOW, &[]);
+    let parts = connector.plan(&cx).await.unwrap();
+    let fault = bench::fetch(&connector, &parts[0], &cx).await.unwrap_err();
+    assert_eq!(fault.kind(), Kind::Source, "{fault}");
 }
 
 #[tokio::test]

@@ -318,10 +318,7 @@ fn the_address_says_the_combination_whole_or_without_its_host() {
     ] {
         let page = Page::from_bytes(address, include_bytes!("fixtures/klimaregnskabet_noegletal.json")).unwrap();
         let batches = decode_all(&connector, &part_2023(), &page, &account_columns()).unwrap();
-        assert_eq!(
-            bench::texts(&batches, "municipality"),
-            vec![Some("825".to_owned()); 5]
-        );
+        assert_eq!(bench::texts(&batches, "municipality"), vec![Some("825".to_owned()); 5]);
         assert_eq!(bench::texts(&batches, "kind"), vec![Some("Nøgletal".to_owned()); 5]);
         assert_eq!(bench::texts(&batches, "unit")[3].as_deref(), Some("Ton CO2e/km²"));
         let values = bench::texts(&batches, "value");

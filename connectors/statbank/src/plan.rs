@@ -426,9 +426,7 @@ mod tests {
         };
         let limit = "{\"errorTypeCode\":\"REQUEST-LIMIT\",\"message\":\"Forespørgslen på op mod 12 celler\"}";
         assert!(Error::is_limit(&read(400, limit.as_bytes()).unwrap()));
-        assert!(Error::is_limit(
-            &read(200, format!(" {limit}").as_bytes()).unwrap()
-        ));
+        assert!(Error::is_limit(&read(200, format!(" {limit}").as_bytes()).unwrap()));
         assert!(
             read(503, limit.as_bytes()).is_none(),
             "a 503 is retried, whatever it says"

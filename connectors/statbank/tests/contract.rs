@@ -7,8 +7,8 @@ use arrow::datatypes::DataType;
 use klimalade_connect::{Connector, Protocol};
 use klimalade_demo::{Agencies, Script};
 use klimalade_statbank::{Settings, Statbank};
-use klimalade_testkit::contract::{self, Case, Expected, Rows, Unsupported};
 use klimalade_testkit::bench::{self};
+use klimalade_testkit::contract::{self, Case, Expected, Rows, Unsupported};
 use serde_json::{Value, json};
 
 async fn keeps_the_contract(settings: Value, cells: Vec<(String, String)>) {
@@ -21,11 +21,14 @@ async fn keeps_the_contract(settings: Value, cells: Vec<(String, String)>) {
     contract::run(Case {
         connector,
         context,
-        columns: bench::identified(&bench::columns(&[
+        columns: bench::identified(
+            &bench::columns(&[
                 ("area", "OMRÅDE", DataType::Utf8),
                 ("year", "TID", DataType::Utf8),
                 ("km2", "INDHOLD", DataType::Float64),
-            ]), &["area", "year"]),
+            ]),
+            &["area", "year"],
+        ),
         // Country, five regions, 98 municipalities and Christiansø in each of the years 2007 to 2026.
         expected: Expected {
             rows: Rows::PerPart(

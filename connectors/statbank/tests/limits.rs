@@ -27,19 +27,19 @@ fn areas() -> Value {
 
 fn area_columns() -> SchemaRef {
     bench::columns(&[
-            ("area", "OMRÅDE", DataType::Utf8),
-            ("tid", "TID", DataType::Utf8),
-            ("km2", "INDHOLD", DataType::Float64),
-        ])
+        ("area", "OMRÅDE", DataType::Utf8),
+        ("tid", "TID", DataType::Utf8),
+        ("km2", "INDHOLD", DataType::Float64),
+    ])
 }
 
 fn vehicle_columns() -> SchemaRef {
     bench::columns(&[
-            ("area", "OMRÅDE", DataType::Utf8),
-            ("propellant", "DRIV", DataType::Utf8),
-            ("month", "TID", DataType::Utf8),
-            ("number", "INDHOLD", DataType::Utf8),
-        ])
+        ("area", "OMRÅDE", DataType::Utf8),
+        ("propellant", "DRIV", DataType::Utf8),
+        ("month", "TID", DataType::Utf8),
+        ("number", "INDHOLD", DataType::Utf8),
+    ])
 }
 
 async fn rows(

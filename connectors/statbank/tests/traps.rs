@@ -5,7 +5,7 @@ use arrow::datatypes::DataType;
 use arrow_schema::SchemaRef;
 use klimalade_connect::{Connector, Fault, Kind, Part, Protocol, Result};
 use klimalade_statbank::Statbank;
-use klimalade_testkit::bench::{self, Answer, Server, Asked};
+use klimalade_testkit::bench::{self, Answer, Asked, Server};
 use serde_json::{Value, json};
 
 const AREAL: &str = include_str!("fixtures/tableinfo_areal.json");
@@ -354,7 +354,10 @@ async fn the_request_says_how_values_are_named_at_its_top() {
     let parts = connector.plan(&cx).await.unwrap();
     assert_eq!(parts.len(), 1);
     let pages = bench::fetch(&connector, &parts[0], &cx).await.unwrap();
-    assert_eq!(bench::rows(&connector, &parts[0], &pages[0], &columns()).unwrap().len(), 5);
+    assert_eq!(
+        bench::rows(&connector, &parts[0], &pages[0], &columns()).unwrap().len(),
+        5
+    );
     let asked = server.requests();
     assert_eq!(
         (asked[0].path.as_str(), asked[1].path.as_str()),

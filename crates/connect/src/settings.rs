@@ -101,7 +101,10 @@ mod tests {
     #[test]
     fn a_password_in_base_url_is_refused_and_not_shown() {
         let example = "https://a.dk/api";
-        assert_eq!(base_url("https://a.dk:8080/api/", example).unwrap().as_str(), "https://a.dk:8080/api/");
+        assert_eq!(
+            base_url("https://a.dk:8080/api/", example).unwrap().as_str(),
+            "https://a.dk:8080/api/"
+        );
         for written in [
             "https://anna:hemmelig@a.dk/api",
             "https://:hemmelig@a.dk",

@@ -289,7 +289,10 @@ fn a_quote_that_never_closes_does_not_swallow_the_rest_of_the_page() {
 fn an_open_quote_that_another_one_closes_is_found_where_the_text_goes_on() {
     // Two lost quotes make an even number, and the rows between them one cell.
     let fault = two_columns("Ærø;\"skøn\nLæsø;målt\nFanø;\"anslået\nSamsø;målt\n").unwrap_err();
-    assert_eq!((fault.kind(), fault.places()), (Kind::Source, ["line 5".to_owned()].as_slice()));
+    assert_eq!(
+        (fault.kind(), fault.places()),
+        (Kind::Source, ["line 5".to_owned()].as_slice())
+    );
 }
 
 #[test]
