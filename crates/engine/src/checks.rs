@@ -9,7 +9,7 @@ use datafusion::{
     execution::options::ParquetReadOptions,
     prelude::SessionContext,
 };
-use klimalade_model::{CodeList, Fault, Kind, Result};
+use klimalade_model::{CodeList, Fault, Kind, Result, Table};
 
 use crate::{error::sql_fault, session::Engine};
 
@@ -24,28 +24,44 @@ pub struct AreaFinding {
     pub unexpected: Vec<String>,
 }
 
-/// Groups of a staged file in which an expected area is missing or another one stands. `level`: every code of this
-/// level that is valid in the group's period.
+/// Which areas must be there.
+#[derive(Clone, Debug, Default)]
+pub struct AreaRule {
+    /// Every code of this level that is valid in the group's period.
+    pub level: Option<String>,
+    /// These besides.
+    pub also: Vec<String>,
+    /// These may be there.
+    pub may: Vec<String>,
+    /// Columns within which the areas must be complete, besides indicator and scenario.
+    pub per: Vec<String>,
+    /// Indicators that must be there in every scenario and period that any of them has.
+    pub indicators: Vec<String>,
+}
+
+/// Columns of [`AreaRule::per`] that are times: an indicator that is missing altogether is missed in each of them.
+const TIMES: [&str; 4] = ["period_start", "civil_date", "hour_start_at", "year"];
+
+/// Groups of a staged file in which an expected area is missing or another one stands, absent indicators included.
 pub async fn missing_areas(
     engine: &Engine,
     file: &Path,
+    table: &Table,
     areas: &CodeList,
-    level: Option<&str>,
-    also: &[String],
-    may: &[String],
-    per: &[String],
+    rule: &AreaRule,
 ) -> Result<Vec<AreaFinding>> {
-    let columns: Vec<String> = ["indicator_code", "scenario_code"]
-        .iter()
-        .map(|name| (*name).to_owned())
-        .chain(per.iter().cloned())
+    if table.column("area_code").is_none() {
+        return Err(Fault::settings("the table has no areas that could be expected")
+            .found(table.name.clone())
+            .hint("leave [checks] expected_areas out"));
+    }
+    let columns: Vec<&str> = ["indicator_code", "scenario_code"]
+        .into_iter()
+        .chain(rule.per.iter().map(String::as_str))
+        .filter(|name| table.column(name).is_some())
         .collect();
-    let list = columns
-        .iter()
-        .map(|name| format!("\"{name}\""))
-        .collect::<Vec<_>>()
-        .join(", ");
-    let sql = format!("SELECT {list}, area_code FROM staged GROUP BY {list}, area_code");
+    let list: String = columns.iter().map(|name| format!("\"{name}\", ")).collect();
+    let sql = format!("SELECT {list}area_code FROM staged GROUP BY {list}area_code");
     let mut groups: BTreeMap<Vec<String>, BTreeSet<String>> = BTreeMap::new();
     for batch in select(engine, file, &sql).await? {
         for row in 0..batch.num_rows() {
@@ -58,12 +74,13 @@ pub async fn missing_areas(
     }
     let day = columns
         .iter()
-        .position(|name| name == "period_start" || name == "civil_date");
+        .position(|name| *name == "period_start" || *name == "civil_date");
     let mut findings = Vec::new();
-    for (group, found) in groups {
-        let on = day.map(|at| group[at].as_str());
-        let mut expected: BTreeSet<String> = also.iter().cloned().collect();
-        if let Some(level) = level {
+    let absent = absent_indicators(&groups, &columns, &rule.indicators);
+    for (group, found) in groups.into_iter().chain(absent) {
+        let on = day.and_then(|at| group.get(at)).map(String::as_str);
+        let mut expected: BTreeSet<String> = rule.also.iter().cloned().collect();
+        if let Some(level) = rule.level.as_deref() {
             let valid = |code: &str| {
                 on.is_none_or(|on| {
                     areas.get(code, "valid_from").is_none_or(|from| from <= on)
@@ -80,12 +97,16 @@ pub async fn missing_areas(
         let missing: Vec<String> = expected.difference(&found).cloned().collect();
         let unexpected: Vec<String> = found
             .difference(&expected)
-            .filter(|code| !may.contains(code))
+            .filter(|code| !rule.may.contains(code))
             .cloned()
             .collect();
         if !missing.is_empty() || !unexpected.is_empty() {
             findings.push(AreaFinding {
-                group: group.join(", "),
+                group: group
+                    .into_iter()
+                    .filter(|cell| !cell.is_empty())
+                    .collect::<Vec<_>>()
+                    .join(", "),
                 missing,
                 unexpected,
             });
@@ -94,23 +115,73 @@ pub async fn missing_areas(
     Ok(findings)
 }
 
-/// Sum of `value` by indicator in a file.
-pub async fn indicator_sums(engine: &Engine, file: &Path) -> Result<BTreeMap<String, f64>> {
-    let sql = "SELECT indicator_code, coalesce(sum(value), 0.0) AS s FROM staged GROUP BY indicator_code";
+/// Groups without any row: each declared indicator in each scenario and time that another one has. Columns that are no
+/// times (`per` may name a breakdown, and each indicator has its own codes) are left empty.
+fn absent_indicators(
+    groups: &BTreeMap<Vec<String>, BTreeSet<String>>,
+    columns: &[&str],
+    indicators: &[String],
+) -> Vec<(Vec<String>, BTreeSet<String>)> {
+    let Some(at) = columns.iter().position(|name| *name == "indicator_code") else {
+        return Vec::new();
+    };
+    let moment = |group: &[String]| -> Vec<String> {
+        let cells = columns.iter().zip(group);
+        cells
+            .map(|(name, cell)| {
+                if *name == "scenario_code" || TIMES.contains(name) {
+                    cell.clone()
+                } else {
+                    String::new()
+                }
+            })
+            .collect()
+    };
+    let moments: BTreeSet<Vec<String>> = groups.keys().map(|group| moment(group)).collect();
+    let there: BTreeSet<(&String, Vec<String>)> = groups.keys().map(|group| (&group[at], moment(group))).collect();
+    let mut absent = Vec::new();
+    for indicator in indicators {
+        for moment in &moments {
+            if !there.contains(&(indicator, moment.clone())) {
+                let mut group = moment.clone();
+                group[at].clone_from(indicator);
+                absent.push((group, BTreeSet::new()));
+            }
+        }
+    }
+    absent
+}
+
+/// Sums of `value` in a file by indicator and period; in a table whose file is a period (hours of a month) by indicator
+/// alone. A group without a figure has none.
+pub async fn indicator_sums(
+    engine: &Engine,
+    file: &Path,
+    table: &Table,
+) -> Result<BTreeMap<(String, String), Option<f64>>> {
+    let period = ["period_start", "year"]
+        .into_iter()
+        .find(|name| table.column(name).is_some());
+    let group = period.map_or_else(|| "indicator_code".to_owned(), |name| format!("indicator_code, {name}"));
+    let sql = format!("SELECT sum(value), {group} FROM staged GROUP BY {group}");
     let mut sums = BTreeMap::new();
-    for batch in select(engine, file, sql).await? {
-        let values = batch.column(1).as_primitive::<arrow::datatypes::Float64Type>();
+    for batch in select(engine, file, &sql).await? {
+        let values = batch.column(0).as_primitive::<arrow::datatypes::Float64Type>();
         for row in 0..batch.num_rows() {
+            let cell = |at: usize| {
+                let column = batch.columns().get(at)?;
+                array_value_to_string(column, row).ok()
+            };
             sums.insert(
-                array_value_to_string(batch.column(0), row).unwrap_or_default(),
-                if values.is_null(row) { 0.0 } else { values.value(row) },
+                (cell(1).unwrap_or_default(), cell(2).unwrap_or_default()),
+                (!values.is_null(row)).then(|| values.value(row)),
             );
         }
     }
     Ok(sums)
 }
 
-async fn select(engine: &Engine, file: &Path, sql: &str) -> Result<Vec<RecordBatch>> {
+pub(crate) async fn select(engine: &Engine, file: &Path, sql: &str) -> Result<Vec<RecordBatch>> {
     let session = engine.session([])?;
     register(&session, "staged", file).await?;
     let wrong = |error| sql_fault("a staged file cannot be checked", Kind::Bug, error);

@@ -25,6 +25,10 @@ pub struct Definition {
     /// Licence of the figures, from the code list `licences`. A view leaves it out and gets its strictest input's.
     #[serde(default)]
     pub licence_code: Option<String>,
+    /// Of a view: the pipelines whose rows it reads (`["dst_area"]`); the others of the tables in its SQL are left out,
+    /// and it is neither rebuilt for them nor built before them. Left out: every owner of the tables.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<String>,
     /// Name of another pipeline whose parts and pages this one maps as well; it then has no `[source]` and asks nobody.
     #[serde(default)]
     pub raw_of: Option<String>,
@@ -144,6 +148,9 @@ pub struct Harvest {
     /// `own_partition`: no two parts share a partition, so a part that failed holds back its own partition only.
     #[serde(default)]
     pub parts_fill: PartsFill,
+    /// `any`: parts may leave the plan whichever they are, as where files are taken out of a drop folder on purpose.
+    #[serde(default)]
+    pub parts_leave: PartsLeave,
     /// What coverage calls late.
     #[serde(default)]
     pub rhythm: Option<Rhythm>,
@@ -187,6 +194,18 @@ pub enum PartsFill {
     Shared,
     /// Each part has its own; checked.
     OwnPartition,
+}
+
+/// Which published parts may leave the plan, and take their figures with them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PartsLeave {
+    /// The oldest, as agencies do, and those that another `[source]` does not ask for; a newer one that is missing is
+    /// a hiccup and holds its partition.
+    #[default]
+    Oldest,
+    /// Each.
+    Any,
 }
 
 /// How often the agency publishes and how late that may be.
@@ -235,16 +254,46 @@ pub struct Publishes {
 
 /// Areas that an owner may publish.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(try_from = "AreaWords", into = "AreaWords")]
 pub enum AreaScope {
     /// Everything: written "all".
     #[default]
-    #[serde(skip_deserializing)]
     Everything,
-    /// "all".
-    Word(String),
     /// These codes only.
     Codes(Vec<String>),
+}
+
+/// "all", or a list of codes of areas.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+enum AreaWords {
+    /// "all".
+    Word(#[schemars(regex(pattern = "^all$"))] String),
+    /// These codes only.
+    Codes(Vec<String>),
+}
+
+impl TryFrom<AreaWords> for AreaScope {
+    type Error = String;
+    fn try_from(words: AreaWords) -> Result<Self, String> {
+        match words {
+            AreaWords::Codes(codes) => Ok(Self::Codes(codes)),
+            AreaWords::Word(word) if word == "all" => Ok(Self::Everything),
+            // One code without brackets would otherwise claim the whole country.
+            AreaWords::Word(word) => Err(format!(
+                "areas = \"{word}\" is neither \"all\" nor a list of codes; write areas = [\"{word}\"]"
+            )),
+        }
+    }
+}
+
+impl From<AreaScope> for AreaWords {
+    fn from(scope: AreaScope) -> Self {
+        match scope {
+            AreaScope::Everything => Self::Word("all".to_owned()),
+            AreaScope::Codes(codes) => Self::Codes(codes),
+        }
+    }
 }
 
 impl AreaScope {
@@ -281,7 +330,7 @@ pub struct Checks {
     /// Largest change of an indicator's sum against what is published.
     #[serde(default)]
     pub largest_change: Option<LargestChange>,
-    /// Areas that must be there for every indicator and period.
+    /// Areas that must be there for every indicator of `[publishes]` in every period that any of them has.
     #[serde(default)]
     pub expected_areas: Option<ExpectedAreas>,
     /// Range of values by indicator, narrower than the code list's.

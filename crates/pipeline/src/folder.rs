@@ -349,6 +349,7 @@ impl Owner {
             source_id: "retired".to_owned(),
             table: table.to_owned(),
             licence_code: None,
+            reads: Vec::new(),
             raw_of: None,
             source: None,
             columns: BTreeMap::new(),

@@ -7,7 +7,8 @@ mod ownership;
 
 pub use definition::{
     AreaScope, Checks, ColumnDefinition, ColumnType, ControlRule, Definition, Every, ExpectedAreas, Formula, Harvest,
-    KnownDifference, LargestChange, LimitSettings, MaxRejected, PartsFill, Publishes, Range, Rhythm, RowsPerRow, Task,
+    KnownDifference, LargestChange, LimitSettings, MaxRejected, PartsFill, PartsLeave, Publishes, Range, Rhythm,
+    RowsPerRow, Task,
 };
 pub use folder::{Catalogue, Origin, Owner, Pipeline};
-pub use ownership::check_ownership;
+pub use ownership::{check_ownership, owned_by_area};

@@ -1,48 +1,56 @@
 use klimalade_model::{Fault, Result};
 
-use crate::{AreaScope, Owner};
+use crate::Owner;
 
-/// Per table, an indicator has one owner per area; so have the tables that are owned by area alone. Errors:
-/// Contract, naming both owners.
+/// Tables whose rows have one owner per area, whatever they say: a municipality in the register is left out of the
+/// survey's.
+const OWNED_BY_AREA: [&str; 5] = ["plan", "plan_assessment", "target", "action", "survey_answer"];
+
+/// True when a table has one owner per area, without regard to indicators.
+pub fn owned_by_area(table: &str) -> bool {
+    OWNED_BY_AREA.contains(&table)
+}
+
+/// Per table, an indicator has one owner per area; so have the tables that are owned by area alone. A pipeline that is
+/// off claims nothing. Errors: Contract, naming both owners.
 pub fn check_ownership(owners: &[&Owner]) -> Result<()> {
-    for (at, owner) in owners.iter().enumerate() {
-        for other in &owners[..at] {
-            let (mine, theirs) = (&owner.definition, &other.definition);
-            if mine.table != theirs.table {
-                continue;
-            }
-            claim(
-                &owner.name,
-                &mine.publishes.indicators,
-                &mine.publishes.areas,
-                &other.name,
-                &theirs.publishes.indicators,
-                &theirs.publishes.areas,
-            )?;
+    let claiming: Vec<&&Owner> = owners.iter().filter(|owner| !owner.definition.harvest.off).collect();
+    for (at, owner) in claiming.iter().enumerate() {
+        for other in &claiming[..at] {
+            claim(owner, other)?;
         }
     }
     Ok(())
 }
 
-fn claim(
-    owner: &str,
-    mine: &[String],
-    areas: &AreaScope,
-    other: &str,
-    theirs: &[String],
-    other_areas: &AreaScope,
-) -> Result<()> {
-    let Some(indicator) = mine.iter().find(|indicator| theirs.contains(indicator)) else {
-        return Ok(());
-    };
-    if !areas.overlaps(other_areas) {
+fn claim(owner: &Owner, other: &Owner) -> Result<()> {
+    let (mine, theirs) = (&owner.definition, &other.definition);
+    if mine.table != theirs.table || !mine.publishes.areas.overlaps(&theirs.publishes.areas) {
         return Ok(());
     }
-    Err(Fault::contract("an indicator has two owners")
-        .at(format!("{owner}: [publishes]"))
-        .expected(format!("{indicator} published by {other} alone"))
-        .found(format!("{owner} publishes it too"))
+    let mut indicators = mine.publishes.indicators.iter();
+    let (what, shared, instead) = if owned_by_area(&mine.table) {
+        (
+            "an area has two owners",
+            format!("the areas of {}", mine.table),
+            "name in [publishes] areas those of each",
+        )
+    } else {
+        let Some(indicator) = indicators.find(|code| theirs.publishes.indicators.contains(code)) else {
+            return Ok(());
+        };
+        (
+            "an indicator has two owners",
+            indicator.clone(),
+            "give it an indicator of its own with the same concept_code",
+        )
+    };
+    let other = &other.name;
+    Err(Fault::contract(what)
+        .at(format!("{}: [publishes]", owner.name))
+        .expected(format!("{shared} published by {other} alone"))
+        .found(format!("{} publishes it too", owner.name))
         .hint(format!(
-            "give it an indicator of its own with the same concept_code, or: klimalade retire {other}"
+            "{instead}, or: klimalade retire {other}, and off = true under [harvest] of its pipeline.toml"
         )))
 }

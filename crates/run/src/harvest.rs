@@ -13,6 +13,7 @@ use crate::{
     mapper::Mapper,
     provenance::Provenances,
     publish::{PartResult, Publisher},
+    refused::take_rejects,
     report::{OwnerReport, Status},
     retire::clashes_with_states,
     work::Work,
@@ -207,7 +208,7 @@ async fn run_locked(
         ledger: BTreeMap::new(),
     };
     work.find_resumed().await?;
-    let (plan, mut results) = work.fetch_all().await?;
+    let (mut plan, mut results) = work.fetch_all().await?;
     let publisher = Publisher {
         house,
         owner,
@@ -216,13 +217,11 @@ async fn run_locked(
         run_id: &night.run_id,
         table,
     };
+    publisher.keep_missing(&mut plan, &mut results)?;
     let affected = publisher.affected(&results);
     work.map_unchanged(&affected, &mut results).await;
-    let rejects: Vec<_> = results
-        .iter()
-        .filter_map(|result| Some((result.part.key.clone(), result.rows.as_ref()?)))
-        .flat_map(|(key, rows)| rows.rejects.iter().map(move |reject| (key.clone(), reject.clone())))
-        .collect();
+    publisher.refuse(&mut results);
+    let rejects = take_rejects(&mut results);
     write_rejects(&house.lake, &night.run_id, &owner.name, &rejects).await?;
     let mut faults: Vec<(String, Fault, Option<String>)> = Vec::new();
     for result in &results {
@@ -296,7 +295,7 @@ async fn run_locked(
 }
 
 /// A fault told again: the same words, for a second reader.
-fn retell(fault: &Fault) -> Fault {
+pub(crate) fn retell(fault: &Fault) -> Fault {
     let mut copy = Fault::new(fault.kind(), fault.what());
     for place in fault.places() {
         copy = copy.at(place.clone());

@@ -41,6 +41,8 @@ pub fn row_rules(definition: &Definition) -> RowRules {
             .map(|(code, range)| (code.clone(), (range.min, range.max)))
             .collect(),
         aggregate: matches!(definition.rows_per_row, RowsPerRow::Aggregate(_)),
+        source_id: definition.source_id.clone(),
+        ..RowRules::default()
     }
 }
 

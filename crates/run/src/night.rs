@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use futures::StreamExt;
 use jiff::{Timestamp, ToSpan};
 use klimalade_lake::Lake;
@@ -9,7 +11,7 @@ use crate::{
     harvest::{Night, harvest_owner},
     house::{House, NightOptions, rfc3339},
     report::{NightReport, OwnerReport, Status},
-    view::build_view,
+    view::{build_view, reads_owner},
 };
 
 /// A broken night younger than this is gone on with.
@@ -57,25 +59,46 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
         resume_since,
         replay: options.replay,
     };
-    let refused = |owner: &Owner, fault: &Fault| OwnerReport {
+    let not_run = |owner: &Owner, status: Status| OwnerReport {
         owner: owner.name.clone(),
         table: owner.definition.table.clone(),
-        status: Status::Failed,
-        kind: Some(fault.kind()),
+        status,
+        kind: None,
         parts: Vec::new(),
         replaced: Vec::new(),
         revisions: 0,
-        faults: vec![fault.to_string()],
+        faults: Vec::new(),
         warnings: Vec::new(),
         seconds: 0.0,
     };
+    let refused = |owner: &Owner, fault: &Fault| OwnerReport {
+        kind: Some(fault.kind()),
+        faults: vec![fault.to_string()],
+        ..not_run(owner, Status::Failed)
+    };
     let mut owners: Vec<OwnerReport> = Vec::new();
     let (mut harvests, mut views) = (Vec::new(), Vec::new());
+    let retired = retired_owners(&house.lake).await?;
     for owner in &selected {
+        // Who was retired comes back when it is named, and not by itself.
+        if options.names.is_empty()
+            && let Some(since) = retired.get(&owner.name)
+        {
+            owners.push(OwnerReport {
+                warnings: vec![format!(
+                    "retired {since}; it comes back with: klimalade run {}",
+                    owner.name
+                )],
+                ..not_run(owner, Status::Retired)
+            });
+            continue;
+        }
         // Of two pipelines that claim one indicator the one whose figures stand in the lake goes on: a folder added
         // beside it is no failure of its own. Where none does, neither is run: which of them is right is not ours to
         // say.
-        let rivals = all.iter().filter(|other| other.name != owner.name);
+        let rivals = all
+            .iter()
+            .filter(|other| other.name != owner.name && !retired.contains_key(&other.name));
         let clash = rivals.filter_map(|other| check_ownership(&[other, owner]).err()).next();
         if let Some(fault) = clash
             && !stands(&house.lake, &owner.name).await
@@ -156,6 +179,15 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
     Ok(report)
 }
 
+/// Owners that were retired and have not come back, and since when.
+async fn retired_owners(lake: &Lake) -> Result<BTreeMap<String, String>> {
+    let states = lake.states().await?;
+    Ok(states
+        .into_iter()
+        .filter_map(|state| Some((state.owner, state.retired_at?)))
+        .collect())
+}
+
 /// True when the owner has published and was not retired since.
 async fn stands(lake: &Lake, owner: &str) -> bool {
     lake.state(owner)
@@ -191,34 +223,38 @@ async fn broken_night(lake: &Lake, now: Timestamp) -> Result<Option<Timestamp>> 
     Ok((started >= oldest).then_some(started))
 }
 
-/// Views after the views whose tables they read.
+/// Views after the views whose rows they read.
 fn in_reading_order(mut views: Vec<Owner>) -> Result<Vec<Owner>> {
     views.sort_by(|a, b| a.name.cmp(&b.name));
     let mut ordered: Vec<Owner> = Vec::new();
     while !views.is_empty() {
-        let mut ready = None;
-        for (at, view) in views.iter().enumerate() {
-            let reads = klimalade_engine::tables_read(&view.sql).unwrap_or_default();
-            let waits = views.iter().any(|other| {
-                other.name != view.name
-                    && other.definition.table != view.definition.table
-                    && reads.contains(&other.definition.table)
-            });
-            if !waits {
-                ready = Some(at);
-                break;
-            }
-        }
-        let at = ready.ok_or_else(|| {
-            Fault::settings("views read each other in a circle").found(
-                views
-                    .iter()
-                    .map(|view| view.name.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            )
+        let first = |firm: bool| {
+            views
+                .iter()
+                .position(|view| !views.iter().any(|other| waits_for(view, other, firm)))
+        };
+        let at = first(false).or_else(|| first(true)).ok_or_else(|| {
+            Fault::settings("views read each other in a circle")
+                .found(
+                    views
+                        .iter()
+                        .map(|view| view.name.as_str())
+                        .collect::<Vec<_>>()
+                        .join(", "),
+                )
+                .hint("name in each what it reads: reads = [\"<pipeline>\"]")
         })?;
         ordered.push(views.remove(at));
     }
     Ok(ordered)
+}
+
+/// True when a view reads what another fills. Two views of one table that do not say what they read may read each
+/// other only in appearance: such an edge is not `firm`.
+fn waits_for(view: &Owner, other: &Owner, firm: bool) -> bool {
+    let table = &other.definition.table;
+    other.name != view.name
+        && reads_owner(view, &other.name)
+        && klimalade_engine::tables_read(&view.sql).is_ok_and(|read| read.contains(table))
+        && (!firm || !view.definition.reads.is_empty() || view.definition.table != *table)
 }

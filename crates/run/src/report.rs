@@ -17,6 +17,8 @@ pub enum Status {
     Locked,
     /// Its secret or drop folder is not configured, or it is set off.
     Off,
+    /// It was taken out of the lake and comes back when it is named.
+    Retired,
     /// Refused, stale, or never published.
     Failed,
     /// No simulated agency serves it.
@@ -32,6 +34,7 @@ impl Status {
             Self::Warning => "warning",
             Self::Locked => "locked",
             Self::Off => "off",
+            Self::Retired => "retired",
             Self::Failed => "failed",
             Self::LeftOut => "left out",
         }

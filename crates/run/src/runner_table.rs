@@ -13,7 +13,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::{
     mapper::sort_keys,
-    provenance::{COMMON, Provenances, constant},
+    provenance::{COMMON, Provenances, constant, damaged},
 };
 
 /// Sorts spools of one file by the table's key and writes them with their common columns. Errors: Contract, when a
@@ -102,10 +102,10 @@ pub(crate) fn kept_rows(
     table: &Table,
     file: &Path,
     provenances: &mut Provenances,
-    keep: impl Fn(&RecordBatch) -> BooleanArray,
+    keep: impl Fn(&RecordBatch) -> Result<BooleanArray>,
 ) -> Result<Option<Arc<Spooled>>> {
     let unreadable = |error: String| {
-        Fault::source("a published file cannot be read")
+        damaged("a published file cannot be read")
             .at(file.display().to_string())
             .found(error)
     };
@@ -129,7 +129,7 @@ pub(crate) fn kept_rows(
             .collect::<Result<Vec<_>>>()?;
         let numbers = provenances.numbers_of(&batch)?;
         let rows = RecordBatch::try_new(nullable(&schema), columns).map_err(|error| unreadable(error.to_string()))?;
-        let stays = keep(&rows);
+        let stays = keep(&rows)?;
         let mut start = 0;
         while start < rows.num_rows() {
             let mut end = start + 1;

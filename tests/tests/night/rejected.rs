@@ -46,7 +46,7 @@ async fn a_row_with_an_unknown_code_stops_its_partition_and_lies_in_the_reject_f
         (ledger.received, ledger.mapped, ledger.rejected, ledger.published),
         (Some(2), 2, 1, 0)
     );
-    assert_eq!(ledger.status, "held");
+    assert_eq!(ledger.status, "failed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
