@@ -9,6 +9,7 @@ mod contract;
 mod controls;
 mod error;
 mod mapping;
+mod order;
 mod partition;
 mod raw;
 mod row_checks;

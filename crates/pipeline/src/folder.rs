@@ -71,6 +71,8 @@ impl Owner {
                 .map(String::as_str)
                 .filter(|name| self.sql.contains(&format!("codes.{name}"))),
         );
+        // Controls of regions and landsdele are compared by it.
+        lists.extend(lists.contains(&"areas").then_some("area_members"));
         lists.sort_unstable();
         lists.dedup();
         for list in lists

@@ -11,7 +11,10 @@ use klimalade_lake::{Constant, PartitionWriter, StagedFile, WriterOptions};
 use klimalade_model::{Fault, FieldType, Result, Table};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::provenance::{COMMON, Provenances, constant, damaged};
+use crate::{
+    mapper::sort_keys,
+    provenance::{COMMON, Provenances, constant, damaged},
+};
 
 /// Sorts spools of one file by the table's key and writes them with their common columns. Errors: Contract, when a
 /// key stands twice.
@@ -28,12 +31,7 @@ pub(crate) async fn write_sorted(
         .first()
         .map(|spool| spool.schema().clone())
         .ok_or_else(|| Fault::bug("a file without rows"))?;
-    let keys: Vec<String> = table
-        .unique_key
-        .iter()
-        .filter(|key| schema.index_of(key).is_ok())
-        .cloned()
-        .collect();
+    let keys = sort_keys(table, &schema);
     let mut fixed: Vec<Constant> = Vec::new();
     let mut spread: Vec<(Field, ScalarValue)> = Vec::new();
     let mut fields = Vec::new();

@@ -159,8 +159,8 @@ fn bil54(world: &World) -> Table {
     Table {
         subject: Subject::Bil54,
         id: "BIL54",
-        da: "Bestanden af køretøjer pr. den 1. i måneden",
-        en: "Stock of vehicles at the first day of the month",
+        da: "Bestand af motorkøretøjer",
+        en: "Stock of motor vehicles",
         unit_da: "Antal",
         unit_en: "Number",
         decimals: 0,

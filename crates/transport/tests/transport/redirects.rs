@@ -44,10 +44,11 @@ async fn credentials_are_not_carried_to_another_host() {
     let elsewhere = store.url("/file?X-Amz-Signature=abc&part=1").to_string();
     let server = serve(move |_, _| reply(302, &[("location", &elsewhere)], "")).await;
     let bench = bench_with_secrets(&[("dmi", KEY)]);
-    let mut url = server.url("/download");
-    url.set_username("anna").unwrap();
-    url.set_password(Some("hemmelig")).unwrap();
-    let page = bench.client.fetch(&with_credentials(url)).await.unwrap();
+    let page = bench
+        .client
+        .fetch(&with_credentials(server.url("/download")))
+        .await
+        .unwrap();
     assert!(server.seen()[0].uri.contains(KEY) && server.seen()[0].header("x-api-key") == Some(KEY));
     let there = &store.seen()[0];
     assert_eq!(there.uri, "/file?X-Amz-Signature=abc&part=1");
@@ -61,17 +62,26 @@ async fn credentials_are_not_carried_to_another_host() {
 }
 
 #[tokio::test]
-async fn a_password_in_the_address_is_sent_as_basic_authorization_and_never_stored() {
+async fn user_and_password_are_sent_as_basic_authorization() {
     let server = serve(|_, _| json("[]")).await;
-    let mut url = server.url("/wfs");
-    url.set_username("anna").unwrap();
-    url.set_password(Some("hemmelig")).unwrap();
-    let page = bench().client.fetch(&Request::get(url)).await.unwrap();
+    let request = Request::get(server.url("/wfs")).basic("anna", &Secret::new("hemmelig"));
+    bench().client.fetch(&request).await.unwrap();
     assert_eq!(
         server.seen()[0].header("authorization"),
         Some("Basic YW5uYTpoZW1tZWxpZw==")
     );
-    assert_eq!(page.entry.address, server.url("/wfs").to_string());
+}
+
+#[tokio::test]
+async fn a_password_in_the_address_is_refused_and_never_shown() {
+    let server = serve(|_, _| json("[]")).await;
+    let mut url = server.url("/wfs");
+    url.set_username("anna").unwrap();
+    url.set_password(Some("hemmelig")).unwrap();
+    let fault = bench().client.fetch(&Request::get(url)).await.unwrap_err();
+    assert_eq!(fault.kind(), Kind::Settings);
+    assert!(!format!("{fault:?} {fault}").contains("hemmelig"));
+    assert!(server.seen().is_empty());
 }
 
 #[tokio::test]
