@@ -5,6 +5,8 @@ use klimalade_model::{Fault, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::AreaScope;
+
 /// `pipeline.toml`: one dataset of one agency, mapped to one table of the common schema.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -250,71 +252,6 @@ pub struct Publishes {
     /// "all", or the areas.
     #[serde(default)]
     pub areas: AreaScope,
-}
-
-/// Areas that an owner may publish.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(try_from = "AreaWords", into = "AreaWords")]
-pub enum AreaScope {
-    /// Everything: written "all".
-    #[default]
-    Everything,
-    /// These codes only.
-    Codes(Vec<String>),
-}
-
-/// "all", or a list of codes of areas.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(untagged)]
-enum AreaWords {
-    /// "all".
-    Word(#[schemars(regex(pattern = "^all$"))] String),
-    /// These codes only.
-    Codes(Vec<String>),
-}
-
-impl TryFrom<AreaWords> for AreaScope {
-    type Error = String;
-    fn try_from(words: AreaWords) -> Result<Self, String> {
-        match words {
-            AreaWords::Codes(codes) => Ok(Self::Codes(codes)),
-            AreaWords::Word(word) if word == "all" => Ok(Self::Everything),
-            // One code without brackets would otherwise claim the whole country.
-            AreaWords::Word(word) => Err(format!(
-                "areas = \"{word}\" is neither \"all\" nor a list of codes; write areas = [\"{word}\"]"
-            )),
-        }
-    }
-}
-
-impl From<AreaScope> for AreaWords {
-    fn from(scope: AreaScope) -> Self {
-        match scope {
-            AreaScope::Everything => Self::Word("all".to_owned()),
-            AreaScope::Codes(codes) => Self::Codes(codes),
-        }
-    }
-}
-
-impl AreaScope {
-    /// The codes, where it is not everything.
-    pub fn codes(&self) -> Option<&[String]> {
-        match self {
-            Self::Codes(codes) => Some(codes),
-            _ => None,
-        }
-    }
-    /// True when both may publish one and the same area.
-    pub fn overlaps(&self, other: &Self) -> bool {
-        match (self.codes(), other.codes()) {
-            (Some(mine), Some(theirs)) => mine.iter().any(|code| theirs.contains(code)),
-            _ => true,
-        }
-    }
-    /// True when the area may be published.
-    pub fn covers(&self, area: &str) -> bool {
-        self.codes().is_none_or(|codes| codes.iter().any(|code| code == area))
-    }
 }
 
 /// `[checks]`.

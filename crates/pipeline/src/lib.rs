@@ -1,12 +1,14 @@
 //! pipeline.toml and its folder: what an operator writes. Values and named strategies only; row logic is SQL,
 //! protocols are Rust.
 
+mod areas;
 mod definition;
 mod folder;
 mod ownership;
 
+pub use areas::AreaScope;
 pub use definition::{
-    AreaScope, Checks, ColumnDefinition, ColumnType, ControlRule, Definition, Every, ExpectedAreas, Formula, Harvest,
+    Checks, ColumnDefinition, ColumnType, ControlRule, Definition, Every, ExpectedAreas, Formula, Harvest,
     KnownDifference, LargestChange, LimitSettings, MaxRejected, PartsFill, PartsLeave, Publishes, Range, Rhythm,
     RowsPerRow, Task,
 };

@@ -54,3 +54,42 @@ fn claim(owner: &Owner, other: &Owner) -> Result<()> {
             "{instead}, or: klimalade retire {other}, and off = true under [harvest] of its pipeline.toml"
         )))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::AreaScope;
+
+    fn owner(name: &str, table: &str, areas: &[&str]) -> Owner {
+        let mut owner = Owner::unknown(name, table);
+        if !areas.is_empty() {
+            let codes = areas.iter().map(|code| (*code).to_owned()).collect();
+            owner.definition.publishes.areas = AreaScope::Codes(codes);
+        }
+        owner
+    }
+
+    #[test]
+    fn a_table_without_indicators_has_one_owner_per_area() {
+        for table in OWNED_BY_AREA {
+            let (register, survey) = (
+                owner("register", table, &["0101"]),
+                owner("survey", table, &["0101", "0751"]),
+            );
+            let fault = check_ownership(&[&register, &survey]).unwrap_err();
+            assert!(fault.to_string().contains("an area has two owners"), "{fault}");
+            check_ownership(&[&register, &owner("survey", table, &["0751"])]).unwrap();
+        }
+        // Facilities are told apart by their ids.
+        check_ownership(&[&owner("turbines", "facility", &[]), &owner("plants", "facility", &[])]).unwrap();
+    }
+
+    #[test]
+    fn an_owner_that_is_off_claims_nothing() {
+        let (mut old, new) = (owner("old", "plan", &[]), owner("new", "plan", &[]));
+        check_ownership(&[&old, &new]).unwrap_err();
+        old.definition.harvest.off = true;
+        check_ownership(&[&old, &new]).unwrap();
+    }
+}

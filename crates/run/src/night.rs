@@ -258,3 +258,48 @@ fn waits_for(view: &Owner, other: &Owner, firm: bool) -> bool {
         && klimalade_engine::tables_read(&view.sql).is_ok_and(|read| read.contains(table))
         && (!firm || !view.definition.reads.is_empty() || view.definition.table != *table)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn view(name: &str, from: &str, reads: &[&str]) -> Owner {
+        let mut view = Owner::unknown(name, "observation");
+        view.sql = format!("SELECT * FROM core.{from}");
+        view.definition.reads = reads.iter().map(|name| (*name).to_owned()).collect();
+        view
+    }
+    fn order(views: Vec<Owner>) -> Result<Vec<String>> {
+        Ok(in_reading_order(views)?.into_iter().map(|view| view.name).collect())
+    }
+
+    #[test]
+    fn views_of_one_table_are_built_after_those_that_they_read() {
+        let views = vec![
+            view("a_share", "observation", &["b_sum"]),
+            view("b_sum", "observation", &["c_january"]),
+            view("c_january", "observation_within_year", &[]),
+        ];
+        assert_eq!(order(views).unwrap(), ["c_january", "b_sum", "a_share"]);
+    }
+
+    #[test]
+    fn a_view_that_names_nobody_is_built_after_the_others_of_its_table() {
+        let views = vec![
+            view("a_share", "observation", &[]),
+            view("b_january", "observation_within_year", &[]),
+        ];
+        assert_eq!(order(views).unwrap(), ["b_january", "a_share"]);
+        // Two that name nobody read each other in appearance only.
+        let views = vec![view("a", "observation", &[]), view("b", "observation", &[])];
+        assert_eq!(order(views).unwrap(), ["a", "b"]);
+    }
+
+    #[test]
+    fn views_that_name_each_other_are_refused() {
+        let views = vec![view("a", "observation", &["b"]), view("b", "observation", &["a"])];
+        let fault = order(views).unwrap_err();
+        assert!(fault.to_string().contains("in a circle"), "{fault}");
+    }
+}

@@ -33,7 +33,10 @@ async fn an_indicator_of_an_embedded_pipeline_is_handed_over_by_retiring_it() {
         assert_eq!(night.report.exit_code(true), 0, "{:?}", night.report);
         let left = night.owner("dst_area");
         assert_eq!(left.status, Status::Retired);
-        says(&left.warnings.join("\n"), &["retired 2026-11-", "klimalade run dst_area"]);
+        says(
+            &left.warnings.join("\n"),
+            &["retired 2026-11-", "klimalade run dst_area"],
+        );
         assert!(!table_of(&town.lake(), "observation", "test_area").is_empty());
         assert!(table_of(&town.lake(), "observation", "dst_area").is_empty());
     }
@@ -87,7 +90,10 @@ async fn a_view_that_breaks_the_contract_writes_its_rejects_and_its_line_says_wh
     let standing = table_of(&town.lake(), "observation", view).len();
     let before = core_marks(&town.lake());
     town.change(view, view, |file, text| match file {
-        "map.sql" => text.replace("indicator_code, area_code,", "indicator_code, CASE WHEN area_code = '0101' THEN '9999' ELSE area_code END AS area_code,"),
+        "map.sql" => text.replace(
+            "indicator_code, area_code,",
+            "indicator_code, CASE WHEN area_code = '0101' THEN '9999' ELSE area_code END AS area_code,",
+        ),
         _ => text,
     });
     let night = town.night(script(), &[view]).await;
@@ -95,7 +101,11 @@ async fn a_view_that_breaks_the_contract_writes_its_rejects_and_its_line_says_wh
     let line = night.part(view, "view");
     assert_eq!((line.status.as_str(), line.published as usize), ("held", standing));
     assert!(line.rejected > 0);
-    assert!(town.lake().join(format!("reject/{}/{view}.parquet", night.report.run_id)).is_file());
+    assert!(
+        town.lake()
+            .join(format!("reject/{}/{view}.parquet", night.report.run_id))
+            .is_file()
+    );
     assert_eq!(core_marks(&town.lake()), before);
 
     // A view without a row is held as well.
