@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::Path,
 };
 
@@ -43,12 +43,14 @@ pub struct AreaRule {
 const TIMES: [&str; 4] = ["period_start", "civil_date", "hour_start_at", "year"];
 
 /// Groups of a staged file in which an expected area is missing or another one stands, absent indicators included.
+/// `constants`: columns that are one value in the whole file.
 pub async fn missing_areas(
     engine: &Engine,
     file: &Path,
     table: &Table,
     areas: &CodeList,
     rule: &AreaRule,
+    constants: &BTreeMap<String, String>,
 ) -> Result<Vec<AreaFinding>> {
     if table.column("area_code").is_none() {
         return Err(Fault::settings("the table has no areas that could be expected")
@@ -60,46 +62,28 @@ pub async fn missing_areas(
         .chain(rule.per.iter().map(String::as_str))
         .filter(|name| table.column(name).is_some())
         .collect();
-    let list: String = columns.iter().map(|name| format!("\"{name}\", ")).collect();
-    let sql = format!("SELECT {list}area_code FROM staged GROUP BY {list}area_code");
-    let mut groups: BTreeMap<Vec<String>, BTreeSet<String>> = BTreeMap::new();
-    for batch in select(engine, file, &sql).await? {
-        for row in 0..batch.num_rows() {
-            let group = (0..columns.len())
-                .map(|at| array_value_to_string(batch.column(at), row).unwrap_or_default())
-                .collect();
-            let area = array_value_to_string(batch.column(columns.len()), row).unwrap_or_default();
-            groups.entry(group).or_default().insert(area);
-        }
-    }
+    let groups = areas_by_group(engine, file, &columns, constants).await?;
     let day = columns
         .iter()
         .position(|name| *name == "period_start" || *name == "civil_date");
     let mut findings = Vec::new();
     let absent = absent_indicators(&groups, &columns, &rule.indicators);
+    // Hour after hour has the same areas: each set is held against what is expected once a day of the code list.
+    let mut verdicts: HashMap<(String, Option<String>), (Vec<String>, Vec<String>)> = HashMap::new();
     for (group, found) in groups.into_iter().chain(absent) {
-        let on = day.and_then(|at| group.get(at)).map(String::as_str);
-        let mut expected: BTreeSet<String> = rule.also.iter().cloned().collect();
-        if let Some(level) = rule.level.as_deref() {
-            let valid = |code: &str| {
-                on.is_none_or(|on| {
-                    areas.get(code, "valid_from").is_none_or(|from| from <= on)
-                        && areas.get(code, "valid_to").is_none_or(|to| on < to)
-                })
-            };
-            expected.extend(
-                areas
-                    .codes()
-                    .filter(|code| areas.get(code, "area_level") == Some(level) && valid(code))
-                    .map(str::to_owned),
-            );
-        }
-        let missing: Vec<String> = expected.difference(&found).cloned().collect();
-        let unexpected: Vec<String> = found
-            .difference(&expected)
-            .filter(|code| !rule.may.contains(code))
-            .cloned()
-            .collect();
+        let on = day.and_then(|at| group.get(at)).cloned();
+        let (missing, unexpected) = verdicts.entry((found, on)).or_insert_with_key(|(found, on)| {
+            let found: BTreeSet<&str> = found.split(' ').filter(|code| !code.is_empty()).collect();
+            let expected = expected_areas(areas, rule, on.as_deref());
+            (
+                expected.difference(&found).map(|code| (*code).to_owned()).collect(),
+                found
+                    .difference(&expected)
+                    .filter(|code| !rule.may.iter().any(|may| may == *code))
+                    .map(|code| (*code).to_owned())
+                    .collect(),
+            )
+        });
         if !missing.is_empty() || !unexpected.is_empty() {
             findings.push(AreaFinding {
                 group: group
@@ -107,21 +91,79 @@ pub async fn missing_areas(
                     .filter(|cell| !cell.is_empty())
                     .collect::<Vec<_>>()
                     .join(", "),
-                missing,
-                unexpected,
+                missing: missing.clone(),
+                unexpected: unexpected.clone(),
             });
         }
     }
     Ok(findings)
 }
 
+/// The areas of each group, in one text with spaces between them.
+async fn areas_by_group(
+    engine: &Engine,
+    file: &Path,
+    columns: &[&str],
+    constants: &BTreeMap<String, String>,
+) -> Result<BTreeMap<Vec<String>, String>> {
+    let varying: Vec<&str> = columns
+        .iter()
+        .copied()
+        .filter(|name| !constants.contains_key(*name))
+        .collect();
+    let list: String = varying.iter().map(|name| format!("\"{name}\", ")).collect();
+    let by = if varying.is_empty() {
+        String::new()
+    } else {
+        format!("GROUP BY {}", list.trim_end_matches(", "))
+    };
+    let sql = format!(
+        "SELECT {list}string_agg(area_code, ' ') FROM (SELECT DISTINCT {list}area_code FROM staged) AS each {by} \
+         HAVING count(*) > 0"
+    );
+    let mut groups = BTreeMap::new();
+    for batch in select(engine, file, &sql).await? {
+        for row in 0..batch.num_rows() {
+            let cell = |at: usize| array_value_to_string(batch.column(at), row).unwrap_or_default();
+            let group = columns
+                .iter()
+                .map(|name| match varying.iter().position(|known| known == name) {
+                    Some(at) => cell(at),
+                    None => constants.get(*name).cloned().unwrap_or_default(),
+                })
+                .collect();
+            groups.insert(group, cell(varying.len()));
+        }
+    }
+    Ok(groups)
+}
+
+/// Codes that must be there on a day; without a day those of every time.
+fn expected_areas<'a>(areas: &'a CodeList, rule: &'a AreaRule, on: Option<&str>) -> BTreeSet<&'a str> {
+    let mut expected: BTreeSet<&str> = rule.also.iter().map(String::as_str).collect();
+    if let Some(level) = rule.level.as_deref() {
+        let valid = |code: &str| {
+            on.is_none_or(|on| {
+                areas.get(code, "valid_from").is_none_or(|from| from <= on)
+                    && areas.get(code, "valid_to").is_none_or(|to| on < to)
+            })
+        };
+        expected.extend(
+            areas
+                .codes()
+                .filter(|code| areas.get(code, "area_level") == Some(level) && valid(code)),
+        );
+    }
+    expected
+}
+
 /// Groups without any row: each declared indicator in each scenario and time that another one has. Columns that are no
 /// times (`per` may name a breakdown, and each indicator has its own codes) are left empty.
 fn absent_indicators(
-    groups: &BTreeMap<Vec<String>, BTreeSet<String>>,
+    groups: &BTreeMap<Vec<String>, String>,
     columns: &[&str],
     indicators: &[String],
-) -> Vec<(Vec<String>, BTreeSet<String>)> {
+) -> Vec<(Vec<String>, String)> {
     let Some(at) = columns.iter().position(|name| *name == "indicator_code") else {
         return Vec::new();
     };
@@ -145,7 +187,7 @@ fn absent_indicators(
             if !there.contains(&(indicator, moment.clone())) {
                 let mut group = moment.clone();
                 group[at].clone_from(indicator);
-                absent.push((group, BTreeSet::new()));
+                absent.push((group, String::new()));
             }
         }
     }

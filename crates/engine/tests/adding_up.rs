@@ -199,7 +199,9 @@ async fn an_indicator_that_is_absent_in_a_period_is_missed_in_every_area() {
     };
     let table = ground.schemas.table("observation").unwrap();
     let areas = ground.schemas.code_list("areas").unwrap();
-    let findings = missing_areas(&ground.engine, &file, table, areas, &rule).await.unwrap();
+    let findings = missing_areas(&ground.engine, &file, table, areas, &rule, &BTreeMap::new())
+        .await
+        .unwrap();
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert_eq!(findings[0].group, "re_electricity_share, actual, 2024-01-01");
     assert_eq!(findings[0].missing, ["0101"]);
@@ -216,7 +218,9 @@ async fn a_table_without_indicators_groups_by_what_it_has() {
     };
     let table = ground.schemas.table("plan").unwrap();
     let areas = ground.schemas.code_list("areas").unwrap();
-    let findings = missing_areas(&ground.engine, &file, table, areas, &rule).await.unwrap();
+    let findings = missing_areas(&ground.engine, &file, table, areas, &rule, &BTreeMap::new())
+        .await
+        .unwrap();
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert_eq!(
         (findings[0].missing.join(" "), findings[0].unexpected.join(" ")),

@@ -46,10 +46,10 @@ impl Publisher<'_> {
         check_adding_up(engine, &staged.path, self.table, schemas, &texts)
             .await
             .map_err(|fault| fault.at(key.to_owned()))?;
-        self.check_areas(key, staged).await
+        self.check_areas(key, staged, &texts).await
     }
 
-    async fn check_areas(&self, key: &str, staged: &StagedFile) -> Result<()> {
+    async fn check_areas(&self, key: &str, staged: &StagedFile, texts: &BTreeMap<String, String>) -> Result<()> {
         let Some(expected) = &self.owner.definition.checks.expected_areas else {
             return Ok(());
         };
@@ -61,7 +61,7 @@ impl Publisher<'_> {
             per: expected.per.clone(),
             indicators: self.owner.definition.publishes.indicators.clone(),
         };
-        let findings = missing_areas(&self.house.engine, &staged.path, self.table, areas, &rule).await?;
+        let findings = missing_areas(&self.house.engine, &staged.path, self.table, areas, &rule, texts).await?;
         let Some(first) = findings.first() else { return Ok(()) };
         Err(Fault::contract("the areas of a partition are not the expected ones")
             .at(key.to_owned())
