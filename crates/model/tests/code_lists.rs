@@ -80,7 +80,8 @@ fn every_area_points_at_regions_landsdele_and_groups_that_exist() {
             assert!(!cell(areas, code, column).is_empty(), "{code}: {column}");
         }
         let within = |level: &str| within_on(members, areas, code, level, "2026-12-31");
-        let ([region], [landsdel]) = (within("region")[..], within("landsdel")[..]) else {
+        let (regions, landsdele) = (within("region"), within("landsdel"));
+        let (&[region], &[landsdel]) = (regions.as_slice(), landsdele.as_slice()) else {
             panic!("{code}: {:?}, {:?}", within("region"), within("landsdel"))
         };
         assert_eq!(landsdel, cell(areas, code, "nuts3"), "{code}");
