@@ -403,6 +403,7 @@ fn settings_that_cannot_work_are_refused() {
         json!({"zero_fill": true}),
         json!({"min_updated": "i går"}),
         json!({"base_url": "ingen adresse"}),
+        json!({"base_url": "https://anna:hemmelig@a.dk"}),
     ] {
         assert_eq!(
             open("https://api.statbank.dk/v1", wrong.clone()).unwrap_err().kind(),
