@@ -266,6 +266,7 @@ fn settings_that_cannot_work_are_refused() {
         json!({"filter": {"MunicipalityNo": []}}),
         json!({"dataset": "../meta"}),
         json!({"base_url": "ingen adresse"}),
+        json!({"base_url": "https://anna:hemmelig@a.dk"}),
     ] {
         assert_eq!(open(wrong.clone()).unwrap_err().kind(), Kind::Settings, "{wrong}");
     }

@@ -74,6 +74,49 @@ async fn danish_letters_and_the_decimal_comma_survive_windows_1252() {
 }
 
 #[tokio::test]
+async fn a_key_is_sent_over_http_and_stored_in_no_address() {
+    let server = Server::start(|asked| match asked.query.get("key").map(String::as_str) {
+        Some("nøgle-til-fil") => csv_answer(),
+        _ => bench::status(401, "{}"),
+    })
+    .await;
+    let auth = json!({"strategy": "query", "name": "key", "secret": "fil"});
+    let address = format!("{}/puls.csv", server.base);
+    let connector = open(json!({"address": address, "format": danish_csv(), "auth": auth})).unwrap();
+    let fault = connector.plan(&bench::context(NOW, &[])).await.unwrap_err();
+    assert_eq!(
+        fault.hint_text(),
+        Some("set KLIMALADE_SECRET_FIL or [secrets] in klimalade.toml")
+    );
+    let cx = bench::context(NOW, &[("fil", "nøgle-til-fil")]);
+    let part = connector.plan(&cx).await.unwrap().remove(0);
+    let page = bench::fetch(&connector, &part, &cx).await.unwrap().remove(0);
+    assert_eq!(page.entry.address, address);
+    for elsewhere in [
+        "drop/puls/*.csv",
+        "drop/puls.csv",
+        "s3://drop/puls.csv",
+        "file:///drop/puls.csv",
+    ] {
+        let fault = open(json!({"address": elsewhere, "format": danish_csv(), "auth": auth})).unwrap_err();
+        assert_eq!(
+            (fault.kind(), fault.places()),
+            (Kind::Settings, ["[source.auth]".to_owned()].as_slice())
+        );
+    }
+}
+
+#[tokio::test]
+async fn json_in_place_of_a_csv_is_an_error() {
+    let server = Server::start(|_| bench::json(r#"{"error":"Filen findes ikke"}"#)).await;
+    let connector = open(json!({"address": format!("{}/puls.csv", server.base), "format": danish_csv()})).unwrap();
+    let cx = bench::context(NOW, &[]);
+    let part = connector.plan(&cx).await.unwrap().remove(0);
+    let fault = bench::fetch(&connector, &part, &cx).await.unwrap_err();
+    assert_eq!((fault.kind(), fault.expected_text()), (Kind::Source, Some("CSV")));
+}
+
+#[tokio::test]
 async fn an_unchanged_file_is_asked_for_conditionally() {
     let server = Server::start(|asked| match asked.headers.get("if-none-match").map(String::as_str) {
         Some("\"v1\"") => Answer {

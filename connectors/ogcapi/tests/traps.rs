@@ -202,6 +202,183 @@ async fn a_lower_cap_than_asked_for_is_no_short_page() {
     assert_eq!(rows, 23);
 }
 
+/// Ids of all features of the part `all`, with `settings` besides.
+async fn ids(server: &Server, settings: Value) -> Result<Vec<String>, klimalade_connect::Fault> {
+    let mut all =
+        json!({"base_url": format!("{}/api", server.base), "collection": "a", "crs": "none", "page_limit": 10});
+    all.as_object_mut()
+        .unwrap()
+        .extend(settings.as_object().unwrap().clone());
+    let connector = open(all)?;
+    let cx = bench::context(NOW, &[("dmi_key", "nøgle-til-dmi")]);
+    let part = connector.plan(&cx).await?.remove(0);
+    let columns = bench::columns(&[("id", "id", DataType::Utf8)]);
+    let mut found = Vec::new();
+    for page in bench::fetch(&connector, &part, &cx).await? {
+        assert!(!page.entry.address.contains("gle-til-dmi"), "{}", page.entry.address);
+        let batches = decode_all(&connector, &part, &page, &columns)?;
+        found.extend(bench::texts(&batches, "id").into_iter().flatten());
+    }
+    Ok(found)
+}
+
+fn numbered(end: u64) -> Vec<String> {
+    (0..end).map(|id| format!("f{id}")).collect()
+}
+
+/// A server in GoKoala's manner: a cursor that only its links know, three features on a page; what `link` makes of the
+/// next one. An `offset` is refused.
+async fn by_cursor(total: u64, link: impl Fn(u64) -> Option<u64> + Send + Sync + 'static) -> Server {
+    Server::start(move |asked| {
+        if asked.query.contains_key("offset") {
+            return bench::status(400, r#"{"code":"400","description":"unknown parameter offset"}"#);
+        }
+        let at = asked.number("cursor").unwrap_or(0);
+        let features = (at..total.min(at + 3)).map(feature).collect();
+        let mut links = vec![json!({"rel": "self", "href": "?f=json"})];
+        if let Some(next) = link(at) {
+            links.push(json!({"rel": "next", "type": "text/html", "href": "?f=html"}));
+            links.push(json!({"rel": "next", "type": "application/geo+json",
+                "href": format!("items?cursor={next}&limit=10")}));
+        }
+        // The time stamp makes every page another one to the byte.
+        bench::json(collection(features, json!({"timeStamp": asked.at, "links": links})))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_server_without_offset_is_walked_by_its_links() {
+    let server = by_cursor(8, |at| (at < 6).then_some(at + 3)).await;
+    assert_eq!(ids(&server, json!({"paging": "next"})).await.unwrap(), numbered(8));
+    let queries: Vec<String> = server.requests().iter().map(|asked| asked.raw_query.clone()).collect();
+    assert_eq!(queries, ["limit=10", "cursor=3&limit=10", "cursor=6&limit=10"]);
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|asked| asked.path == "/api/collections/a/items")
+    );
+    let fault = ids(&server, json!({})).await.unwrap_err();
+    assert_eq!(
+        fault.kind(),
+        Kind::Settings,
+        "a walk by offset is refused, not read short"
+    );
+}
+
+#[tokio::test]
+async fn links_that_never_end_end_at_two_empty_pages() {
+    let server = by_cursor(8, |at| Some(at + 3)).await;
+    assert_eq!(ids(&server, json!({"paging": "next"})).await.unwrap(), numbered(8));
+    assert_eq!(server.requests().len(), 5, "three pages with features, two without");
+}
+
+#[tokio::test]
+async fn links_that_lead_back_or_to_the_same_features_are_refused() {
+    for link in [|_| Some(0), |at| Some(if at == 0 { 3 } else { 0 })] {
+        let server = by_cursor(8, link).await;
+        let fault = ids(&server, json!({"paging": "next"})).await.unwrap_err();
+        assert_eq!(fault.kind(), Kind::Source, "{fault}");
+        assert!(server.requests().len() <= 3);
+    }
+    // Every link is another one, and every page page one.
+    let server = Server::start(|asked| {
+        let links = json!([{"rel": "next", "href": format!("?page={}", asked.at)}]);
+        bench::json(collection(
+            (0..3).map(feature).collect(),
+            json!({"timeStamp": asked.at, "links": links}),
+        ))
+    })
+    .await;
+    for paging in ["next", "offset"] {
+        let before = server.requests().len();
+        let fault = ids(&server, json!({"paging": paging})).await.unwrap_err();
+        assert_eq!(
+            (fault.kind(), server.requests().len() - before),
+            (Kind::Source, 2),
+            "{fault}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_clamping_server_without_a_count_is_read_to_its_end() {
+    // DMI: at most 4 features whatever is asked for, no numberMatched, `next` on every page, also behind the last.
+    for total in [0, 3, 4, 23] {
+        let server = Server::start(move |asked| {
+            let at = asked.number("offset").unwrap();
+            let links = json!([{"rel": "next", "href": format!("?offset={}&limit=10", at + 10)}]);
+            let features = (at..total.min(at + 4)).map(feature).collect();
+            bench::json(collection(features, json!({"timeStamp": asked.at, "links": links})))
+        })
+        .await;
+        assert_eq!(ids(&server, json!({})).await.unwrap(), numbered(total));
+    }
+}
+
+#[tokio::test]
+async fn a_trusted_count_that_changes_or_is_not_reached_is_an_error() {
+    for (counts, expected) in [
+        ([12, 12], Ok(12)),
+        ([12, 13], Err("the server's count changed during the walk")),
+        ([15, 15], Err("the server promised another number of rows than it sent")),
+    ] {
+        let server = Server::start(move |asked| {
+            let at = asked.number("offset").unwrap();
+            let features = (at..12.min(at + 10)).map(feature).collect();
+            let count = counts[usize::from(at > 0)];
+            bench::json(collection(features, json!({"numberMatched": count})))
+        })
+        .await;
+        let walked = ids(&server, json!({"trust_number_matched": true})).await;
+        match expected {
+            Ok(rows) => assert_eq!(walked.unwrap(), numbered(rows)),
+            Err(what) => assert_eq!(walked.unwrap_err().what(), what),
+        }
+        assert_eq!(ids(&server, json!({})).await.unwrap(), numbered(12), "not trusted");
+    }
+}
+
+#[tokio::test]
+async fn a_gateways_key_goes_with_every_request_and_into_no_address() {
+    let server = Server::start(|asked| {
+        if asked.query.get("api-key").map(String::as_str) != Some("nøgle-til-dmi") {
+            return bench::status(200, r#"{"http_status_code":403,"message":"Invalid API key"}"#);
+        }
+        if !asked.path.ends_with("/items") {
+            return bench::json(r#"{"id":"a","crs":[]}"#);
+        }
+        let at = asked.number("cursor").unwrap_or(0);
+        // The gateway echoes the key into its link.
+        let links = json!([{"rel": "next", "href": format!("?{}&cursor={}", asked.raw_query, at + 3)}]);
+        let links = if at < 3 { links } else { json!([]) };
+        bench::json(collection((at..at + 3).map(feature).collect(), json!({"links": links})))
+    })
+    .await;
+    let auth = |secret: &str| {
+        json!({"crs": "auto", "paging": "next",
+            "auth": {"strategy": "query", "name": "api-key", "secret": secret}})
+    };
+    assert_eq!(ids(&server, auth("dmi_key")).await.unwrap(), numbered(6));
+    assert_eq!(server.requests().len(), 3);
+    let missing = ids(&server, auth("another")).await.unwrap_err();
+    assert_eq!(
+        missing.hint_text(),
+        Some("set KLIMALADE_SECRET_ANOTHER or [secrets] in klimalade.toml")
+    );
+    assert_eq!(server.requests().len(), 3, "nothing is asked without the key");
+}
+
+#[tokio::test]
+async fn an_error_behind_a_byte_order_mark_is_read() {
+    let body = "\u{feff}{\"http_status_code\":400,\"message\":\"Ugyldig parameter\"}";
+    let server = Server::start(move |_| bench::json(body)).await;
+    let fault = ids(&server, json!({})).await.unwrap_err();
+    assert_eq!(fault.kind(), Kind::Settings);
+    assert!(fault.to_string().contains("Ugyldig parameter"), "{fault}");
+}
+
 #[tokio::test]
 async fn an_offset_beyond_the_servers_maximum_is_not_even_asked_for() {
     let server = Server::start(dmi(1000)).await;
@@ -500,6 +677,14 @@ fn settings_say_what_can_be_typed() {
         (
             json!({"base_url": "opendataapi.dmi.dk", "collection": "a"}),
             "base_url = ",
+        ),
+        (
+            json!({"base_url": "https://anna:hemmelig@a.dk", "collection": "a"}),
+            "base_url = ",
+        ),
+        (
+            json!({"base_url": "https://a.dk", "collection": "a", "paging": "next", "max_offset": 5}),
+            "remove max_offset",
         ),
         (json!({"base_url": "https://a.dk", "collection": " "}), "collection = "),
         (

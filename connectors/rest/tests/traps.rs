@@ -147,6 +147,37 @@ async fn a_combination_without_rows_is_an_error_unless_it_is_allowed() {
 }
 
 #[tokio::test]
+async fn a_probe_that_is_not_understood_is_a_year_that_is_not_out_and_another_error_is_one() {
+    for status in [400, 404, 401, 403, 410, 500] {
+        let server = Server::start(move |asked| match asked.number("year") {
+            Some(2024) => bench::status(status, r#"{"message":"Intet år 2024"}"#),
+            _ => klimaregnskabet(asked),
+        })
+        .await;
+        let mut settings = accounts(&server.base);
+        settings["matrix"][1]["probe"] = json!(true);
+        let planned = open(settings.clone()).unwrap().plan(&with_key()).await;
+        if !matches!(status, 400 | 404) {
+            assert!(planned.unwrap_err().to_string().contains("probe of"), "{status}");
+            continue;
+        }
+        let keys: Vec<String> = planned.unwrap().into_iter().map(|part| part.key).collect();
+        assert_eq!(
+            (keys.as_slice(), server.requests().len()),
+            (["2022".to_owned(), "2023".to_owned()].as_slice(), 1)
+        );
+        // A part that is planned must be there.
+        settings["matrix"][1]["probe"] = json!(false);
+        let connector = open(settings).unwrap();
+        let part = connector.plan(&with_key()).await.unwrap().remove(2);
+        assert_eq!(
+            bench::fetch(&connector, &part, &with_key()).await.unwrap_err().kind(),
+            Kind::Source
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_missing_secret_says_what_to_set_and_asks_nobody() {
     let server = Server::start(klimaregnskabet).await;
     let connector = open(accounts(&server.base)).unwrap();
@@ -208,6 +239,93 @@ async fn a_bearer_token_is_sent_as_one() {
     let parts = connector.plan(&cx).await.unwrap();
     bench::fetch(&connector, &parts[0], &cx).await.unwrap();
     assert_eq!(server.requests()[0].headers["authorization"], "Bearer hemmelig");
+}
+
+#[tokio::test]
+async fn a_user_and_a_password_are_sent_as_basic_authorization() {
+    let server = Server::start(|_| bench::json(r#"[{"a":1}]"#)).await;
+    let auth = json!({"strategy": "basic", "user": "anna", "secret": "s"});
+    let connector = open(json!({"base_url": server.base, "auth": auth})).unwrap();
+    let cx = bench::context(NOW, &[("s", "hemmelig")]);
+    let parts = connector.plan(&cx).await.unwrap();
+    bench::fetch(&connector, &parts[0], &cx).await.unwrap();
+    assert_eq!(
+        server.requests()[0].headers["authorization"],
+        "Basic YW5uYTpoZW1tZWxpZw=="
+    );
+}
+
+#[tokio::test]
+async fn an_empty_secret_is_none() {
+    let connector = open(accounts("http://127.0.0.1:9")).unwrap();
+    let cx = bench::context(NOW, &[("klimaregnskabet_api_key", "")]);
+    let fault = connector.plan(&cx).await.unwrap_err();
+    assert!(fault.hint_text().unwrap().contains("KLIMALADE_SECRET_"), "{fault}");
+}
+
+/// A service of 23 rows that gives at most 5 on a page, whatever is asked for, and says so in `said`.
+async fn clamping(said: fn(u64) -> Value) -> Server {
+    Server::start(move |asked| {
+        let size = asked.number("limit").unwrap().min(5);
+        let page = asked.number("page").map(|page| (page - 1) * size);
+        let at = asked.number("offset").or(page).unwrap();
+        bench::json(json!({"items": rows(at.min(23), 23.min(at + size)), "meta": said(at)}).to_string())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_count_that_is_named_is_a_promise() {
+    let total = |_| json!({"total": 23});
+    let as_text = |_| json!({"total": "23"});
+    let moving = |at| json!({"total": 23 + u64::from(at > 5)});
+    let none = |_| json!({"total": null});
+    for (said, size, expected) in [
+        (total as fn(u64) -> Value, 5, Ok(23)),
+        (as_text, 5, Ok(23)),
+        // Read short without the count: the clamped page looks like the last.
+        (
+            total,
+            10,
+            Err((
+                "the server promised another number of rows than it sent",
+                Some("size = 5"),
+            )),
+        ),
+        (moving, 5, Err(("the server's count changed during the walk", None))),
+        (
+            none,
+            5,
+            Err((
+                "a page does not say how many rows there are",
+                Some("correct count in [source], or leave it out"),
+            )),
+        ),
+    ] {
+        for strategy in ["offset", "page_number"] {
+            let server = clamping(said).await;
+            let settings = json!({"base_url": server.base, "rows": "items", "count": "meta.total",
+                "paging": {"strategy": strategy, "size": size}});
+            let connector = open(settings).unwrap();
+            let cx = bench::context(NOW, &[]);
+            let part = connector.plan(&cx).await.unwrap().remove(0);
+            let fetched = bench::fetch(&connector, &part, &cx).await;
+            match expected {
+                Ok(count) => {
+                    let pages = fetched.unwrap();
+                    assert_eq!(ids(&connector, &part, &pages).await.len(), count);
+                    assert!(pages.iter().all(|page| page.entry.server_count == Some(23)));
+                }
+                Err((what, hint)) => {
+                    let fault = fetched.unwrap_err();
+                    assert_eq!(
+                        (fault.kind(), fault.what(), fault.hint_text()),
+                        (Kind::Source, what, hint)
+                    );
+                }
+            }
+        }
+    }
 }
 
 fn rows(from: u64, to: u64) -> Vec<Value> {
@@ -378,6 +496,7 @@ fn settings_say_what_can_be_typed() {
     let axis = |name: &str| json!({"name": name, "values": ["1"]});
     for (settings, hint) in [
         (json!({"base_url": "klimaregnskabet.dk"}), "base_url = "),
+        (json!({"base_url": "https://anna:hemmelig@a.dk"}), "base_url = "),
         (
             json!({"base_url": "https://a.dk", "matrix": [{"name": "m", "values": []}]}),
             "values = ",
@@ -435,6 +554,7 @@ fn unknown_settings_are_refused_at_every_depth() {
         json!({"base_url": "https://a.dk", "paging": {"strategy": "single", "size": 1}}),
         json!({"base_url": "https://a.dk", "auth": {"strategy": "none", "secret": "s"}}),
         json!({"base_url": "https://a.dk", "auth": {"strategy": "bearer", "secret": "s", "token": "t"}}),
+        json!({"base_url": "https://a.dk", "auth": {"strategy": "basic", "user": "anna", "password": "p"}}),
         json!({"base_url": "https://a.dk", "matrix": [{"name": "m", "values": ["1"], "codes": "areas"}]}),
         json!({"base_url": "https://a.dk", "matrix": [{"name": "m", "values": {"from": 1, "to": 2, "step": 2}}]}),
     ] {
