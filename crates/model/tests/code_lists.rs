@@ -84,7 +84,11 @@ fn every_area_points_at_regions_landsdele_and_groups_that_exist() {
             panic!("{code}: {:?}, {:?}", within("region"), within("landsdel"))
         };
         assert_eq!(landsdel, cell(areas, code, "nuts3"), "{code}");
-        assert_eq!(within_on(members, areas, landsdel, "region", "2026-12-31"), [region], "{code}");
+        assert_eq!(
+            within_on(members, areas, landsdel, "region", "2026-12-31"),
+            [region],
+            "{code}"
+        );
         *count.entry(region).or_default() += 1;
     }
     assert_eq!(

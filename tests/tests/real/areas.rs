@@ -53,7 +53,11 @@ fn the_98_municipalities_and_christiansoe_are_those_of_dawa_by_code_name_and_reg
     for area in dawa {
         let code = area["kode"].as_str().unwrap();
         assert_eq!(list.get(code, "name_da"), area["navn"].as_str(), "{code}");
-        assert_eq!(region_of(&schemas, code), area["regionskode"].as_str().unwrap(), "{code}");
+        assert_eq!(
+            region_of(&schemas, code),
+            area["regionskode"].as_str().unwrap(),
+            "{code}"
+        );
     }
 }
 
