@@ -13,3 +13,4 @@ mod replayed;
 mod restated;
 mod retired;
 mod town;
+mod unknown;

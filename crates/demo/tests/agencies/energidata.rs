@@ -191,7 +191,7 @@ fn hours_begin_with_2025_and_lack_none_whatever_the_factor() {
         assert_eq!(hours("&start=2025-01&end=2026-01"), 8760, "factor {factor}");
         assert_eq!(
             hours(""),
-            8760 + 304 * 24 + 1,
+            8760 + 304 * 24,
             "factor {factor}: up to the last full month, October"
         );
     }
