@@ -81,9 +81,12 @@ fn every_area_points_at_regions_landsdele_and_groups_that_exist() {
         }
         let within = |level: &str| within_on(members, areas, code, level, "2026-12-31");
         let (regions, landsdele) = (within("region"), within("landsdel"));
-        let (&[region], &[landsdel]) = (regions.as_slice(), landsdele.as_slice()) else {
-            panic!("{code}: {:?}, {:?}", within("region"), within("landsdel"))
-        };
+        assert_eq!(
+            (regions.len(), landsdele.len()),
+            (1, 1),
+            "{code}: {regions:?} {landsdele:?}"
+        );
+        let (region, landsdel) = (regions[0], landsdele[0]);
         assert_eq!(landsdel, cell(areas, code, "nuts3"), "{code}");
         assert_eq!(
             within_on(members, areas, landsdel, "region", "2026-12-31"),

@@ -15,3 +15,4 @@ mod replayed;
 mod restated;
 mod retired;
 mod town;
+mod unknown;
