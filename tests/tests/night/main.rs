@@ -15,4 +15,3 @@ mod replayed;
 mod restated;
 mod retired;
 mod town;
-mod unknown;
