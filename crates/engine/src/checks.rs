@@ -39,6 +39,9 @@ pub struct AreaRule {
     pub indicators: Vec<String>,
 }
 
+/// Areas that are missing and those that are unexpected.
+type Verdict = (Vec<String>, Vec<String>);
+
 /// Columns of [`AreaRule::per`] that are times: an indicator that is missing altogether is missed in each of them.
 const TIMES: [&str; 4] = ["period_start", "civil_date", "hour_start_at", "year"];
 
@@ -69,7 +72,7 @@ pub async fn missing_areas(
     let mut findings = Vec::new();
     let absent = absent_indicators(&groups, &columns, &rule.indicators);
     // Hour after hour has the same areas: each set is held against what is expected once a day of the code list.
-    let mut verdicts: HashMap<(String, Option<String>), (Vec<String>, Vec<String>)> = HashMap::new();
+    let mut verdicts: HashMap<(String, Option<String>), Verdict> = HashMap::new();
     for (group, found) in groups.into_iter().chain(absent) {
         let on = day.and_then(|at| group.get(at)).cloned();
         let (missing, unexpected) = verdicts.entry((found, on)).or_insert_with_key(|(found, on)| {
