@@ -4,7 +4,7 @@ SELECT
          ELSE 'publish' END AS fate,
     CASE WHEN a.area_level IN ('region', 'country') AND r.value <> '..' THEN a.area_level END AS what_code,
     'land_area' AS indicator_code,
-    a.code AS area_code,
+    coalesce(a.code, concat('?', r.area)) AS area_code,
     make_date(CAST(r.period AS INT), 1, 1) AS period_start,
     'A' AS frequency_code,
     'dst_matriculated_area' AS method_code,

@@ -1,11 +1,9 @@
 SELECT
     CASE WHEN r.u['figure'] IS NULL THEN 'skip:not_present' ELSE 'publish' END AS fate,
     r.u['indicator'] AS indicator_code,
-    a.code AS area_code,
-    r.month AS period_start,
-    'M' AS frequency_code,
-    r.u['carrier'] AS carrier_code,
-    r.u['size'] AS category_code,
+    coalesce(a.code, concat('?', r.municipality)) AS area_code,
+    r.month AS period_start, 'M' AS frequency_code,
+    r.u['carrier'] AS carrier_code, r.u['size'] AS category_code,
     'energinet_master_data' AS method_code,
     r.u['figure'] AS value
 FROM (

@@ -1,14 +1,22 @@
 """Two lakes row by row, each a folder or s3://; common columns that say when something was fetched aside.
 
-usage: compare.py LAKE OTHER_LAKE
+usage: compare.py LAKE OTHER_LAKE [COLUMN...]
+                                    COLUMN is set aside besides
        compare.py --count LAKE      prints how many objects stand there
+       compare.py --standing UNDISTURBED LAKE
+                                    reads every file under LAKE's core again and again until stdin ends, and once more:
+                                    each is whole and says what the undisturbed file of its key says, and none that
+                                    stood is missing afterwards
 """
 
 import os
+import select
 import sys
 
+import pyarrow as arrow
 import pyarrow.compute as compute
 import pyarrow.dataset as dataset
+import pyarrow.parquet as parquet
 from pyarrow import fs
 
 # When and from which bytes, not what: a repeated fetch may differ here and nowhere else.
@@ -53,6 +61,46 @@ def tables(filesystem, lake):
     return result
 
 
+def rows_of(filesystem, path):
+    """Rows of one file in its own order."""
+    with filesystem.open_input_stream(path) as stream:
+        rows = parquet.read_table(arrow.BufferReader(stream.read()))
+    return rows.select([column for column in rows.schema.names if column not in ASIDE]).combine_chunks()
+
+
+def core(filesystem, lake):
+    """Paths of the files that core/**/*.parquet finds, by key."""
+    found = files(filesystem, f"{lake}/core")
+    return {path[len(lake) :]: path for path in found if path.endswith(".parquet")}
+
+
+def standing(undisturbed, lake):
+    (known_system, known_lake), (system, folder) = place(undisturbed), place(lake)
+    known = {key: rows_of(known_system, path) for key, path in core(known_system, known_lake).items()}
+    findings, stood, globs, read, over = [], set(), 0, 0, False
+    while not findings and not (over and globs):
+        # Looked at before the glob, so that the last one begins after stdin has ended.
+        over = bool(select.select([sys.stdin], [], [], 0.05)[0])
+        now = core(system, folder)
+        findings += [f"{key} stood and is gone" for key in sorted(stood - now.keys())]
+        for key, path in sorted(now.items()):
+            try:
+                rows = rows_of(system, path)
+            except Exception as error:  # whatever a reader says of a file that is not whole
+                findings.append(f"{key} cannot be read: {error}")
+                continue
+            read += 1
+            if key not in known:
+                findings.append(f"{key} stands in no undisturbed lake")
+            elif not rows.equals(known[key]):
+                findings.append(f"{key}: {rows.num_rows} rows, not the {known[key].num_rows} of the undisturbed lake")
+        stood |= now.keys()
+        globs += 1
+    print("\n".join(f"FAILED {finding}" for finding in findings))
+    print(f"{globs} globs, {read} files read, {len(stood)} of {len(known)} files stood at last")
+    return 1 if findings or not known else 0
+
+
 def main(one, other):
     left, right = tables(*place(one)), tables(*place(other))
     findings = []
@@ -78,5 +126,8 @@ def main(one, other):
 if __name__ == "__main__":
     if sys.argv[1] == "--count":
         print(len(files(*place(sys.argv[2]))))
+    elif sys.argv[1] == "--standing":
+        sys.exit(standing(sys.argv[2], sys.argv[3]))
     else:
+        ASIDE.update(sys.argv[3:])
         sys.exit(main(sys.argv[1], sys.argv[2]))

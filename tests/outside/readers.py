@@ -2,11 +2,14 @@
 
 Each table of core is read with a naive glob and with hive partitioning, by each reader. Then every indicator that
 adds over areas is added over municipalities and outside, and compared with the agency's own figure for the country.
+Then the years of hours are added up once more, and README's query is run as it is written.
 
-usage: readers.py LAKE INDICATORS_CSV
+usage: readers.py LAKE INDICATORS_CSV README_MD
 """
 
+import contextlib
 import csv
+import io
 import sys
 from pathlib import Path
 
@@ -19,6 +22,13 @@ BY_RUNNER = {"control_total", "revision"}
 # Parts of a row's key that a control may leave open with _T ("not broken down").
 DIMENSIONS = ["sector_code", "carrier_code", "category_code", "detail_code", "gas_code", "scope_code"]
 SAME = ["indicator_code", "scenario_code", "frequency_code", "method_code"]
+# Which indicators the demo compares with a total of the country, and which have none. One that moves is a finding: it
+# has lost its control, or has one that nobody wrote down here.
+COMPARED = {"land_area", "population", "vehicles"}
+WITHOUT_TOTAL = {"electricity_capacity", "electricity_production", "generating_units", "ghg_emissions"}
+NOT_ADDING = {"heating_degree_days", "re_electricity_share"}
+# Areas that are no municipality: Christiansø, and what an agency knows of no area.
+OUTSIDE = {"0411", "_U"}
 # Readers add float64 in different orders.
 RELATIVE = 1e-9
 
@@ -118,9 +128,9 @@ def controls(lake, indicators, findings):
     )
     duckdb.execute(f"CREATE OR REPLACE TEMP TABLE figures AS {parts}")
     duckdb.execute(
-        f"""CREATE OR REPLACE TEMP TABLE country AS SELECT {columns}, tolerance
+        f"""CREATE OR REPLACE TEMP TABLE country AS SELECT {columns}, tolerance, verdict_code = 'known' AS known
             FROM read_parquet('{core}/control_total/**/*.parquet', hive_partitioning=true)
-            WHERE area_level = 'country' AND what_code IN ('country', 'total') AND verdict_code <> 'known'"""
+            WHERE area_level = 'country' AND what_code IN ('country', 'total')"""
     )
     open_sets = duckdb.sql(
         "SELECT DISTINCT " + ", ".join(f"{name} = '_T' AS {name}" for name in DIMENSIONS) + " FROM country"
@@ -134,51 +144,141 @@ def controls(lake, indicators, findings):
             f"""WITH added AS (
                     SELECT {keys}, sum(value) AS added FROM figures
                     WHERE area_level IN ('municipality', 'outside') GROUP BY ALL)
-                SELECT c.indicator_code, c.pipeline, count(*), count(added),
-                       max(abs(added - c.value)), count(*) FILTER (abs(added - c.value) > c.tolerance)
+                SELECT c.indicator_code, c.pipeline, count(*) FILTER (NOT known), count(added) FILTER (NOT known),
+                       max(abs(added - c.value)) FILTER (NOT known),
+                       count(*) FILTER (NOT known AND abs(added - c.value) > c.tolerance), count(*) FILTER (known)
                 FROM country c LEFT JOIN added USING ({keys}) WHERE {which} GROUP BY ALL"""
         ).fetchall()
-        for indicator, pipeline, count, matched, largest, beyond in compared:
-            total = seen.setdefault((indicator, pipeline), [0, 0.0])
+        for indicator, pipeline, count, matched, largest, beyond, known in compared:
+            total = seen.setdefault((indicator, pipeline), [0, 0.0, 0])
             total[0] += count
             total[1] = max(total[1], largest or 0.0)
+            total[2] += known
             if matched != count:
                 findings.append(f"{indicator} of {pipeline}: {count - matched} totals of the country meet no rows")
             if beyond:
                 findings.append(f"{indicator} of {pipeline}: {beyond} of {count} totals differ, by up to {largest}")
-    for (indicator, pipeline), (count, largest) in sorted(seen.items()):
-        print(f"{indicator} of {pipeline}: {count} totals of the country agree, largest difference {largest:.3g}")
+    for (indicator, pipeline), (count, largest, known) in sorted(seen.items()):
+        print(
+            f"{indicator} of {pipeline}: {count} totals of the country agree, largest difference {largest:.3g}; "
+            f"{known} known to differ"
+        )
+        if not count or known:
+            # The demo invents whole figures: nothing in it is known to differ.
+            findings.append(f"{indicator} of {pipeline}: {count} totals compared, {known} known to differ")
     stand = {code for (code,) in duckdb.sql("SELECT DISTINCT indicator_code FROM figures").fetchall()}
     if (core / "observation_hourly").is_dir():
         hourly = f"read_parquet('{core}/observation_hourly/**/*.parquet')"
         stand |= {code for (code,) in duckdb.sql(f"SELECT DISTINCT indicator_code FROM {hourly}").fetchall()}
     compared = {indicator for indicator, _ in seen}
-    print("add over areas, no total of the country:", ", ".join(sorted((stand & adding) - compared)) or "none")
-    print("do not add over areas:", ", ".join(sorted(stand - adding)) or "none")
-    if not compared & adding:
-        findings.append("not one indicator was compared with a total")
+    for what, found, expected in (
+        ("add over areas, compared with totals of the country", compared & adding, COMPARED),
+        ("add over areas, no total of the country", (stand & adding) - compared, WITHOUT_TOTAL),
+        ("do not add over areas", stand - adding, NOT_ADDING),
+    ):
+        print(f"{what}:", ", ".join(sorted(found)) or "none")
+        if found != expected:
+            findings.append(f"{what}: {sorted(found)}; this script names {sorted(expected)}")
+
+
+def january(findings):
+    """The yearly vehicles against the country's total of the same day: the agency counts on the last day of December."""
+    rows = duckdb.sql(
+        """WITH yearly AS (
+               SELECT period_start, sum(value) AS added FROM figures WHERE pipeline = 'dst_vehicle_stock_january'
+               AND area_level IN ('municipality', 'outside') GROUP BY 1)
+           SELECT y.period_start, y.added, c.value FROM yearly y LEFT JOIN country c
+               ON c.pipeline = 'dst_vehicle_stock' AND NOT c.known
+               AND c.period_start IN (y.period_start, y.period_start - INTERVAL 1 DAY)"""
+    ).fetchall()
+    for day, added, total in rows:
+        if added != total:
+            findings.append(f"vehicles of dst_vehicle_stock_january on {day}: {added} added up, the country has {total}")
+    if len(rows) < 2 or len({day for day, _, _ in rows}) != len(rows):
+        findings.append(f"vehicles of dst_vehicle_stock_january were compared on {[str(day) for day, _, _ in rows]}")
+    print(f"vehicles of dst_vehicle_stock_january: {len(rows)} years agree with the month's total of the country")
+
+
+def years(lake, findings):
+    """Each whole year of hours stands in observation as the sum of its hours, and no other year."""
+    hourly = f"read_parquet('{lake}/core/observation_hourly/**/*.parquet', hive_partitioning=true)"
+    yearly = f"read_parquet('{lake}/core/observation/**/*.parquet', hive_partitioning=true)"
+    keys = "area_code, area_level, indicator_code, carrier_code, category_code, detail_code, scenario_code, method_code"
+    duckdb.execute(
+        f"""CREATE OR REPLACE TEMP TABLE of_hours AS
+            WITH hours AS (SELECT *, CAST(date_part('year', civil_date) AS INT) AS civil FROM {hourly}),
+            whole AS (SELECT civil FROM hours GROUP BY 1 HAVING count(DISTINCT hour_start_at)
+                = 24 * date_diff('day', make_date(civil, 1, 1), make_date(civil + 1, 1, 1)))
+            SELECT civil AS year, {keys}, sum(value) AS added FROM hours JOIN whole USING (civil) GROUP BY ALL"""
+    )
+    whole = [year for (year,) in duckdb.sql("SELECT DISTINCT year FROM of_hours ORDER BY 1").fetchall()]
+    if not whole:
+        findings.append("the demo has no whole year of hours")
+    compared = duckdb.sql(
+        f"""SELECT count(*), count(h.added), count(y.value),
+                   max(abs(h.added - y.value) / greatest(abs(h.added), 1e-9)) FROM of_hours h
+            FULL JOIN (SELECT * FROM {yearly} WHERE pipeline = 'energinet_production_yearly') y USING (year, {keys})"""
+    ).fetchall()[0]
+    rows, with_hours, with_year, largest = compared
+    if not rows or rows != with_hours or rows != with_year or largest > RELATIVE:
+        findings.append(f"years of hours: {rows} sums, {with_hours} of hours, {with_year} in observation, off by {largest}")
+    print(f"hours: whole years {whole}, {rows} sums stand in observation")
+
+
+def readme(lake, path, findings):
+    """README's session in Python, on this lake, prints what README says."""
+    blocks = path.read_text("utf-8").split("```")[1::2]
+    at = next(at for at, block in enumerate(blocks) if block.startswith("python\n"))
+    session, promised = blocks[at].removeprefix("python\n"), blocks[at + 1].strip()
+    if session.count("demo-lake/") != 1 or not promised.startswith("┌"):
+        findings.append("README's query or what it prints is not where it was")
+        return
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(session.replace("demo-lake/", f"{lake}/"), {})  # noqa: S102 (ours, as a reader would type it)
+    if printed.getvalue().strip() != promised:
+        findings.append(f"README's query prints\n{printed.getvalue()}")
+    print(f"README's query: {len(promised.splitlines())} lines as promised")
 
 
 def municipalities(lake, findings):
-    """Level municipality counts 98 wherever it stands; Christiansø and unknown are outside."""
+    """Every owner has the 98 codes of level municipality, the same ones; Christiansø and unknown are outside, and no
+    other level stands among the rows."""
+    codes, owners = set(), 0
     for folder in sorted((lake / "core").glob("observation*")):
         rows = f"read_parquet('{folder}/**/*.parquet', hive_partitioning=true)"
-        sql = f"SELECT pipeline, count(DISTINCT area_code) FROM {rows} WHERE area_level = 'municipality' GROUP BY 1"
-        for pipeline, count in duckdb.sql(sql).fetchall():
-            if count != 98:
-                findings.append(f"{folder.name} of {pipeline} holds {count} municipalities; expected 98")
+        sql = f"SELECT pipeline, area_level, list(DISTINCT area_code) FROM {rows} GROUP BY ALL"
+        found = {(pipeline, level): set(areas) for pipeline, level, areas in duckdb.sql(sql).fetchall()}
+        for place in folder.iterdir():
+            owners += 1
+            pipeline = place.name.removeprefix("pipeline=")
+            here = found.get((pipeline, "municipality"), set())
+            codes |= here
+            if len(here) != 98:
+                findings.append(f"{folder.name} of {pipeline} holds {len(here)} municipalities; expected 98")
+            if not found.get((pipeline, "outside"), set()) <= OUTSIDE:
+                findings.append(f"{folder.name} of {pipeline} holds outside {sorted(found[pipeline, 'outside'])}")
+        other = sorted({level for _, level in found} - {"municipality", "outside"})
+        if other:
+            findings.append(f"{folder.name} holds rows of the levels {other}")
+    if len(codes) != 98 or codes & OUTSIDE:
+        findings.append(f"{len(codes)} distinct codes of level municipality; expected 98")
+    print(f"{owners} owners: {len(codes)} distinct codes of level municipality")
 
 
-def main(lake, indicators_path):
+def main(lake, indicators_path, readme_path):
     findings = []
     indicators = list(csv.DictReader(indicators_path.open(encoding="utf-8")))
     agree(lake, findings)
     ledger(lake, findings)
     controls(lake, indicators, findings)
+    january(findings)
     municipalities(lake, findings)
+    years(lake, findings)
+    readme(lake, readme_path, findings)
     print("\n".join(f"FAILED {finding}" for finding in findings) or "readers agree")
     return 1 if findings else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]).absolute(), Path(sys.argv[2])))
+    sys.exit(main(Path(sys.argv[1]).absolute(), Path(sys.argv[2]), Path(sys.argv[3])))

@@ -5,7 +5,7 @@ use arrow::{
     error::ArrowError,
 };
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use klimalade_connect::{FROM_KEY, Fault, Page, Part, Result};
+use klimalade_connect::{FROM_KEY, Fault, Page, Part, Result, open_page};
 use klimalade_format::json::{self, JsonOptions};
 
 use crate::{Error, plan::Detail};
@@ -28,12 +28,7 @@ pub(crate) fn decode<'a>(
         rows: "records".to_owned(),
         ..JsonOptions::default()
     };
-    let input = page.open().map_err(|source| {
-        Fault::bug("a stored page cannot be opened")
-            .at(&page.entry.address)
-            .because(source)
-    })?;
-    let inner = json::reader(input, &Arc::new(Schema::new(fields)), &options)?;
+    let inner = json::reader(open_page(page)?, &Arc::new(Schema::new(fields)), &options)?;
     Ok(Box::new(Checked {
         inner,
         columns: columns.clone(),

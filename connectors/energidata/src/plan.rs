@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt, stream::BoxStream};
 use jiff::civil::Date;
-use klimalade_connect::{Context, Fault, Page, Part, Result};
+use klimalade_connect::{Context, Fault, Page, Part, Result, open_page};
 use klimalade_format::json;
 use klimalade_model::civil_day_start_utc;
 use klimalade_transport::{Accept, Answer, PageSeen, Paging, Request, walk};
@@ -155,8 +155,7 @@ pub(crate) fn fetch<'a>(settings: &'a Settings, part: &'a Part, cx: &'a Context)
                 return Ok(PageSeen::default());
             }
             // Rows are counted; `total` is not read: it was the count of the match in 2023 and of the page in 2026.
-            let input = page.open().map_err(|source| Fault::bug("a page cannot be opened").because(source))?;
-            Ok(PageSeen { rows: json::look(input, "records", &[])?.rows, ..PageSeen::default() })
+            Ok(PageSeen { rows: json::look(open_page(page)?, "records", &[])?.rows, ..PageSeen::default() })
         });
         while let Some(page) = pages.next().await {
             let page = page?;
@@ -235,8 +234,7 @@ fn classify_records(answer: &Answer<'_>) -> Option<Fault> {
 
 /// The answer as an object, where all of it lies in the head: error bodies do.
 fn small_object(answer: &Answer<'_>) -> Option<serde_json::Map<String, Value>> {
-    let head = answer.head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(answer.head);
-    serde_json::from_slice(head).ok()
+    serde_json::from_slice(answer.head).ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use klimalade_connect::{Fault, Result};
+use klimalade_connect::{Fault, Result, base_url};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use url::Url;
@@ -95,12 +95,11 @@ fn one() -> u64 {
 impl Settings {
     /// Address of `path` (`dataset`, `meta/dataset`) for this dataset. Errors: Settings.
     pub(crate) fn address(&self, path: &str) -> Result<Url> {
-        let text = format!("{}/{path}/{}", self.base_url.trim_end_matches('/'), self.dataset);
-        Url::parse(&text).map_err(|source| {
-            Fault::settings("base_url is no address")
-                .found(&self.base_url)
-                .because(source)
-        })
+        let mut url = base_url(&self.base_url, "https://api.energidataservice.dk")?;
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path.split('/')).push(&self.dataset);
+        }
+        Ok(url)
     }
     /// What can be seen to be wrong without asking the agency. Errors: Settings.
     pub(crate) fn check(&self) -> Result<()> {

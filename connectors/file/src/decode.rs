@@ -1,6 +1,6 @@
 use arrow::array::RecordBatchReader;
 use arrow_schema::SchemaRef;
-use klimalade_connect::{Fault, Page, Result};
+use klimalade_connect::{Page, Result, open_page};
 use klimalade_format::{csv, json};
 
 use crate::settings::{Checked, Form};
@@ -10,11 +10,7 @@ pub(crate) fn decode<'a>(
     page: &'a Page,
     columns: &SchemaRef,
 ) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
-    let input = page.open().map_err(|source| {
-        Fault::bug("a stored page cannot be read")
-            .at(page.entry.address.clone())
-            .because(source)
-    })?;
+    let input = open_page(page)?;
     match &settings.form {
         Form::Csv(options) => csv::reader(input, columns, options),
         Form::Json(options) => json::reader(input, columns, options),

@@ -23,6 +23,7 @@ struct Detail {
 }
 
 pub(crate) async fn plan(settings: &Checked, cx: &Context) -> Result<Vec<Part>> {
+    settings.auth.secret(&cx.secrets)?;
     match &settings.files {
         Source::Named(files) => files.iter().map(|(key, place)| named(key, place)).collect(),
         Source::Folder(pattern) => listed(pattern, cx).await,
@@ -115,7 +116,8 @@ pub(crate) async fn fetch(settings: &Checked, part: &Part, cx: &Context) -> Resu
                     Form::Csv(_) => Accept::Csv,
                     Form::Json(_) => Accept::Json,
                 };
-                cx.client.fetch(&Request::get(url.clone()).accept(accept)).await
+                let request = Request::get(url.clone()).accept(accept);
+                cx.client.fetch(&settings.auth.sign(request, &cx.secrets)?).await
             }
             Some(Place::Store(url)) => cx.client.object(url).await,
             Some(Place::Disk(path)) => {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use klimalade_connect::{Fault, Result};
+use klimalade_connect::{Auth, Fault, Result};
 use klimalade_format::{
     csv::{CsvOptions, Header},
     geometry::Crs,
@@ -28,6 +28,10 @@ pub struct Settings {
     pub addresses: BTreeMap<String, String>,
     /// How the files are to be read.
     pub format: FileFormat,
+    /// How the service knows us; only with `https://` and `http://`. Credentials of an object store come from the
+    /// environment.
+    #[serde(default)]
+    pub auth: Auth,
 }
 
 /// The form of the files.
@@ -122,6 +126,7 @@ fn empty_mark() -> Vec<String> {
 pub(crate) struct Checked {
     pub(crate) files: Source,
     pub(crate) form: Form,
+    pub(crate) auth: Auth,
 }
 
 /// Which files.
@@ -169,6 +174,15 @@ impl Settings {
                     .hint("address = \"drop/renseanlaeg/*.csv\""));
             }
         };
+        let is_over_http = match &files {
+            Source::Named(named) => named.values().all(|place| matches!(place, Place::Http(_))),
+            Source::Folder(_) => false,
+        };
+        if !is_over_http && self.auth.secret_name().is_some() {
+            return Err(Fault::settings("a credential goes to an address of https only")
+                .at("[source.auth]")
+                .hint("remove auth; object stores take AWS_*, AZURE_* and GOOGLE_* from the environment"));
+        }
         let form = match self.format {
             FileFormat::Csv(form) => Form::Csv(form.options()?),
             FileFormat::Json { rows, crs } => {
@@ -183,7 +197,11 @@ impl Settings {
                 })
             }
         };
-        Ok(Checked { files, form })
+        Ok(Checked {
+            files,
+            form,
+            auth: self.auth,
+        })
     }
 }
 

@@ -1,14 +1,13 @@
 //! The contract suite of testkit, against files whose content is known and against the simulated file server.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod support;
-
 use std::{collections::BTreeMap, sync::Arc};
 
 use arrow_schema::DataType;
 use klimalade_connect::{Connector, Page, Protocol};
 use klimalade_demo::{Agencies, Script};
 use klimalade_file::{Files, Settings};
+use klimalade_testkit::bench::{self};
 use klimalade_testkit::contract::{self, Case, Expected, Rows, Unsupported};
 use serde_json::{Value, json};
 
@@ -41,9 +40,9 @@ async fn the_contract_holds_for_a_drop_folder() {
     .unwrap();
     let connector = open(json!({"address": folder.path().join("*.csv").display().to_string(),
         "format": {"type": "csv", "delimiter": ";", "encoding": "windows-1252", "decimal": ",", "null_marks": ["", ".."]}}));
-    let context = support::context(NOW, &[]);
+    let context = bench::context(NOW, &[]);
     let part = connector.plan(&context).await.unwrap().remove(0);
-    let columns = support::columns(&[
+    let columns = bench::columns(&[
         ("municipality", "Kommunenr", DataType::Utf8),
         ("plant", "Renseanlæg", DataType::Utf8),
         ("year", "År", DataType::Int16),
@@ -52,7 +51,7 @@ async fn the_contract_holds_for_a_drop_folder() {
     contract::run(Case {
         connector,
         context,
-        columns: support::identified(&columns, &["municipality", "year"]),
+        columns: bench::identified(&columns, &["municipality", "year"]),
         expected: Expected {
             rows: Rows::PerPart(BTreeMap::from([("2023".to_owned(), 3), ("2024".to_owned(), 1)])),
             cells: vec![
@@ -71,12 +70,12 @@ async fn the_contract_holds_for_a_drop_folder() {
 #[tokio::test]
 async fn the_contract_holds_against_the_simulated_file_server() {
     let agencies = Agencies::start(Script::default()).unwrap();
-    let context = support::redirected(NOW, &[], Some(agencies.hosts()));
+    let context = bench::redirected(NOW, agencies.hosts());
     let connector = open(json!({"address": "https://data.example-kommune.dk/ladestandere.csv",
         "format": {"type": "csv", "delimiter": ";", "encoding": "windows-1252", "decimal": ","}}));
     let part = connector.plan(&context).await.unwrap().remove(0);
-    let page = support::fetch(&*connector, &part, &context).await.unwrap().remove(0);
-    let columns = support::columns(&[
+    let page = bench::fetch(&*connector, &part, &context).await.unwrap().remove(0);
+    let columns = bench::columns(&[
         ("municipality", "Kommunekode", DataType::Utf8),
         ("name", "Kommune", DataType::Utf8),
         ("year", "År", DataType::Int16),
@@ -87,7 +86,7 @@ async fn the_contract_holds_against_the_simulated_file_server() {
     contract::run(Case {
         connector,
         context,
-        columns: support::identified(&columns, &["municipality", "year"]),
+        columns: bench::identified(&columns, &["municipality", "year"]),
         expected: Expected {
             rows: Rows::PerPart(BTreeMap::from([("all".to_owned(), 98 * 4)])),
             cells: vec![cell("name", "Læsø"), cell("note", "foreløbig opgørelse; \"på vej\"")],
@@ -101,14 +100,14 @@ async fn the_contract_holds_against_the_simulated_file_server() {
 #[tokio::test]
 async fn the_contract_holds_for_json() {
     let agencies = Agencies::start(Script::default()).unwrap();
-    let context = support::redirected(NOW, &[], Some(agencies.hosts()));
+    let context = bench::redirected(NOW, agencies.hosts());
     let connector = open(
         json!({"address": "https://data.example-kommune.dk/anlaeg.json", "format": {"type": "json", "rows": "anlæg"}}),
     );
     let part = connector.plan(&context).await.unwrap().remove(0);
-    let page = support::fetch(&*connector, &part, &context).await.unwrap().remove(0);
+    let page = bench::fetch(&*connector, &part, &context).await.unwrap().remove(0);
     let served: Value = serde_json::from_slice(&page.read().unwrap()).unwrap();
-    let columns = support::columns(&[
+    let columns = bench::columns(&[
         ("plant_id", "id", DataType::Utf8),
         ("kind", "type", DataType::Utf8),
         ("mw", "effekt_mw", DataType::Float64),
@@ -116,7 +115,7 @@ async fn the_contract_holds_for_json() {
     contract::run(Case {
         connector,
         context,
-        columns: support::identified(&columns, &["plant_id"]),
+        columns: bench::identified(&columns, &["plant_id"]),
         expected: Expected {
             rows: Rows::Total(served["anlæg"].as_array().unwrap().len() as u64),
             cells: vec![cell("kind", "biogasanlæg")],

@@ -1,15 +1,14 @@
 //! Each way in which a file was seen to mislead, as a test.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod support;
-
 use std::path::Path;
 
 use arrow_schema::{DataType, SchemaRef};
 use klimalade_connect::{Connector, Kind, Protocol};
 use klimalade_file::{Files, Settings};
+use klimalade_testkit::bench::{self, Answer, Server};
+use klimalade_testkit::contract::decode_all;
 use serde_json::{Value, json};
-use support::{Answer, Server};
 
 const NOW: &str = "2026-11-23T20:00:00Z";
 const PULS: &[u8] = include_bytes!("fixtures/puls_2023.csv");
@@ -23,7 +22,7 @@ fn danish_csv() -> Value {
 }
 
 fn puls_columns() -> SchemaRef {
-    support::columns(&[
+    bench::columns(&[
         ("municipality", "Kommunenr", DataType::Utf8),
         ("plant", "Renseanlæg", DataType::Utf8),
         ("load", "Organisk belastning (PE)", DataType::Float64),
@@ -47,23 +46,23 @@ fn in_folder(folder: &Path, name: &str) -> String {
 async fn danish_letters_and_the_decimal_comma_survive_windows_1252() {
     let server = Server::start(|_| csv_answer()).await;
     let connector = open(json!({"address": format!("{}/puls.csv", server.base), "format": danish_csv()})).unwrap();
-    let cx = support::context(NOW, &[]);
+    let cx = bench::context(NOW, &[]);
     let parts = connector.plan(&cx).await.unwrap();
     assert_eq!(parts.iter().map(|part| part.key.as_str()).collect::<Vec<_>>(), ["all"]);
     assert_eq!(parts[0].change_mark, None);
     assert!(server.requests().is_empty(), "the plan of an address asks nobody");
-    let pages = support::fetch(&connector, &parts[0], &cx).await.unwrap();
+    let pages = bench::fetch(&connector, &parts[0], &cx).await.unwrap();
     assert_eq!(pages.len(), 1);
     assert_eq!(pages[0].read().unwrap(), PULS, "stored as served");
     assert_eq!(pages[0].entry.etag.as_deref(), Some("\"v1\""));
-    let batches = support::decode(&connector, &parts[0], &pages[0], &puls_columns()).unwrap();
-    assert_eq!(support::texts(&batches, "plant")[1].as_deref(), Some("Ærøskøbing"));
-    assert_eq!(support::texts(&batches, "municipality")[0].as_deref(), Some("0101"));
+    let batches = decode_all(&connector, &parts[0], &pages[0], &puls_columns()).unwrap();
+    assert_eq!(bench::texts(&batches, "plant")[1].as_deref(), Some("Ærøskøbing"));
+    assert_eq!(bench::texts(&batches, "municipality")[0].as_deref(), Some("0101"));
     assert_eq!(
-        support::texts(&batches, "load"),
+        bench::texts(&batches, "load"),
         [Some("750000.5".to_owned()), Some("2100.25".to_owned()), None]
     );
-    let notes = support::texts(&batches, "note");
+    let notes = bench::texts(&batches, "note");
     assert_eq!(
         notes,
         [
@@ -72,6 +71,49 @@ async fn danish_letters_and_the_decimal_comma_survive_windows_1252() {
             Some("ikke målt – se note".to_owned())
         ]
     );
+}
+
+#[tokio::test]
+async fn a_key_is_sent_over_http_and_stored_in_no_address() {
+    let server = Server::start(|asked| match asked.query.get("key").map(String::as_str) {
+        Some("nøgle-til-fil") => csv_answer(),
+        _ => bench::status(401, "{}"),
+    })
+    .await;
+    let auth = json!({"strategy": "query", "name": "key", "secret": "fil"});
+    let address = format!("{}/puls.csv", server.base);
+    let connector = open(json!({"address": address, "format": danish_csv(), "auth": auth})).unwrap();
+    let fault = connector.plan(&bench::context(NOW, &[])).await.unwrap_err();
+    assert_eq!(
+        fault.hint_text(),
+        Some("set KLIMALADE_SECRET_FIL or [secrets] in klimalade.toml")
+    );
+    let cx = bench::context(NOW, &[("fil", "nøgle-til-fil")]);
+    let part = connector.plan(&cx).await.unwrap().remove(0);
+    let page = bench::fetch(&connector, &part, &cx).await.unwrap().remove(0);
+    assert_eq!(page.entry.address, address);
+    for elsewhere in [
+        "drop/puls/*.csv",
+        "drop/puls.csv",
+        "s3://drop/puls.csv",
+        "file:///drop/puls.csv",
+    ] {
+        let fault = open(json!({"address": elsewhere, "format": danish_csv(), "auth": auth})).unwrap_err();
+        assert_eq!(
+            (fault.kind(), fault.places()),
+            (Kind::Settings, ["[source.auth]".to_owned()].as_slice())
+        );
+    }
+}
+
+#[tokio::test]
+async fn json_in_place_of_a_csv_is_an_error() {
+    let server = Server::start(|_| bench::json(r#"{"error":"Filen findes ikke"}"#)).await;
+    let connector = open(json!({"address": format!("{}/puls.csv", server.base), "format": danish_csv()})).unwrap();
+    let cx = bench::context(NOW, &[]);
+    let part = connector.plan(&cx).await.unwrap().remove(0);
+    let fault = bench::fetch(&connector, &part, &cx).await.unwrap_err();
+    assert_eq!((fault.kind(), fault.expected_text()), (Kind::Source, Some("CSV")));
 }
 
 #[tokio::test]
@@ -86,11 +128,11 @@ async fn an_unchanged_file_is_asked_for_conditionally() {
     })
     .await;
     let connector = open(json!({"address": format!("{}/puls.csv", server.base), "format": danish_csv()})).unwrap();
-    let mut cx = support::context(NOW, &[]);
+    let mut cx = bench::context(NOW, &[]);
     let parts = connector.plan(&cx).await.unwrap();
-    let first = support::fetch(&connector, &parts[0], &cx).await.unwrap();
+    let first = bench::fetch(&connector, &parts[0], &cx).await.unwrap();
     cx.client = cx.client.with_previous(first.clone());
-    let second = support::fetch(&connector, &parts[0], &cx).await.unwrap();
+    let second = bench::fetch(&connector, &parts[0], &cx).await.unwrap();
     assert_eq!(second[0].entry, first[0].entry);
     assert_eq!(server.requests().len(), 2);
 }
@@ -105,9 +147,9 @@ async fn html_for_csv_is_an_error() {
     .await;
     for format in [danish_csv(), json!({"type": "json"})] {
         let connector = open(json!({"address": server.base, "format": format})).unwrap();
-        let cx = support::context(NOW, &[]);
+        let cx = bench::context(NOW, &[]);
         let parts = connector.plan(&cx).await.unwrap();
-        let fault = support::fetch(&connector, &parts[0], &cx).await.unwrap_err();
+        let fault = bench::fetch(&connector, &parts[0], &cx).await.unwrap_err();
         assert_eq!(fault.kind(), Kind::Source, "{fault}");
     }
 }
@@ -122,30 +164,30 @@ async fn several_addresses_are_parts_by_their_keys() {
     let settings = json!({"addresses": {"2024": format!("{}/b.csv", server.base), "2023": format!("{}/a.csv", server.base)},
         "format": {"type": "csv"}});
     let connector = open(settings).unwrap();
-    let cx = support::context(NOW, &[]);
+    let cx = bench::context(NOW, &[]);
     let parts = connector.plan(&cx).await.unwrap();
     assert_eq!(
         parts.iter().map(|part| part.key.as_str()).collect::<Vec<_>>(),
         ["2023", "2024"]
     );
-    let page = support::fetch(&connector, &parts[1], &cx).await.unwrap().remove(0);
-    let batches = support::decode(
+    let page = bench::fetch(&connector, &parts[1], &cx).await.unwrap().remove(0);
+    let batches = decode_all(
         &connector,
         &parts[1],
         &page,
-        &support::columns(&[("path", "sti", DataType::Utf8)]),
+        &bench::columns(&[("path", "sti", DataType::Utf8)]),
     )
     .unwrap();
-    assert_eq!(support::texts(&batches, "path"), [Some("/b.csv".to_owned())]);
+    assert_eq!(bench::texts(&batches, "path"), [Some("/b.csv".to_owned())]);
 }
 
 #[tokio::test]
 async fn a_part_that_the_settings_no_longer_name_is_refused() {
     let connector = open(json!({"addresses": {"2023": "https://a.dk/a.csv"}, "format": {"type": "csv"}})).unwrap();
-    let fault = support::fetch(
+    let fault = bench::fetch(
         &connector,
         &klimalade_connect::Part::new("2022"),
-        &support::context(NOW, &[]),
+        &bench::context(NOW, &[]),
     )
     .await
     .unwrap_err();
@@ -158,11 +200,11 @@ async fn a_file_on_disk_is_a_part_that_changes_with_the_file() {
     let address = in_folder(folder.path(), "Rensåanlæg 2023.csv");
     std::fs::write(&address, PULS).unwrap();
     let connector = open(json!({"address": address, "format": danish_csv()})).unwrap();
-    let cx = support::context(NOW, &[]);
+    let cx = bench::context(NOW, &[]);
     let parts = connector.plan(&cx).await.unwrap();
     assert_eq!(parts, connector.plan(&cx).await.unwrap());
     assert_eq!(parts[0].key, "all");
-    let pages = support::fetch(&connector, &parts[0], &cx).await.unwrap();
+    let pages = bench::fetch(&connector, &parts[0], &cx).await.unwrap();
     assert_eq!(pages[0].read().unwrap(), PULS);
     assert_ne!(
         pages[0].path(),
@@ -190,7 +232,7 @@ async fn every_file_of_a_drop_folder_is_a_part() {
     std::fs::create_dir(folder.path().join("gammelt")).unwrap();
     std::fs::write(folder.path().join("gammelt").join("2020.csv"), PULS).unwrap();
     let connector = open(json!({"address": in_folder(folder.path(), "*.csv"), "format": danish_csv()})).unwrap();
-    let cx = support::context(NOW, &[]);
+    let cx = bench::context(NOW, &[]);
     let parts = connector.plan(&cx).await.unwrap();
     assert_eq!(
         parts.iter().map(|part| part.key.as_str()).collect::<Vec<_>>(),
@@ -198,9 +240,9 @@ async fn every_file_of_a_drop_folder_is_a_part() {
     );
     assert!(parts.iter().all(|part| part.change_mark.is_some()));
     assert_eq!(parts[0].detail["file_name"], "Ærø 2023.csv");
-    let pages = support::fetch(&connector, &parts[0], &cx).await.unwrap();
-    let batches = support::decode(&connector, &parts[0], &pages[0], &puls_columns()).unwrap();
-    assert_eq!(support::texts(&batches, "plant")[2].as_deref(), Some("Læsø"));
+    let pages = bench::fetch(&connector, &parts[0], &cx).await.unwrap();
+    let batches = decode_all(&connector, &parts[0], &pages[0], &puls_columns()).unwrap();
+    assert_eq!(bench::texts(&batches, "plant")[2].as_deref(), Some("Læsø"));
     std::fs::write(folder.path().join("Lynetten-2022.csv"), b"Kommunenr\r\n").unwrap();
     let changed = connector.plan(&cx).await.unwrap();
     assert_eq!(changed[0], parts[0]);
@@ -213,7 +255,7 @@ async fn a_folder_address_without_a_name_means_every_file() {
     std::fs::write(folder.path().join("a.csv"), PULS).unwrap();
     std::fs::write(folder.path().join("b.txt"), PULS).unwrap();
     let connector = open(json!({"address": in_folder(folder.path(), ""), "format": danish_csv()})).unwrap();
-    let parts = connector.plan(&support::context(NOW, &[])).await.unwrap();
+    let parts = connector.plan(&bench::context(NOW, &[])).await.unwrap();
     assert_eq!(
         parts.iter().map(|part| part.key.as_str()).collect::<Vec<_>>(),
         ["a", "b"]
@@ -227,7 +269,7 @@ async fn two_files_of_one_key_are_refused() {
         std::fs::write(folder.path().join(name), PULS).unwrap();
     }
     let connector = open(json!({"address": in_folder(folder.path(), "*"), "format": danish_csv()})).unwrap();
-    let fault = connector.plan(&support::context(NOW, &[])).await.unwrap_err();
+    let fault = connector.plan(&bench::context(NOW, &[])).await.unwrap_err();
     assert_eq!(fault.kind(), Kind::Settings);
     assert!(fault.found_text().unwrap().contains("2023.csv and 2023.txt"), "{fault}");
 }
@@ -242,7 +284,7 @@ async fn a_missing_drop_says_what_can_be_typed() {
         ("2023.csv", "cp <file>"),
     ] {
         let connector = open(json!({"address": in_folder(folder.path(), address), "format": danish_csv()})).unwrap();
-        let fault = connector.plan(&support::context(NOW, &[])).await.unwrap_err();
+        let fault = connector.plan(&bench::context(NOW, &[])).await.unwrap_err();
         assert_eq!(fault.kind(), Kind::Settings, "{fault}");
         assert_eq!(fault.what(), "no file has been dropped yet");
         assert!(fault.hint_text().unwrap().starts_with(hint), "{fault}");
@@ -254,10 +296,10 @@ async fn a_file_that_goes_between_plan_and_fetch_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.csv"), PULS).unwrap();
     let connector = open(json!({"address": in_folder(folder.path(), "*.csv"), "format": danish_csv()})).unwrap();
-    let cx = support::context(NOW, &[]);
+    let cx = bench::context(NOW, &[]);
     let parts = connector.plan(&cx).await.unwrap();
     std::fs::remove_file(folder.path().join("a.csv")).unwrap();
-    let fault = support::fetch(&connector, &parts[0], &cx).await.unwrap_err();
+    let fault = bench::fetch(&connector, &parts[0], &cx).await.unwrap_err();
     assert_eq!(fault.kind(), Kind::Source, "{fault}");
 }
 
@@ -269,16 +311,16 @@ async fn a_title_before_the_header_is_skipped_and_a_byte_order_mark_wins() {
     let settings =
         json!({"address": address, "format": {"type": "csv", "delimiter": ",", "encoding": "latin1", "skip_lines": 2}});
     let connector = open(settings).unwrap();
-    let cx = support::context(NOW, &[]);
+    let cx = bench::context(NOW, &[]);
     let part = connector.plan(&cx).await.unwrap().remove(0);
-    let page = support::fetch(&connector, &part, &cx).await.unwrap().remove(0);
-    let columns = support::columns(&[("km", "km", DataType::Float64), ("kommune", "kommune", DataType::Utf8)]);
-    let batches = support::decode(&connector, &part, &page, &columns).unwrap();
+    let page = bench::fetch(&connector, &part, &cx).await.unwrap().remove(0);
+    let columns = bench::columns(&[("km", "km", DataType::Float64), ("kommune", "kommune", DataType::Utf8)]);
+    let batches = decode_all(&connector, &part, &page, &columns).unwrap();
     assert_eq!(
-        support::texts(&batches, "km"),
+        bench::texts(&batches, "km"),
         [Some("512.75".to_owned()), Some("88.0".to_owned())]
     );
-    assert_eq!(support::texts(&batches, "kommune")[0].as_deref(), Some("0461"));
+    assert_eq!(bench::texts(&batches, "kommune")[0].as_deref(), Some("0461"));
 }
 
 #[tokio::test]
@@ -289,51 +331,51 @@ async fn a_file_without_a_header_has_the_names_of_the_settings() {
     let settings = json!({"address": address,
         "format": {"type": "csv", "delimiter": "\t", "decimal": ",", "column_names": ["kommune", "længde"]}});
     let connector = open(settings).unwrap();
-    let cx = support::context(NOW, &[]);
+    let cx = bench::context(NOW, &[]);
     let part = connector.plan(&cx).await.unwrap().remove(0);
-    let page = support::fetch(&connector, &part, &cx).await.unwrap().remove(0);
-    let batches = support::decode(
+    let page = bench::fetch(&connector, &part, &cx).await.unwrap().remove(0);
+    let batches = decode_all(
         &connector,
         &part,
         &page,
-        &support::columns(&[("km", "længde", DataType::Float64)]),
+        &bench::columns(&[("km", "længde", DataType::Float64)]),
     )
     .unwrap();
     assert_eq!(
-        support::texts(&batches, "km"),
+        bench::texts(&batches, "km"),
         [Some("1.5".to_owned()), Some("2.0".to_owned())]
     );
 }
 
 #[tokio::test]
 async fn json_rows_are_found_by_their_path() {
-    let server = Server::start(|_| support::json(include_str!("fixtures/anlaeg.json"))).await;
+    let server = Server::start(|_| bench::json(include_str!("fixtures/anlaeg.json"))).await;
     let connector = open(json!({"address": server.base, "format": {"type": "json", "rows": "anlæg"}})).unwrap();
-    let cx = support::context(NOW, &[]);
+    let cx = bench::context(NOW, &[]);
     let part = connector.plan(&cx).await.unwrap().remove(0);
-    let page = support::fetch(&connector, &part, &cx).await.unwrap().remove(0);
-    let columns = support::columns(&[
+    let page = bench::fetch(&connector, &part, &cx).await.unwrap().remove(0);
+    let columns = bench::columns(&[
         ("name", "navn", DataType::Utf8),
         ("municipality", "sted.kommunekode", DataType::Utf8),
         ("capacity_mw", "effekt_mw", DataType::Float64),
     ]);
-    let batches = support::decode(&connector, &part, &page, &columns).unwrap();
+    let batches = decode_all(&connector, &part, &page, &columns).unwrap();
     assert_eq!(
-        support::texts(&batches, "name"),
+        bench::texts(&batches, "name"),
         [Some("Blåbjerg Biogas".to_owned()), Some("Læsø Biogas".to_owned())]
     );
-    assert_eq!(support::texts(&batches, "municipality")[1].as_deref(), Some("0825"));
-    assert_eq!(support::texts(&batches, "capacity_mw"), [Some("7.5".to_owned()), None]);
+    assert_eq!(bench::texts(&batches, "municipality")[1].as_deref(), Some("0825"));
+    assert_eq!(bench::texts(&batches, "capacity_mw"), [Some("7.5".to_owned()), None]);
 }
 
 #[tokio::test]
 async fn a_run_that_is_ended_has_not_fetched_the_file() {
     let server = Server::start(|_| csv_answer()).await;
     let connector = open(json!({"address": server.base, "format": danish_csv()})).unwrap();
-    let cx = support::context(NOW, &[]);
+    let cx = bench::context(NOW, &[]);
     let part = connector.plan(&cx).await.unwrap().remove(0);
     cx.cancel.cancel();
-    let fault = support::fetch(&connector, &part, &cx).await.unwrap_err();
+    let fault = bench::fetch(&connector, &part, &cx).await.unwrap_err();
     assert_eq!(fault.kind(), Kind::Transient);
 }
 

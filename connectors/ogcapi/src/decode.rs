@@ -1,6 +1,6 @@
 use std::{
     collections::HashSet,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -10,7 +10,7 @@ use arrow::{
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use jiff::Timestamp;
-use klimalade_connect::{FROM_KEY, Fault, Page, Part, Result, source_name};
+use klimalade_connect::{FROM_KEY, Fault, Page, Part, Result, open_page, source_name};
 use klimalade_format::{
     geometry::Crs as GeometryCrs,
     json::{self, JsonOptions},
@@ -19,7 +19,7 @@ use klimalade_model::sha256_hex;
 use klimalade_transport::PageSeen;
 use serde::Deserialize;
 use serde_json::Value;
-use url::{Url, form_urlencoded};
+use url::form_urlencoded;
 
 use crate::{
     Error,
@@ -34,19 +34,15 @@ const GEOMETRY: &str = "geometry";
 /// The extra column from which a feature's part is read; no declared column can have this name.
 const BEGINS_AT: &str = "klimalade:begins_at";
 
-fn open(page: &Page) -> Result<Box<dyn Read + Send>> {
-    page.open().map_err(|source| {
-        Fault::bug("a stored page cannot be read")
-            .at(page.entry.address.clone())
-            .because(source)
-    })
-}
-
 /// The ids of the pages that a walk has seen.
 #[derive(Debug, Default)]
 pub(crate) struct Walked(Mutex<HashSet<String>>);
 
 impl Walked {
+    fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     fn take_in(&self, ids: String) -> Result<(), Error> {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let pages = seen.len();
@@ -58,55 +54,55 @@ impl Walked {
     }
 }
 
-/// As much of a page as the walk needs, and the three ways in which a page was seen to say less than it seems to.
+/// As much of a page as the walk needs, and the ways in which a page was seen to say less than it seems to.
 pub(crate) fn look(settings: &Checked, page: &Page, walked: &Walked) -> Result<PageSeen> {
-    let look = json::look(open(page)?, FEATURES, &["numberReturned", "numberMatched"])?;
+    let look = json::look(open_page(page)?, FEATURES, &["numberReturned", "numberMatched"])?;
     let count = |name: &str| look.scalars.get(name).and_then(Value::as_u64);
     if let Some(said) = count("numberReturned").filter(|said| *said != look.rows) {
         return Err(Error::CountDisagrees { said, held: look.rows }.into());
     }
+    let next = match next_link(&look.links) {
+        None => None,
+        Some(link) => Some(PageSeen::link(&settings.base_url, page, link)?),
+    };
+    // A short page may be one that the server clamped (DMI, pygeoapi): its link to a next one says that the walk must
+    // go on, though no more than that; DMI gives one behind the last page too.
+    let is_last = look.rows == 0 || (look.rows < settings.page_limit && next.is_none());
     let offset = offset_of(&page.entry.address);
-    let matched = count("numberMatched");
-    // A short page ends the walk; `next` is no sign, DMI gives one on every page. So a server that gives fewer than
-    // asked for because of a cap of its own (pygeoapi) must not look like the end: it says so itself, twice.
-    if let Some(matched) = matched
-        && look.rows > 0
-        && look.rows < settings.page_limit
-        && matched > offset + look.rows
-        && look
-            .links
-            .iter()
-            .any(|link| link.get("rel").and_then(Value::as_str) == Some("next"))
-    {
-        return Err(Error::PageLimitClamped {
-            asked: settings.page_limit,
-            given: look.rows,
-            matched,
-        }
-        .into());
-    }
     if let Some(max_offset) = settings.max_offset
-        && look.rows >= settings.page_limit
-        && offset + settings.page_limit > max_offset
+        && !is_last
+        && offset + look.rows > max_offset
     {
         return Err(Error::OffsetTooLarge {
-            offset: offset + settings.page_limit,
+            offset: offset + look.rows,
             max_offset,
         }
         .into());
     }
-    let is_only_page = offset == 0 && look.rows < settings.page_limit;
-    if !is_only_page && let Some(ids) = ids_sha256(page)? {
+    // An only page has none that it could repeat; its ids need not be read.
+    if !(is_last && walked.is_empty())
+        && let Some(ids) = ids_sha256(page)?
+    {
         walked
             .take_in(ids)
             .map_err(|error| Fault::from(error).at(page.entry.address.clone()))?;
     }
-    let server_count = matched.filter(|_| settings.trust_number_matched);
     Ok(PageSeen {
         rows: look.rows,
-        next: None::<Url>,
-        server_count,
+        next,
+        server_count: count("numberMatched").filter(|_| settings.trust_number_matched),
     })
+}
+
+/// The link to the next page; the one in JSON, where a server links to each of its formats.
+fn next_link(links: &[Value]) -> Option<&str> {
+    fn text<'v>(link: &'v Value, key: &str) -> Option<&'v str> {
+        link.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+    let mut nexts = links.iter().filter(|link| text(link, "rel") == Some("next"));
+    let is_json = |link: &&Value| text(link, "type").is_some_and(|kind| kind.contains("json"));
+    let link = nexts.clone().find(is_json).or_else(|| nexts.next())?;
+    text(link, "href")
 }
 
 /// The ids of a page's features in order, as one hash. `None` where a feature has no id, or there are no features.
@@ -122,7 +118,7 @@ pub(crate) fn ids_sha256(page: &Page) -> Result<Option<String>> {
     struct Id {
         id: Option<Value>,
     }
-    let mut input = BufReader::new(open(page)?);
+    let mut input = BufReader::new(open_page(page)?);
     skip_byte_order_mark(&mut input).map_err(|source| Fault::bug("a stored page cannot be read").because(source))?;
     let ids: Ids = serde_json::from_reader(input).map_err(|source| {
         Fault::source("the page is no collection of features")
@@ -187,7 +183,7 @@ pub(crate) fn decode<'a>(
             ))
         }
     };
-    let rows = json::reader(open(page)?, &read, &options)?;
+    let rows = json::reader(open_page(page)?, &read, &options)?;
     Ok(Box::new(Features {
         rows,
         schema: Arc::clone(columns),
@@ -205,7 +201,7 @@ fn check_crs(settings: &Checked, detail: &Detail, page: &Page, column: &str) -> 
         }
         .into());
     }
-    let look = json::look(open(page)?, FEATURES, &[CRS_NAME])?;
+    let look = json::look(open_page(page)?, FEATURES, &[CRS_NAME])?;
     let Some(found) = look.scalars.get(CRS_NAME).and_then(Value::as_str) else {
         return Ok(());
     };

@@ -12,16 +12,6 @@ pub enum Error {
         /// The largest that the server takes.
         max_offset: u64,
     },
-    /// A smaller `page_limit` is needed: the server has a lower cap than was asked for and says that there is more.
-    #[error("the server gives fewer features on a page than asked for, and says that there are more")]
-    PageLimitClamped {
-        /// Features asked for.
-        asked: u64,
-        /// Features given.
-        given: u64,
-        /// The server's `numberMatched`.
-        matched: u64,
-    },
     /// The server did not give what it says it gave.
     #[error("the page does not hold as many features as it says")]
     CountDisagrees {
@@ -68,11 +58,6 @@ impl From<Error> for Fault {
                 .expected(format!("an offset of at most {max_offset}"))
                 .found(format!("{offset}"))
                 .hint("a smaller window, [source.window] part = \"month\"; or a larger page_limit"),
-            Error::PageLimitClamped { asked, given, matched } => Fault::settings(what)
-                .at("[source] page_limit")
-                .expected(format!("{asked} features, or the last page"))
-                .found(format!("{given} features of {matched}"))
-                .hint(format!("page_limit = {given}")),
             Error::CountDisagrees { said, held } => Fault::source(what)
                 .worth_another_walk()
                 .expected(format!("numberReturned {said}"))
@@ -93,6 +78,9 @@ impl From<Error> for Fault {
             Error::Refused { status: 400, .. } => Fault::settings(what)
                 .found("HTTP 400")
                 .hint("compare [source.query] with the server's own description of the API"),
+            Error::Refused { status: 401 | 403, .. } => Fault::settings(what)
+                .at("[source.auth]")
+                .hint("auth = { strategy = \"query\", name = \"api-key\", secret = \"<name>\" }, or a new key under that name"),
             Error::Refused { status, .. } => Fault::source(what).found(format!("HTTP {status}")),
         }
     }

@@ -1,6 +1,6 @@
 //! OGC API Features: the collections of DMI and of any other server of that standard, page by page, as GeoJSON.
 //!
-//! A harvest is cut into closed civil windows ([`Window`]); each is one part, walked with `limit` and `offset`. What
+//! A harvest is cut into closed civil windows ([`Window`]); each is one part, walked by [`Paging`]. What
 //! servers get wrong, with dates, stands in the README of this crate.
 
 mod decode;
@@ -13,10 +13,10 @@ use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use futures::{StreamExt, stream::BoxStream};
 use klimalade_connect::{Connector, Context, Fault, Page, Part, Protocol, Result};
-use klimalade_transport::{Paging, walk};
+use klimalade_transport::{Paging as Walk, Tally, walk};
 
 pub use error::Error;
-pub use settings::{Crs, QueryValue, Settings, Window, WindowPart};
+pub use settings::{Crs, Paging, Settings, Window, WindowPart};
 
 /// One collection of one server.
 #[derive(Debug)]
@@ -32,14 +32,22 @@ impl Connector for OgcApi {
 
     fn fetch<'a>(&'a self, part: &'a Part, cx: &'a Context) -> BoxStream<'a, Result<Page>> {
         Box::pin(async_stream::try_stream! {
-            let request = plan::items_request(&self.settings, &plan::Detail::of(part)?)?;
-            let paging = Paging::Offset {
-                offset: "offset".to_owned(),
-                limit: "limit".to_owned(),
-                size: self.settings.page_limit,
+            let request = plan::items_request(&self.settings, &plan::Detail::of(part)?, cx)?;
+            let paging = match self.settings.paging {
+                Paging::Offset => Walk::Offset {
+                    offset: "offset".to_owned(),
+                    limit: "limit".to_owned(),
+                    size: self.settings.page_limit,
+                },
+                Paging::Next => Walk::Next { size: 0 },
             };
-            let walked = decode::Walked::default();
-            let mut pages = walk(&cx.client, request, paging, |page| decode::look(&self.settings, page, &walked));
+            let (walked, tally) = (decode::Walked::default(), Tally::default());
+            let look = |page: &Page| {
+                let seen = decode::look(&self.settings, page, &walked)?;
+                tally.take_in(&seen);
+                Ok(seen)
+            };
+            let mut pages = walk(&cx.client, request, paging, look);
             loop {
                 match cx.cancel.run_until_cancelled(pages.next()).await {
                     None => Err(Fault::transient("the run was ended between two pages").at(format!("part {}", part.key)))?,
@@ -47,6 +55,8 @@ impl Connector for OgcApi {
                     Some(Some(page)) => yield page?,
                 }
             }
+            drop(pages);
+            tally.agree("page_limit").map_err(|fault| fault.at(format!("part {}", part.key)))?;
         })
     }
 

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::{
     Error,
-    settings::{Checked, CheckedWindow, Crs, WindowPart},
+    settings::{Checked, CheckedWindow, Crs, Paging, WindowPart},
 };
 
 /// Every server's default, and the only one besides EPSG:25832 that is read.
@@ -49,6 +49,7 @@ impl Detail {
 }
 
 pub(crate) async fn plan(settings: &Checked, cx: &Context) -> Result<Vec<Part>> {
+    settings.auth.secret(&cx.secrets)?;
     let (crs, crs_address) = match settings.crs {
         Crs::None => (None, None),
         Crs::Crs84 => (Some(CRS84.to_owned()), None),
@@ -66,9 +67,6 @@ pub(crate) async fn plan(settings: &Checked, cx: &Context) -> Result<Vec<Part>> 
             ends_before,
         };
         let mut part = Part::new(key);
-        if settings.trust_number_matched {
-            part.promised = number_matched(settings, &detail, cx).await?;
-        }
         part.detail =
             serde_json::to_value(&detail).map_err(|source| Fault::bug("a part cannot be written").because(source))?;
         parts.push(part);
@@ -123,8 +121,8 @@ fn day_start(window: &CheckedWindow, day: Date) -> Result<Timestamp> {
         })
 }
 
-/// The request for the first page of a part; the walk adds `limit` and `offset`.
-pub(crate) fn items_request(settings: &Checked, detail: &Detail) -> Result<Request> {
+/// The request for the first page of a part; a walk by offset adds `limit` and `offset`.
+pub(crate) fn items_request(settings: &Checked, detail: &Detail, cx: &Context) -> Result<Request> {
     let mut url = address(settings, &["collections", &settings.collection, "items"])?;
     let mut query = Vec::new();
     query.extend(settings.query.iter().cloned());
@@ -143,17 +141,21 @@ pub(crate) fn items_request(settings: &Checked, detail: &Detail) -> Result<Reque
     if let Some(crs) = &detail.crs_address {
         query.push(("crs".to_owned(), crs.clone()));
     }
+    if settings.paging == Paging::Next {
+        query.push(("limit".to_owned(), settings.page_limit.to_string()));
+    }
     if !query.is_empty() {
         url.query_pairs_mut().extend_pairs(query);
     }
-    Ok(request(url, settings).header("accept", "application/geo+json, application/json"))
+    Ok(request(url, settings, cx)?.header("accept", "application/geo+json, application/json"))
 }
 
-fn request(url: Url, settings: &Checked) -> Request {
-    Request::get(url)
+fn request(url: Url, settings: &Checked, cx: &Context) -> Result<Request> {
+    let request = Request::get(url)
         .dataset(settings.collection.clone())
         .accept(Accept::Json)
-        .classify(refused)
+        .classify(refused);
+    settings.auth.sign(request, &cx.secrets)
 }
 
 fn address(settings: &Checked, path: &[&str]) -> Result<Url> {
@@ -171,7 +173,7 @@ async fn utm32_address(settings: &Checked, cx: &Context) -> Result<Option<String
     let url = address(settings, &["collections", &settings.collection])?;
     let collection = cx
         .client
-        .json(&request(url, settings).header("accept", "application/json"))
+        .json(&request(url, settings, cx)?.header("accept", "application/json"))
         .await?;
     let mut listed = texts(collection.get("crs"));
     // `#/crs` stands for the list that all collections share.
@@ -179,7 +181,7 @@ async fn utm32_address(settings: &Checked, cx: &Context) -> Result<Option<String
         let url = address(settings, &["collections"])?;
         let all = cx
             .client
-            .json(&request(url, settings).header("accept", "application/json"))
+            .json(&request(url, settings, cx)?.header("accept", "application/json"))
             .await?;
         listed.extend(texts(all.get("crs")));
     }
@@ -204,18 +206,6 @@ pub(crate) fn names_utm32(crs: &str) -> bool {
 /// written in either order, depending on the server.
 pub(crate) fn names_crs84(crs: &str) -> bool {
     crs.rsplit(['/', ':']).next() == Some("CRS84")
-}
-
-/// `numberMatched` of the part; a server that writes a word there (MapServer: `unknown`) promises nothing.
-async fn number_matched(settings: &Checked, detail: &Detail, cx: &Context) -> Result<Option<u64>> {
-    let mut request = items_request(settings, detail)?;
-    request.url.query_pairs_mut().append_pair("limit", "1");
-    Ok(cx
-        .client
-        .json(&request)
-        .await?
-        .get("numberMatched")
-        .and_then(Value::as_u64))
 }
 
 /// The protocol's own error bodies: `{"code","description"}`, QGIS Server's array of it, and

@@ -1,7 +1,7 @@
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use jiff::{civil::Date, tz::TimeZone};
-use klimalade_connect::{Fault, Result};
+use klimalade_connect::{Auth, Fault, QueryValue, Result, base_url};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use url::Url;
@@ -24,45 +24,40 @@ pub struct Settings {
     /// How the harvest is cut into parts by time. Left out: one part, `all`, without a time parameter.
     #[serde(default)]
     pub window: Option<Window>,
-    /// Features asked for in one page. DMI takes up to 300,000. A server that gives fewer than asked for and says
-    /// that there are more is refused rather than read short.
+    /// How the service knows us: a gateway's key in a header or in the query.
+    #[serde(default)]
+    pub auth: Auth,
+    /// Features asked for in one page. DMI takes up to 300,000.
     #[serde(default = "default_page_limit")]
     pub page_limit: u64,
-    /// Largest offset that the server takes; DMI answers 400 above 500,000. A window that needs more is refused.
+    /// How the walk gets from page to page.
+    #[serde(default)]
+    pub paging: Paging,
+    /// Largest offset that the server takes; DMI answers 400 above 500,000. A window that needs more is refused. Only
+    /// with `paging = "offset"`.
     #[serde(default)]
     pub max_offset: Option<u64>,
     /// The coordinate reference system that geometry is asked for in. What is read is always EPSG:25832.
     #[serde(default)]
     pub crs: Crs,
-    /// The server's `numberMatched` is a promise: one more request for each part, and the rows received must agree.
-    /// Leave it off where the server does not count, or was seen to count wrongly.
+    /// The server's `numberMatched` is a promise: every page that has one must have the same, and so many features must
+    /// come. Leave it off where the server does not count, or was seen to count wrongly.
     #[serde(default)]
     pub trust_number_matched: bool,
 }
 
-/// The value of a query parameter.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum QueryValue {
-    /// Text, sent as written.
-    Text(String),
-    /// A whole number.
-    Whole(i64),
-    /// A number.
-    Number(f64),
-    /// `true` or `false`.
-    Flag(bool),
-}
-
-impl fmt::Display for QueryValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(text) => f.write_str(text),
-            Self::Whole(number) => write!(f, "{number}"),
-            Self::Number(number) => write!(f, "{number}"),
-            Self::Flag(flag) => write!(f, "{flag}"),
-        }
-    }
+/// How the walk gets from page to page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Paging {
+    /// `offset` and `limit` in the query, which is no part of the standard but what most servers take. A page with fewer
+    /// features than asked for is the last only without a `next` link; an empty page always is. For servers whose
+    /// `next` lies (DMI gives one on every page).
+    #[default]
+    Offset,
+    /// The answer's own `next` link, which is what the standard has: for servers that take no `offset` (GoKoala,
+    /// hakunapi). Two empty pages in a row are the end, whatever the link.
+    Next,
 }
 
 /// Parts by closed civil windows. The window that is running now is a part too.
@@ -130,7 +125,9 @@ pub(crate) struct Checked {
     pub(crate) collection: String,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) window: Option<CheckedWindow>,
+    pub(crate) auth: Auth,
     pub(crate) page_limit: u64,
+    pub(crate) paging: Paging,
     pub(crate) max_offset: Option<u64>,
     pub(crate) crs: Crs,
     pub(crate) trust_number_matched: bool,
@@ -148,15 +145,7 @@ pub(crate) struct CheckedWindow {
 impl Settings {
     /// Errors: Settings, each with what can be typed instead.
     pub(crate) fn check(self) -> Result<Checked> {
-        let base_url = Url::parse(&self.base_url)
-            .ok()
-            .filter(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none())
-            .ok_or_else(|| {
-                Fault::settings("base_url is not the address of an API's root")
-                    .at("[source] base_url")
-                    .expected("http:// or https://, without a query")
-                    .hint("base_url = \"https://opendataapi.dmi.dk/v2/climateData\"")
-            })?;
+        let base_url = base_url(&self.base_url, "https://opendataapi.dmi.dk/v2/climateData")?;
         if self.collection.trim().is_empty() {
             return Err(Fault::settings("the collection has no name")
                 .at("[source] collection")
@@ -167,6 +156,11 @@ impl Settings {
                 .at("[source] page_limit")
                 .found("0")
                 .hint("page_limit = 1000"));
+        }
+        if self.paging == Paging::Next && self.max_offset.is_some() {
+            return Err(Fault::settings("a walk by links has no offset")
+                .at("[source] max_offset")
+                .hint("remove max_offset, or paging = \"offset\""));
         }
         let window = self.window.map(Window::check).transpose()?;
         let taken = ["limit", "offset", "crs"]
@@ -199,7 +193,9 @@ impl Settings {
                 .map(|(name, value)| (name, value.to_string()))
                 .collect(),
             window,
+            auth: self.auth,
             page_limit: self.page_limit,
+            paging: self.paging,
             max_offset: self.max_offset,
             crs: self.crs,
             trust_number_matched: self.trust_number_matched,

@@ -1,17 +1,16 @@
 //! The contract suite of testkit, against a server whose content is known and against the simulated DMI.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod support;
-
 use std::{collections::BTreeMap, sync::Arc};
 
 use arrow_schema::{DataType, SchemaRef};
 use klimalade_connect::{Connector, Page, Protocol};
 use klimalade_demo::{Agencies, Script};
 use klimalade_ogcapi::{OgcApi, Settings};
+use klimalade_testkit::bench::{self, Answer, Asked, Server};
+use klimalade_testkit::contract::decode_all;
 use klimalade_testkit::contract::{self, Case, Expected, Rows, Unsupported};
 use serde_json::{Value, json};
-use support::{Answer, Asked, Server};
 
 const NOW: &str = "2026-11-23T20:00:00Z";
 const TOWNS: [(&str, &str); 4] = [
@@ -26,20 +25,20 @@ fn open(settings: Value) -> Arc<dyn Connector> {
 }
 
 fn columns() -> SchemaRef {
-    let columns = support::columns(&[
+    let columns = bench::columns(&[
         ("feature_id", "id", DataType::Utf8),
         ("municipality_name", "properties.municipalityName", DataType::Utf8),
         ("value", "properties.value", DataType::Float64),
         ("from", "properties.from", DataType::Utf8),
         ("geometry", "geometry", DataType::Binary),
     ]);
-    support::identified(&columns, &["feature_id"])
+    bench::identified(&columns, &["feature_id"])
 }
 
 /// Months of 2025 and 2026, four towns each, in DMI's manner: closed intervals, so that a month touches its neighbour.
 fn months(asked: &Asked) -> Answer {
     if !asked.path.ends_with("/items") {
-        return support::json(r#"{"id":"maaned","crs":["http://www.opengis.net/def/crs/OGC/1.3/CRS84"]}"#);
+        return bench::json(r#"{"id":"maaned","crs":["http://www.opengis.net/def/crs/OGC/1.3/CRS84"]}"#);
     }
     let (start, end) = asked.query["datetime"].split_once('/').unwrap();
     let (start, end): (jiff::Timestamp, jiff::Timestamp) = (start.parse().unwrap(), end.parse().unwrap());
@@ -76,7 +75,7 @@ fn months(asked: &Asked) -> Answer {
         asked.path,
         offset + limit
     );
-    support::json(
+    bench::json(
         json!({"type": "FeatureCollection", "numberReturned": page.len(), "features": page,
             "timeStamp": format!("2026-11-23T20:00:{:02}Z", offset % 60), "links": [{"rel": "next", "href": next}]})
         .to_string(),
@@ -88,7 +87,7 @@ async fn the_contract_holds_against_a_known_server() {
     let server = Server::start(months).await;
     let connector = open(json!({"base_url": server.base, "collection": "maaned", "page_limit": 7,
         "window": {"start": "2025-01-01", "part": "year", "from_property": "properties.from"}}));
-    let context = support::context(NOW, &[]);
+    let context = bench::context(NOW, &[]);
     let part = connector.plan(&context).await.unwrap().remove(0);
     let address = "/collections/maaned/items?datetime=2025-01-01T00%3A00%3A00Z%2F..&offset=0&limit=7";
     let empty = Page::from_bytes(
@@ -124,9 +123,9 @@ fn dmi(part: &str) -> Value {
 async fn ids(connector: &dyn Connector, cx: &klimalade_connect::Context) -> Vec<Option<String>> {
     let mut found = Vec::new();
     for part in connector.plan(cx).await.unwrap() {
-        for page in support::fetch(connector, &part, cx).await.unwrap() {
-            let batches = support::decode(connector, &part, &page, &columns()).unwrap();
-            found.extend(support::texts(&batches, "feature_id"));
+        for page in bench::fetch(connector, &part, cx).await.unwrap() {
+            let batches = decode_all(connector, &part, &page, &columns()).unwrap();
+            found.extend(bench::texts(&batches, "feature_id"));
         }
     }
     found.sort();
@@ -136,14 +135,14 @@ async fn ids(connector: &dyn Connector, cx: &klimalade_connect::Context) -> Vec<
 #[tokio::test]
 async fn the_contract_holds_against_the_simulated_dmi() {
     let agencies = Agencies::start(Script::default()).unwrap();
-    let context = support::redirected(NOW, &[], Some(agencies.hosts()));
+    let context = bench::redirected(NOW, agencies.hosts());
     let connector = open(dmi("year"));
     let total = ids(&*open(dmi("all")), &context).await.len() as u64;
     // 98 municipalities from 2011 to 2025, and a few values that were published twice.
     assert!((98 * 15..98 * 16).contains(&total), "{total}");
     let parts = connector.plan(&context).await.unwrap();
     let running = parts.last().unwrap().clone();
-    let page = support::fetch(&*connector, &running, &context).await.unwrap().remove(0);
+    let page = bench::fetch(&*connector, &running, &context).await.unwrap().remove(0);
     contract::run(Case {
         connector,
         context,
@@ -164,7 +163,7 @@ async fn the_contract_holds_against_the_simulated_dmi() {
 #[tokio::test]
 async fn windows_bring_every_feature_once() {
     let agencies = Agencies::start(Script::default()).unwrap();
-    let context = support::redirected(NOW, &[], Some(agencies.hosts()));
+    let context = bench::redirected(NOW, agencies.hosts());
     let by_year = ids(&*open(dmi("year")), &context).await;
     let at_once = ids(&*open(dmi("all")), &context).await;
     assert_eq!(by_year, at_once);

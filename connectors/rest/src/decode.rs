@@ -5,10 +5,10 @@ use arrow::{
     compute::{CastOptions, cast_with_options},
 };
 use arrow_schema::{ArrowError, Schema, SchemaRef};
-use klimalade_connect::{Fault, Page, Part, Result, source_name};
+use klimalade_connect::{Fault, Page, Part, Result, open_page, source_name};
 use klimalade_format::json::{self, JsonOptions};
 
-use crate::{Error, matrix::Detail, plan, settings::Checked};
+use crate::{Error, matrix::Detail, settings::Checked};
 
 /// In front of an axis' name in a declared column.
 const MATRIX: &str = "matrix.";
@@ -69,7 +69,7 @@ pub(crate) fn decode<'a>(
         rows: settings.rows.clone(),
         ..JsonOptions::default()
     };
-    let rows = json::reader(plan::open(page)?, &Arc::new(Schema::new(from_rows)), &options)?;
+    let rows = json::reader(open_page(page)?, &Arc::new(Schema::new(from_rows)), &options)?;
     Ok(Box::new(WithAxes {
         rows,
         sources,

@@ -4,17 +4,19 @@ use klimalade_connect::Fault;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Somebody has to configure the secret.
-    #[error("the secret {name} is not configured")]
-    SecretMissing {
-        /// Name of the secret.
-        name: String,
-    },
-    /// Somebody has to renew or correct the secret.
-    #[error("the server refused the credential")]
-    CredentialRefused {
+    /// The probe's value is not published yet, or the request is wrong: the two cannot be told apart.
+    #[error("the service does not have it yet, or does not understand the request")]
+    NotThereYet {
         /// HTTP status.
         status: u16,
+    },
+    /// The settings name a count that a page does not have.
+    #[error("a page does not say how many rows there are")]
+    NoCount {
+        /// `count` of the settings.
+        path: String,
+        /// What stands there.
+        found: Option<String>,
     },
     /// The service has lost its data, or the combination does not exist.
     #[error("the answer has no rows")]
@@ -40,18 +42,22 @@ pub enum Error {
     },
 }
 
+impl Error {
+    pub(crate) fn is_not_there_yet(fault: &Fault) -> bool {
+        let cause = std::error::Error::source(fault).and_then(|cause| cause.downcast_ref());
+        matches!(cause, Some(Self::NotThereYet { .. }))
+    }
+}
+
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let what = error.to_string();
         match error {
-            Error::SecretMissing { name } => Fault::settings(what).at("[source.auth] secret").hint(format!(
-                "set KLIMALADE_SECRET_{} or [secrets] in klimalade.toml",
-                name.to_uppercase()
-            )),
-            Error::CredentialRefused { status } => Fault::settings(what)
-                .at("[source.auth]")
-                .found(format!("HTTP {status}"))
-                .hint("ask the agency for a new key and set it under the name that [source.auth] secret gives"),
+            Error::NotThereYet { status } => Fault::source(what).found(format!("HTTP {status}")).because(error),
+            Error::NoCount { path, found } => Fault::source(what)
+                .expected(format!("a whole number at {path}"))
+                .found(found.unwrap_or_else(|| "nothing".to_owned()))
+                .hint("correct count in [source], or leave it out"),
             Error::NoRows { combination } => Fault::source(what)
                 .at(combination)
                 .expected("at least one row")

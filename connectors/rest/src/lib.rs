@@ -9,17 +9,15 @@ mod matrix;
 mod plan;
 mod settings;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use arrow::array::RecordBatchReader;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use futures::{StreamExt, stream::BoxStream};
 use klimalade_connect::{Connector, Context, Fault, Page, Part, Protocol, Result};
-use klimalade_transport::walk;
+use klimalade_transport::{Tally, walk};
 
 pub use error::Error;
-pub use settings::{Auth, Axis, AxisValues, Paging, QueryValue, Settings, YearRange, YearValue};
+pub use settings::{Axis, AxisValues, Paging, Settings, YearRange, YearValue};
 
 /// One address of one service.
 #[derive(Debug)]
@@ -38,10 +36,10 @@ impl Connector for Rest {
             let detail = matrix::Detail::of(part)?;
             for combination in detail.combinations() {
                 let request = plan::request(&self.settings, &combination, cx)?;
-                let rows = AtomicU64::new(0);
+                let tally = Tally::default();
                 let look = |page: &Page| {
                     let seen = plan::look(&self.settings, page)?;
-                    rows.fetch_add(seen.rows, Ordering::Relaxed);
+                    tally.take_in(&seen);
                     Ok(seen)
                 };
                 let mut pages = walk(&cx.client, request, self.settings.walk.clone(), look);
@@ -53,7 +51,8 @@ impl Connector for Rest {
                     }
                 }
                 drop(pages);
-                if rows.load(Ordering::Relaxed) == 0 && !self.settings.allow_empty {
+                tally.agree("size").map_err(|fault| fault.at(combination.to_string()))?;
+                if tally.rows() == 0 && !self.settings.allow_empty {
                     Err(Error::NoRows { combination: combination.to_string() })?;
                 }
             }

@@ -1,19 +1,19 @@
 use jiff::tz::TimeZone;
-use klimalade_connect::{Context, Fault, Page, Part, Result};
+use klimalade_connect::{Context, Fault, Page, Part, Result, open_page};
 use klimalade_format::json;
-use klimalade_transport::{Accept, Answer, PageSeen, Request, Secret};
+use klimalade_transport::{Accept, Answer, PageSeen, Request};
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
 use crate::{
     Error,
     matrix::{AxisOfPart, Combination, Detail},
-    settings::{Auth, Checked},
+    settings::Checked,
 };
 
 pub(crate) async fn plan(settings: &Checked, cx: &Context) -> Result<Vec<Part>> {
     // Without its secret a source is off, and must say so before it is asked for anything.
-    secret(settings, cx)?;
+    settings.auth.secret(&cx.secrets)?;
     let this_year = cx.clock.now().to_zoned(TimeZone::UTC).year();
     let mut axes = Vec::new();
     for axis in &settings.matrix {
@@ -65,7 +65,7 @@ fn part(key: &str, matrix: Vec<AxisOfPart>) -> Result<Part> {
     Ok(part)
 }
 
-/// True when the newest value has rows for the first value of every other axis.
+/// Whether the newest value has rows for the first value of every other axis.
 async fn probe(settings: &Checked, cx: &Context, axes: &[AxisOfPart], part_axis: usize, newest: &str) -> Result<bool> {
     let mut combination = Combination::default();
     for (at, axis) in axes.iter().enumerate() {
@@ -75,41 +75,23 @@ async fn probe(settings: &Checked, cx: &Context, axes: &[AxisOfPart], part_axis:
             if at == part_axis { newest } else { first }.to_owned(),
         ));
     }
-    let page = cx
-        .client
-        .fetch(&request(settings, &combination, cx)?)
-        .await
-        .map_err(|fault| fault.at(format!("probe of {combination}")))?;
-    Ok(look(settings, &page)?.rows > 0)
+    let request = request(settings, &combination, cx)?.classify(not_there_yet);
+    match cx.client.fetch(&request).await {
+        Ok(page) => Ok(json::look(open_page(&page)?, &settings.rows, &[])?.rows > 0),
+        Err(fault) if Error::is_not_there_yet(&fault) => {
+            tracing::warn!(probe = %combination, "{}: its part is left out", fault.line());
+            Ok(false)
+        }
+        Err(fault) => Err(fault.at(format!("probe of {combination}"))),
+    }
 }
 
 /// The request for the first page of one combination.
 pub(crate) fn request(settings: &Checked, combination: &Combination, cx: &Context) -> Result<Request> {
     let mut url = settings.url.clone();
     set_query(&mut url, settings.query.iter().chain(&combination.0));
-    let mut request = Request::get(url).dataset(settings.dataset.clone()).accept(Accept::Json);
-    if let Some(secret) = secret(settings, cx)? {
-        request = request.classify(refused);
-        request = match &settings.auth {
-            Auth::None {} => request,
-            Auth::Header { name, .. } => request.secret_header(name, secret),
-            Auth::Query { name, .. } => request.secret_query(name, secret),
-            Auth::Bearer { .. } => {
-                request.secret_header("authorization", Secret::new(format!("Bearer {}", secret.expose())))
-            }
-        };
-    }
-    Ok(request)
-}
-
-fn secret(settings: &Checked, cx: &Context) -> Result<Option<Secret>> {
-    let Some(name) = settings.auth.secret() else {
-        return Ok(None);
-    };
-    match cx.secrets.get(name) {
-        Some(secret) => Ok(Some(secret.clone())),
-        None => Err(Error::SecretMissing { name: name.to_owned() }.into()),
-    }
+    let request = Request::get(url).dataset(settings.dataset.clone()).accept(Accept::Json);
+    settings.auth.sign(request, &cx.secrets)
 }
 
 /// Percent-encoded UTF-8, a space as `%20`: `type=N%C3%B8gletal`. A `+` for a space is a form's way, which not every
@@ -126,49 +108,44 @@ fn set_query<'a>(url: &mut Url, pairs: impl Iterator<Item = &'a (String, String)
     url.set_query((!query.is_empty()).then(|| query.join("&")).as_deref());
 }
 
-/// 401 and 403 say that the key is wrong (Klimaregnskabet: 401 wrong key, 403 refused): no retry mends that.
-fn refused(answer: &Answer<'_>) -> Option<Fault> {
-    matches!(answer.status, 401 | 403).then(|| Error::CredentialRefused { status: answer.status }.into())
+/// What a service may say of a value that it does not have yet; Klimaregnskabet's answer for a year that is not out is
+/// unknown (2026-11-25). Only of the probe: a part that is planned must be there.
+fn not_there_yet(answer: &Answer<'_>) -> Option<Fault> {
+    matches!(answer.status, 400 | 404).then(|| Error::NotThereYet { status: answer.status }.into())
 }
 
 /// As much of a page as finding the next one takes.
 pub(crate) fn look(settings: &Checked, page: &Page) -> Result<PageSeen> {
-    let scalars: Vec<&str> = settings.next_link.as_deref().into_iter().collect();
-    let look = json::look(open(page)?, &settings.rows, &scalars)?;
-    let next = match settings
+    let scalars: Vec<&str> = settings
         .next_link
-        .as_ref()
-        .and_then(|link| look.scalars.get(link))
-        .and_then(Value::as_str)
-    {
+        .iter()
+        .chain(&settings.count)
+        .map(String::as_str)
+        .collect();
+    let look = json::look(open_page(page)?, &settings.rows, &scalars)?;
+    let scalar = |path: &Option<String>| path.as_ref().and_then(|path| look.scalars.get(path));
+    let next = match scalar(&settings.next_link).and_then(Value::as_str) {
         None | Some("") => None,
-        Some(link) => Some(next_address(settings, page, link)?),
+        Some(link) => Some(PageSeen::link(&settings.url, page, link)?),
+    };
+    let server_count = match &settings.count {
+        None => None,
+        Some(path) => {
+            let found = scalar(&settings.count);
+            // Some services write their numbers as text.
+            let count = found.and_then(|value| value.as_u64().or_else(|| value.as_str()?.parse().ok()));
+            Some(count.ok_or_else(|| {
+                Fault::from(Error::NoCount {
+                    path: path.clone(),
+                    found: found.map(Value::to_string),
+                })
+                .at(page.entry.address.clone())
+            })?)
+        }
     };
     Ok(PageSeen {
         rows: look.rows,
         next,
-        server_count: None,
-    })
-}
-
-/// A link may be relative, and the stored address of the page may lack scheme and host: the service's own address and
-/// the page's path are laid under it.
-fn next_address(settings: &Checked, page: &Page, link: &str) -> Result<Url> {
-    let joined = Url::parse(&page.entry.address)
-        .unwrap_or_else(|_| settings.url.clone())
-        .join(link);
-    joined.map_err(|source| {
-        Fault::source("the link to the next page is no address")
-            .at(page.entry.address.clone())
-            .found(link.to_owned())
-            .because(source)
-    })
-}
-
-pub(crate) fn open(page: &Page) -> Result<Box<dyn std::io::Read + Send>> {
-    page.open().map_err(|source| {
-        Fault::bug("a stored page cannot be read")
-            .at(page.entry.address.clone())
-            .because(source)
+        server_count,
     })
 }

@@ -1,6 +1,6 @@
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
-use klimalade_connect::{Fault, Result};
+use klimalade_connect::{Auth, Fault, QueryValue, Result, base_url};
 use klimalade_transport::Paging as Walk;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -27,6 +27,11 @@ pub struct Settings {
     /// Dotted path to the array of rows: `data`. Empty: the answer is the array.
     #[serde(default)]
     pub rows: String,
+    /// Dotted path to the service's count of the rows of the whole walk: `meta.total`. It is a promise: every page must
+    /// have it, all pages the same, and so many rows must come. Name it where it can be trusted: a service that gives
+    /// fewer rows on a page than `size` asks for is read short without it, since a short page is the last.
+    #[serde(default)]
+    pub count: Option<String>,
     /// How the service knows us.
     #[serde(default)]
     pub auth: Auth,
@@ -43,31 +48,6 @@ pub struct Settings {
     pub allow_empty: bool,
 }
 
-/// The value of a query parameter or of an axis.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum QueryValue {
-    /// Text, sent as written.
-    Text(String),
-    /// A whole number.
-    Whole(i64),
-    /// A number.
-    Number(f64),
-    /// `true` or `false`.
-    Flag(bool),
-}
-
-impl fmt::Display for QueryValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(text) => f.write_str(text),
-            Self::Whole(number) => write!(f, "{number}"),
-            Self::Number(number) => write!(f, "{number}"),
-            Self::Flag(flag) => write!(f, "{flag}"),
-        }
-    }
-}
-
 /// One axis of the matrix: a query parameter and its values in order, oldest first on the axis of the parts.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -77,7 +57,7 @@ pub struct Axis {
     /// A list, `["101", "147"]`, or years, `{ from = 2018, to = "now-2" }`.
     pub values: AxisValues,
     /// Ask for the newest value once at plan time, with the first value of every other axis, and leave its part out
-    /// when the answer has no rows. Only on `part_axis`.
+    /// when the answer has no rows, or is HTTP 400 or 404 (with a warning). Only on `part_axis`.
     #[serde(default)]
     pub probe: bool,
 }
@@ -144,60 +124,16 @@ pub enum Paging {
         #[serde(default = "one")]
         first: u64,
     },
-    /// The answer's own link to the next page, until there is none.
+    /// The answer's own link to the next page, until there is none, or two answers in a row have no rows.
     NextLink {
         /// Dotted path of the link: `links.next`.
         link: String,
     },
 }
 
-/// How a service knows us. `secret` is a name in `[secrets]` of klimalade.toml or in the environment, never the
-/// secret itself.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(tag = "strategy", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Auth {
-    /// It does not.
-    None {},
-    /// A header carries the secret.
-    Header {
-        /// Name of the header: `x-api-key`.
-        name: String,
-        /// Name of the secret: `klimaregnskabet_api_key`.
-        secret: String,
-    },
-    /// A query parameter carries the secret. It is left out of every address that is printed or stored.
-    Query {
-        /// Name of the parameter.
-        name: String,
-        /// Name of the secret.
-        secret: String,
-    },
-    /// `Authorization: Bearer <secret>`.
-    Bearer {
-        /// Name of the secret.
-        secret: String,
-    },
-}
-
 impl Default for Paging {
     fn default() -> Self {
         Self::Single {}
-    }
-}
-
-impl Default for Auth {
-    fn default() -> Self {
-        Self::None {}
-    }
-}
-
-impl Auth {
-    /// The name of the secret that a run needs.
-    pub fn secret(&self) -> Option<&str> {
-        match self {
-            Self::None {} => None,
-            Self::Header { secret, .. } | Self::Query { secret, .. } | Self::Bearer { secret } => Some(secret),
-        }
     }
 }
 
@@ -226,6 +162,7 @@ pub(crate) struct Checked {
     pub(crate) walk: Walk,
     pub(crate) next_link: Option<String>,
     pub(crate) rows: String,
+    pub(crate) count: Option<String>,
     pub(crate) auth: Auth,
     pub(crate) matrix: Vec<Axis>,
     pub(crate) part_axis: Option<usize>,
@@ -235,15 +172,7 @@ pub(crate) struct Checked {
 impl Settings {
     /// Errors: Settings, each with what can be typed instead.
     pub(crate) fn check(self) -> Result<Checked> {
-        let mut url = Url::parse(&self.base_url)
-            .ok()
-            .filter(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none())
-            .ok_or_else(|| {
-                Fault::settings("base_url is not the address of a service")
-                    .at("[source] base_url")
-                    .expected("http:// or https://, without a query")
-                    .hint("base_url = \"https://klimaregnskabet.dk/api\"")
-            })?;
+        let mut url = base_url(&self.base_url, "https://klimaregnskabet.dk/api")?;
         if let Ok(mut segments) = url.path_segments_mut() {
             segments
                 .pop_if_empty()
@@ -304,6 +233,7 @@ impl Settings {
             walk,
             next_link,
             rows: self.rows,
+            count: self.count,
             auth: self.auth,
             matrix: self.matrix,
             part_axis,

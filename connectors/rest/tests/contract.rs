@@ -1,17 +1,15 @@
 //! The contract suite of testkit, against a server whose content is known and against the simulated Klimaregnskabet.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod support;
-
 use std::{collections::BTreeMap, sync::Arc};
 
 use arrow_schema::{DataType, SchemaRef};
 use klimalade_connect::{Connector, Page, Protocol};
 use klimalade_demo::{Agencies, Script};
 use klimalade_rest::{Rest, Settings};
+use klimalade_testkit::bench::{self, Answer, Asked, Server};
 use klimalade_testkit::contract::{self, Case, Expected, Rows, Unsupported};
 use serde_json::{Value, json};
-use support::{Answer, Asked, Server};
 
 const NOW: &str = "2026-11-23T20:00:00Z";
 const KEY: (&str, &str) = ("klimaregnskabet_api_key", "noegle-til-proeve");
@@ -22,7 +20,7 @@ fn open(settings: Value) -> Arc<dyn Connector> {
 }
 
 fn columns() -> SchemaRef {
-    support::columns(&[
+    bench::columns(&[
         ("municipality", "matrix.municipality", DataType::Utf8),
         ("year", "matrix.year", DataType::Int16),
         ("row_type", "type", DataType::Utf8),
@@ -50,19 +48,19 @@ fn figures(asked: &Asked) -> Answer {
         .iter()
         .map(|sector| json!({"type": "Samlet CO2-udledning", "sektor": sector, "enhed": "Ton CO2e/km²", "værdi": municipality as f64 + 0.25}))
         .collect();
-    support::json(json!({"data": rows}).to_string())
+    bench::json(json!({"data": rows}).to_string())
 }
 
 #[tokio::test]
 async fn the_contract_holds_against_a_known_server() {
     let server = Server::start(figures).await;
     let connector = open(settings(&server.base, &["101", "147", "825"]));
-    let context = support::context(NOW, &[KEY]);
+    let context = bench::context(NOW, &[KEY]);
     let part = connector.plan(&context).await.unwrap().remove(0);
     contract::run(Case {
         connector,
         context,
-        columns: support::identified(&columns(), &["municipality", "year", "row_type", "sector", "unit"]),
+        columns: bench::identified(&columns(), &["municipality", "year", "row_type", "sector", "unit"]),
         expected: Expected {
             rows: Rows::PerPart(BTreeMap::from([("2022".to_owned(), 9), ("2023".to_owned(), 12)])),
             cells: vec![
@@ -83,7 +81,7 @@ async fn the_contract_holds_against_a_known_server() {
 async fn the_contract_holds_against_the_simulated_accounts() {
     let agencies = Agencies::start(Script::default()).unwrap();
     let connector = open(settings("https://klimaregnskabet.dk", &["101", "825"]));
-    let context = support::redirected(NOW, &[KEY], Some(agencies.hosts()));
+    let context = bench::clocked(NOW, &[KEY], Some(agencies.hosts())).0;
     let part = connector.plan(&context).await.unwrap().remove(0);
     contract::run(Case {
         connector,

@@ -1,13 +1,12 @@
 //! Each way in which such a service was seen to mislead, as a test.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod support;
-
 use arrow_schema::{DataType, SchemaRef};
 use klimalade_connect::{Connector, Kind, Page, Part, Protocol};
 use klimalade_rest::{Rest, Settings};
+use klimalade_testkit::bench::{self, Answer, Asked, Server};
+use klimalade_testkit::contract::decode_all;
 use serde_json::{Value, json};
-use support::{Answer, Asked, Server};
 
 const NOW: &str = "2026-11-23T20:00:00Z";
 
@@ -31,14 +30,14 @@ fn accounts(base: &str) -> Value {
 /// A service in Klimaregnskabet's manner: figures to 2023, an empty list after.
 fn klimaregnskabet(asked: &Asked) -> Answer {
     if asked.headers.get("x-api-key").map(String::as_str) != Some(KEY_HEADER) {
-        return support::status(401, r#"{"message":"Unauthorized"}"#);
+        return bench::status(401, r#"{"message":"Unauthorized"}"#);
     }
     let year = asked.number("year").unwrap();
     if year > 2023 {
-        return support::json(r#"{"data":[]}"#);
+        return bench::json(r#"{"data":[]}"#);
     }
     let sector = format!("{} {year}", asked.query["type"]);
-    support::json(
+    bench::json(
         json!({"data": [{"type": "Samlet slutenergiforbrug", "sektor": sector, "enhed": "TJ", "værdi": year}]})
             .to_string(),
     )
@@ -48,11 +47,11 @@ fn klimaregnskabet(asked: &Asked) -> Answer {
 const KEY_HEADER: &str = "hemmelig-noegle-123";
 
 fn with_key() -> klimalade_connect::Context {
-    support::context(NOW, &[("klimaregnskabet_api_key", KEY_HEADER)])
+    bench::context(NOW, &[("klimaregnskabet_api_key", KEY_HEADER)])
 }
 
 fn account_columns() -> SchemaRef {
-    support::columns(&[
+    bench::columns(&[
         ("value", "værdi", DataType::Float64),
         ("municipality", "matrix.municipality", DataType::Utf8),
         ("sector", "sektor", DataType::Utf8),
@@ -73,7 +72,7 @@ async fn the_parts_are_years_and_their_pages_every_other_combination_in_order() 
     let keys: Vec<&str> = parts.iter().map(|part| part.key.as_str()).collect();
     assert_eq!(keys, ["2022", "2023"]);
     assert!(parts.iter().all(|part| part.promised.is_none()));
-    let pages = support::fetch(&connector, &parts[1], &cx).await.unwrap();
+    let pages = bench::fetch(&connector, &parts[1], &cx).await.unwrap();
     let queries: Vec<String> = server.requests().iter().map(|asked| asked.raw_query.clone()).collect();
     assert_eq!(
         queries,
@@ -85,15 +84,15 @@ async fn the_parts_are_years_and_their_pages_every_other_combination_in_order() 
         ]
     );
     assert_eq!(server.requests()[0].path, "/api/municipality-data");
-    let batches = support::decode(&connector, &parts[1], &pages[3], &account_columns()).unwrap();
-    assert_eq!(support::texts(&batches, "municipality"), [Some("825".to_owned())]);
-    assert_eq!(support::texts(&batches, "year"), [Some("2023".to_owned())]);
-    assert_eq!(support::texts(&batches, "kind"), [Some("Resultat - energi".to_owned())]);
+    let batches = decode_all(&connector, &parts[1], &pages[3], &account_columns()).unwrap();
+    assert_eq!(bench::texts(&batches, "municipality"), [Some("825".to_owned())]);
+    assert_eq!(bench::texts(&batches, "year"), [Some("2023".to_owned())]);
+    assert_eq!(bench::texts(&batches, "kind"), [Some("Resultat - energi".to_owned())]);
     assert_eq!(
-        support::texts(&batches, "sector"),
+        bench::texts(&batches, "sector"),
         [Some("Resultat - energi 2023".to_owned())]
     );
-    assert_eq!(support::texts(&batches, "value"), [Some("2023.0".to_owned())]);
+    assert_eq!(bench::texts(&batches, "value"), [Some("2023.0".to_owned())]);
 }
 
 #[tokio::test]
@@ -132,7 +131,7 @@ async fn a_combination_without_rows_is_an_error_unless_it_is_allowed() {
     let cx = with_key();
     let connector = open(accounts(&server.base)).unwrap();
     let parts = connector.plan(&cx).await.unwrap();
-    let fault = support::fetch(&connector, &parts[2], &cx).await.unwrap_err();
+    let fault = bench::fetch(&connector, &parts[2], &cx).await.unwrap_err();
     assert_eq!(fault.kind(), Kind::Source, "{fault}");
     assert!(
         fault.to_string().contains("municipality=101, year=2024, type=Nøgletal"),
@@ -141,17 +140,48 @@ async fn a_combination_without_rows_is_an_error_unless_it_is_allowed() {
     let mut settings = accounts(&server.base);
     settings["allow_empty"] = json!(true);
     let connector = open(settings).unwrap();
-    let pages = support::fetch(&connector, &parts[2], &cx).await.unwrap();
+    let pages = bench::fetch(&connector, &parts[2], &cx).await.unwrap();
     assert_eq!(pages.len(), 4);
-    let batches = support::decode(&connector, &parts[2], &pages[0], &account_columns()).unwrap();
+    let batches = decode_all(&connector, &parts[2], &pages[0], &account_columns()).unwrap();
     assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 0);
+}
+
+#[tokio::test]
+async fn a_probe_that_is_not_understood_is_a_year_that_is_not_out_and_another_error_is_one() {
+    for status in [400, 404, 401, 403, 410, 500] {
+        let server = Server::start(move |asked| match asked.number("year") {
+            Some(2024) => bench::status(status, r#"{"message":"Intet år 2024"}"#),
+            _ => klimaregnskabet(asked),
+        })
+        .await;
+        let mut settings = accounts(&server.base);
+        settings["matrix"][1]["probe"] = json!(true);
+        let planned = open(settings.clone()).unwrap().plan(&with_key()).await;
+        if !matches!(status, 400 | 404) {
+            assert!(planned.unwrap_err().to_string().contains("probe of"), "{status}");
+            continue;
+        }
+        let keys: Vec<String> = planned.unwrap().into_iter().map(|part| part.key).collect();
+        assert_eq!(
+            (keys.as_slice(), server.requests().len()),
+            (["2022".to_owned(), "2023".to_owned()].as_slice(), 1)
+        );
+        // A part that is planned must be there.
+        settings["matrix"][1]["probe"] = json!(false);
+        let connector = open(settings).unwrap();
+        let part = connector.plan(&with_key()).await.unwrap().remove(2);
+        assert_eq!(
+            bench::fetch(&connector, &part, &with_key()).await.unwrap_err().kind(),
+            Kind::Source
+        );
+    }
 }
 
 #[tokio::test]
 async fn a_missing_secret_says_what_to_set_and_asks_nobody() {
     let server = Server::start(klimaregnskabet).await;
     let connector = open(accounts(&server.base)).unwrap();
-    let fault = connector.plan(&support::context(NOW, &[])).await.unwrap_err();
+    let fault = connector.plan(&bench::context(NOW, &[])).await.unwrap_err();
     assert_eq!(fault.kind(), Kind::Settings);
     assert_eq!(
         fault.hint_text(),
@@ -164,9 +194,9 @@ async fn a_missing_secret_says_what_to_set_and_asks_nobody() {
 async fn a_refused_key_is_not_retried_and_not_told() {
     let server = Server::start(klimaregnskabet).await;
     let connector = open(accounts(&server.base)).unwrap();
-    let cx = support::context(NOW, &[("klimaregnskabet_api_key", "forkert-og-hemmelig")]);
+    let cx = bench::context(NOW, &[("klimaregnskabet_api_key", "forkert-og-hemmelig")]);
     let parts = connector.plan(&cx).await.unwrap();
-    let fault = support::fetch(&connector, &parts[0], &cx).await.unwrap_err();
+    let fault = bench::fetch(&connector, &parts[0], &cx).await.unwrap_err();
     assert_eq!(fault.kind(), Kind::Settings, "{fault}");
     assert_eq!(server.requests().len(), 1);
     assert!(!fault.to_string().contains("forkert-og-hemmelig"));
@@ -177,38 +207,125 @@ async fn a_refused_key_is_not_retried_and_not_told() {
 async fn a_secret_in_the_query_stands_in_no_stored_address() {
     let server = Server::start(|asked| {
         assert_eq!(asked.query["token"], "hemmelig");
-        support::json(r#"[{"a":1}]"#)
+        bench::json(r#"[{"a":1}]"#)
     })
     .await;
     let connector =
         open(json!({"base_url": server.base, "auth": {"strategy": "query", "name": "token", "secret": "s"}})).unwrap();
-    let cx = support::context(NOW, &[("s", "hemmelig")]);
+    let cx = bench::context(NOW, &[("s", "hemmelig")]);
     let parts = connector.plan(&cx).await.unwrap();
     assert_eq!(parts[0].key, "all");
-    let pages = support::fetch(&connector, &parts[0], &cx).await.unwrap();
+    let pages = bench::fetch(&connector, &parts[0], &cx).await.unwrap();
     assert!(
         !pages[0].entry.address.contains("hemmelig"),
         "{}",
         pages[0].entry.address
     );
-    let batches = support::decode(
+    let batches = decode_all(
         &connector,
         &parts[0],
         &pages[0],
-        &support::columns(&[("a", "a", DataType::Int64)]),
+        &bench::columns(&[("a", "a", DataType::Int64)]),
     )
     .unwrap();
-    assert_eq!(support::texts(&batches, "a"), [Some("1".to_owned())]);
+    assert_eq!(bench::texts(&batches, "a"), [Some("1".to_owned())]);
 }
 
 #[tokio::test]
 async fn a_bearer_token_is_sent_as_one() {
-    let server = Server::start(|_| support::json(r#"[{"a":1}]"#)).await;
+    let server = Server::start(|_| bench::json(r#"[{"a":1}]"#)).await;
     let connector = open(json!({"base_url": server.base, "auth": {"strategy": "bearer", "secret": "s"}})).unwrap();
-    let cx = support::context(NOW, &[("s", "hemmelig")]);
+    let cx = bench::context(NOW, &[("s", "hemmelig")]);
     let parts = connector.plan(&cx).await.unwrap();
-    support::fetch(&connector, &parts[0], &cx).await.unwrap();
+    bench::fetch(&connector, &parts[0], &cx).await.unwrap();
     assert_eq!(server.requests()[0].headers["authorization"], "Bearer hemmelig");
+}
+
+#[tokio::test]
+async fn a_user_and_a_password_are_sent_as_basic_authorization() {
+    let server = Server::start(|_| bench::json(r#"[{"a":1}]"#)).await;
+    let auth = json!({"strategy": "basic", "user": "anna", "secret": "s"});
+    let connector = open(json!({"base_url": server.base, "auth": auth})).unwrap();
+    let cx = bench::context(NOW, &[("s", "hemmelig")]);
+    let parts = connector.plan(&cx).await.unwrap();
+    bench::fetch(&connector, &parts[0], &cx).await.unwrap();
+    assert_eq!(
+        server.requests()[0].headers["authorization"],
+        "Basic YW5uYTpoZW1tZWxpZw=="
+    );
+}
+
+#[tokio::test]
+async fn an_empty_secret_is_none() {
+    let connector = open(accounts("http://127.0.0.1:9")).unwrap();
+    let cx = bench::context(NOW, &[("klimaregnskabet_api_key", "")]);
+    let fault = connector.plan(&cx).await.unwrap_err();
+    assert!(fault.hint_text().unwrap().contains("KLIMALADE_SECRET_"), "{fault}");
+}
+
+/// A service of 23 rows that gives at most 5 on a page, whatever is asked for, and says so in `said`.
+async fn clamping(said: fn(u64) -> Value) -> Server {
+    Server::start(move |asked| {
+        let size = asked.number("limit").unwrap().min(5);
+        let page = asked.number("page").map(|page| (page - 1) * size);
+        let at = asked.number("offset").or(page).unwrap();
+        bench::json(json!({"items": rows(at.min(23), 23.min(at + size)), "meta": said(at)}).to_string())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_count_that_is_named_is_a_promise() {
+    let total = |_| json!({"total": 23});
+    let as_text = |_| json!({"total": "23"});
+    let moving = |at| json!({"total": 23 + u64::from(at > 5)});
+    let none = |_| json!({"total": null});
+    for (said, size, expected) in [
+        (total as fn(u64) -> Value, 5, Ok(23)),
+        (as_text, 5, Ok(23)),
+        // Read short without the count: the clamped page looks like the last.
+        (
+            total,
+            10,
+            Err((
+                "the server promised another number of rows than it sent",
+                Some("size = 5"),
+            )),
+        ),
+        (moving, 5, Err(("the server's count changed during the walk", None))),
+        (
+            none,
+            5,
+            Err((
+                "a page does not say how many rows there are",
+                Some("correct count in [source], or leave it out"),
+            )),
+        ),
+    ] {
+        for strategy in ["offset", "page_number"] {
+            let server = clamping(said).await;
+            let settings = json!({"base_url": server.base, "rows": "items", "count": "meta.total",
+                "paging": {"strategy": strategy, "size": size}});
+            let connector = open(settings).unwrap();
+            let cx = bench::context(NOW, &[]);
+            let part = connector.plan(&cx).await.unwrap().remove(0);
+            let fetched = bench::fetch(&connector, &part, &cx).await;
+            match expected {
+                Ok(count) => {
+                    let pages = fetched.unwrap();
+                    assert_eq!(ids(&connector, &part, &pages).await.len(), count);
+                    assert!(pages.iter().all(|page| page.entry.server_count == Some(23)));
+                }
+                Err((what, hint)) => {
+                    let fault = fetched.unwrap_err();
+                    assert_eq!(
+                        (fault.kind(), fault.what(), fault.hint_text()),
+                        (Kind::Source, what, hint)
+                    );
+                }
+            }
+        }
+    }
 }
 
 fn rows(from: u64, to: u64) -> Vec<Value> {
@@ -218,16 +335,16 @@ fn rows(from: u64, to: u64) -> Vec<Value> {
 }
 
 async fn ids(connector: &Rest, part: &Part, pages: &[Page]) -> Vec<String> {
-    let columns = support::columns(&[("id", "id", DataType::Int64), ("place", "sted.navn", DataType::Utf8)]);
+    let columns = bench::columns(&[("id", "id", DataType::Int64), ("place", "sted.navn", DataType::Utf8)]);
     let mut found = Vec::new();
     for page in pages {
-        let batches = support::decode(connector, part, page, &columns).unwrap();
+        let batches = decode_all(connector, part, page, &columns).unwrap();
         assert!(
-            support::texts(&batches, "place")
+            bench::texts(&batches, "place")
                 .iter()
                 .all(|place| place.as_deref() == Some("Ærøskøbing"))
         );
-        found.extend(support::texts(&batches, "id").into_iter().flatten());
+        found.extend(bench::texts(&batches, "id").into_iter().flatten());
     }
     found
 }
@@ -258,14 +375,14 @@ async fn every_paging_strategy_walks_to_the_end() {
             let start = offset.unwrap_or_else(|| page.unwrap_or(0) * size);
             let end = (start + size).min(25);
             let next = (end < 25).then(|| format!("http://{}/ting?offset={end}", asked.headers["host"]));
-            support::json(json!({"items": rows(start.min(25), end), "links": {"next": next}}).to_string())
+            bench::json(json!({"items": rows(start.min(25), end), "links": {"next": next}}).to_string())
         })
         .await;
         let settings = json!({"base_url": server.base, "path": "/ting", "rows": "items", "paging": paging});
         let connector = open(settings).unwrap();
-        let cx = support::context(NOW, &[]);
+        let cx = bench::context(NOW, &[]);
         let part = connector.plan(&cx).await.unwrap().remove(0);
-        let walked = support::fetch(&connector, &part, &cx).await.unwrap();
+        let walked = bench::fetch(&connector, &part, &cx).await.unwrap();
         assert_eq!(ids(&connector, &part, &walked).await, expected, "{paging}");
         assert_eq!(walked.len(), pages, "{paging}");
     }
@@ -274,27 +391,27 @@ async fn every_paging_strategy_walks_to_the_end() {
 #[tokio::test]
 async fn a_relative_next_link_is_followed() {
     let server = Server::start(|asked| match asked.query.get("cursor").map(String::as_str) {
-        None => support::json(json!({"items": rows(0, 3), "next": "/ting?cursor=a%20b"}).to_string()),
-        Some("a b") => support::json(json!({"items": rows(3, 5), "next": null}).to_string()),
-        _ => support::status(400, "{}"),
+        None => bench::json(json!({"items": rows(0, 3), "next": "/ting?cursor=a%20b"}).to_string()),
+        Some("a b") => bench::json(json!({"items": rows(3, 5), "next": null}).to_string()),
+        _ => bench::status(400, "{}"),
     })
     .await;
     let settings = json!({"base_url": server.base, "path": "ting", "rows": "items", "paging": {"strategy": "next_link", "link": "next"}});
     let connector = open(settings).unwrap();
-    let cx = support::context(NOW, &[]);
+    let cx = bench::context(NOW, &[]);
     let part = connector.plan(&cx).await.unwrap().remove(0);
-    let walked = support::fetch(&connector, &part, &cx).await.unwrap();
+    let walked = bench::fetch(&connector, &part, &cx).await.unwrap();
     assert_eq!(ids(&connector, &part, &walked).await, ["0", "1", "2", "3", "4"]);
 }
 
 #[tokio::test]
 async fn a_server_that_ignores_the_page_number_is_refused() {
-    let server = Server::start(|_| support::json(json!({"items": rows(0, 10)}).to_string())).await;
+    let server = Server::start(|_| bench::json(json!({"items": rows(0, 10)}).to_string())).await;
     let settings = json!({"base_url": server.base, "rows": "items", "paging": {"strategy": "page_number", "size": 10}});
     let connector = open(settings).unwrap();
-    let cx = support::context(NOW, &[]);
+    let cx = bench::context(NOW, &[]);
     let part = connector.plan(&cx).await.unwrap().remove(0);
-    let fault = support::fetch(&connector, &part, &cx).await.unwrap_err();
+    let fault = bench::fetch(&connector, &part, &cx).await.unwrap_err();
     assert_eq!(fault.kind(), Kind::Source, "{fault}");
     assert_eq!(server.requests().len(), 2);
 }
@@ -318,14 +435,11 @@ fn the_address_says_the_combination_whole_or_without_its_host() {
         "/klimaregnskabet.dk/api/municipality-data?type=N%C3%B8gletal&municipality=825",
     ] {
         let page = Page::from_bytes(address, include_bytes!("fixtures/klimaregnskabet_noegletal.json")).unwrap();
-        let batches = support::decode(&connector, &part_2023(), &page, &account_columns()).unwrap();
-        assert_eq!(
-            support::texts(&batches, "municipality"),
-            vec![Some("825".to_owned()); 5]
-        );
-        assert_eq!(support::texts(&batches, "kind"), vec![Some("Nøgletal".to_owned()); 5]);
-        assert_eq!(support::texts(&batches, "unit")[3].as_deref(), Some("Ton CO2e/km²"));
-        let values = support::texts(&batches, "value");
+        let batches = decode_all(&connector, &part_2023(), &page, &account_columns()).unwrap();
+        assert_eq!(bench::texts(&batches, "municipality"), vec![Some("825".to_owned()); 5]);
+        assert_eq!(bench::texts(&batches, "kind"), vec![Some("Nøgletal".to_owned()); 5]);
+        assert_eq!(bench::texts(&batches, "unit")[3].as_deref(), Some("Ton CO2e/km²"));
+        let values = bench::texts(&batches, "value");
         assert_eq!(values[2].as_deref(), Some("-5532.5"));
         assert_eq!(values[3], None);
     }
@@ -337,8 +451,8 @@ fn both_rows_of_the_same_name_are_kept() {
     let connector = open(accounts("https://klimaregnskabet.dk")).unwrap();
     let address = "/api/municipality-data?municipality=101";
     let page = Page::from_bytes(address, include_bytes!("fixtures/klimaregnskabet_noegletal.json")).unwrap();
-    let batches = support::decode(&connector, &part_2023(), &page, &account_columns()).unwrap();
-    let sums = support::texts(&batches, "sector")
+    let batches = decode_all(&connector, &part_2023(), &page, &account_columns()).unwrap();
+    let sums = bench::texts(&batches, "sector")
         .into_iter()
         .filter(|sector| sector.as_deref() == Some("Samlet"))
         .count();
@@ -354,8 +468,8 @@ fn an_address_without_the_combination_is_an_error() {
         "/api?municipality=REDACTED",
     ] {
         let page = Page::from_bytes(address, include_bytes!("fixtures/klimaregnskabet_noegletal.json")).unwrap();
-        let error = support::decode(&connector, &part_2023(), &page, &account_columns()).unwrap_err();
-        assert!(error.contains("municipality"), "{error}");
+        let error = decode_all(&connector, &part_2023(), &page, &account_columns()).unwrap_err();
+        assert!(error.to_string().contains("municipality"), "{error}");
     }
 }
 
@@ -363,18 +477,18 @@ fn an_address_without_the_combination_is_an_error() {
 fn a_column_of_no_axis_is_an_error() {
     let connector = open(accounts("https://klimaregnskabet.dk")).unwrap();
     let page = Page::from_bytes("/no-axis", b"{\"data\":[]}").unwrap();
-    let columns = support::columns(&[("region", "matrix.region", DataType::Utf8)]);
-    let error = support::decode(&connector, &part_2023(), &page, &columns).unwrap_err();
-    assert!(error.contains("matrix.municipality"), "{error}");
+    let columns = bench::columns(&[("region", "matrix.region", DataType::Utf8)]);
+    let error = decode_all(&connector, &part_2023(), &page, &columns).unwrap_err();
+    assert!(error.to_string().contains("matrix.municipality"), "{error}");
 }
 
 #[test]
 fn an_axis_that_is_no_number_does_not_become_null() {
     let connector = open(accounts("https://klimaregnskabet.dk")).unwrap();
     let page = Page::from_bytes("/kind", include_bytes!("fixtures/klimaregnskabet_noegletal.json")).unwrap();
-    let columns = support::columns(&[("kind", "matrix.type", DataType::Int64)]);
-    let error = support::decode(&connector, &part_2023(), &page, &columns).unwrap_err();
-    assert!(error.contains("declared type"), "{error}");
+    let columns = bench::columns(&[("kind", "matrix.type", DataType::Int64)]);
+    let error = decode_all(&connector, &part_2023(), &page, &columns).unwrap_err();
+    assert!(error.to_string().contains("declared type"), "{error}");
 }
 
 #[test]
@@ -382,6 +496,7 @@ fn settings_say_what_can_be_typed() {
     let axis = |name: &str| json!({"name": name, "values": ["1"]});
     for (settings, hint) in [
         (json!({"base_url": "klimaregnskabet.dk"}), "base_url = "),
+        (json!({"base_url": "https://anna:hemmelig@a.dk"}), "base_url = "),
         (
             json!({"base_url": "https://a.dk", "matrix": [{"name": "m", "values": []}]}),
             "values = ",
@@ -426,7 +541,7 @@ async fn years_that_end_before_they_begin_are_refused() {
     let settings = json!({"base_url": "https://a.dk", "part_axis": "year", "matrix": [{"name": "year", "values": {"from": 2026, "to": "now-2"}}]});
     let fault = open(settings)
         .unwrap()
-        .plan(&support::context(NOW, &[]))
+        .plan(&bench::context(NOW, &[]))
         .await
         .unwrap_err();
     assert_eq!(fault.kind(), Kind::Settings);
@@ -439,6 +554,7 @@ fn unknown_settings_are_refused_at_every_depth() {
         json!({"base_url": "https://a.dk", "paging": {"strategy": "single", "size": 1}}),
         json!({"base_url": "https://a.dk", "auth": {"strategy": "none", "secret": "s"}}),
         json!({"base_url": "https://a.dk", "auth": {"strategy": "bearer", "secret": "s", "token": "t"}}),
+        json!({"base_url": "https://a.dk", "auth": {"strategy": "basic", "user": "anna", "password": "p"}}),
         json!({"base_url": "https://a.dk", "matrix": [{"name": "m", "values": ["1"], "codes": "areas"}]}),
         json!({"base_url": "https://a.dk", "matrix": [{"name": "m", "values": {"from": 1, "to": 2, "step": 2}}]}),
     ] {

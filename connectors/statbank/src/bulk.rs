@@ -9,7 +9,7 @@ use std::{
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::Float64Type;
 use arrow_schema::{DataType, Field, Schema};
-use klimalade_connect::{Fault, Page, Result};
+use klimalade_connect::{Fault, Page, Result, open_page};
 use klimalade_format::csv::{self, CsvOptions};
 
 use crate::{
@@ -98,7 +98,7 @@ fn sums(detail: &Detail, free: &[bool], pages: &[Page]) -> Result<Sums> {
             ..decode::options(detail)
         };
         let schema = Arc::new(Schema::new(fields));
-        let reader = csv::reader(decode::open(page)?, &schema, &options)?;
+        let reader = csv::reader(open_page(page)?, &schema, &options)?;
         for batch in reader {
             let batch = batch.map_err(|source| Fault::source("a page of BULK cannot be read").because(source))?;
             let values = batch.column(lookups.len()).as_primitive::<Float64Type>();
@@ -236,7 +236,7 @@ pub(crate) fn is_control(detail: &Detail, bulk: &Bulk, page: &Page, header: &Has
         batch_rows: 1,
         ..decode::options(detail)
     };
-    let mut reader = csv::reader(decode::open(page)?, &Arc::new(Schema::new(vec![field])), &options)?;
+    let mut reader = csv::reader(open_page(page)?, &Arc::new(Schema::new(vec![field])), &options)?;
     let Some(batch) = reader.next() else { return Ok(false) };
     let batch = batch.map_err(|source| Fault::source("a page of BULK cannot be read").because(source))?;
     if batch.num_rows() == 0 {

@@ -9,7 +9,7 @@ use arrow::{
     error::ArrowError,
 };
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use klimalade_connect::{FROM_KEY, Fault, Page, Part, Result, source_name};
+use klimalade_connect::{FROM_KEY, Fault, Page, Part, Result, open_page, source_name};
 use klimalade_format::csv::{self, CsvOptions};
 
 use crate::{
@@ -68,7 +68,7 @@ pub(crate) fn decode<'a>(
         ));
     }
     let read_schema = Arc::new(Schema::new(fields));
-    let inner = csv::reader(open(page)?, &read_schema, &options(&detail))?;
+    let inner = csv::reader(open_page(page)?, &read_schema, &options(&detail))?;
     let grid = (detail.format == Format::Bulk).then(|| Grid::new(&detail));
     let seen = detail
         .variables
@@ -98,19 +98,10 @@ pub(crate) fn options(detail: &Detail) -> CsvOptions {
     }
 }
 
-/// A reader of the page from its first byte.
-pub(crate) fn open(page: &Page) -> Result<Box<dyn Read + Send>> {
-    page.open().map_err(|source| {
-        Fault::bug("a stored page cannot be opened")
-            .at(&page.entry.address)
-            .because(source)
-    })
-}
-
 /// The served columns by their names in upper case. The order is the server's matter; names and number are not.
 /// Errors: Contract.
 pub(crate) fn header(detail: &Detail, page: &Page) -> Result<HashMap<String, String>> {
-    let served = csv::header(open(page)?, &options(detail))?;
+    let served = csv::header(open_page(page)?, &options(detail))?;
     let names: HashMap<String, String> = served
         .iter()
         .map(|name| (name.trim().to_uppercase(), name.clone()))

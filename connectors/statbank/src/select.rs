@@ -1,4 +1,4 @@
-use klimalade_connect::Result;
+use klimalade_connect::{Result, fits_wildcard};
 
 use crate::{
     Error,
@@ -63,22 +63,9 @@ fn range(pattern: &str) -> Option<(Option<&str>, Option<&str>)> {
     pattern.strip_prefix("<=").map(|to| (None, Some(to)))
 }
 
-/// `*` stands for any text, anywhere; StatBank's ids are case-insensitive.
+/// StatBank's ids are case-insensitive.
 fn wildcard(pattern: &str, code: &str) -> bool {
-    let (pattern, code) = (pattern.to_uppercase(), code.to_uppercase());
-    let mut pieces = pattern.split('*');
-    let first = pieces.next().unwrap_or_default();
-    let Some(mut rest) = code.strip_prefix(first) else {
-        return false;
-    };
-    let Some(last) = pieces.next_back() else {
-        return rest.is_empty();
-    };
-    for piece in pieces {
-        let Some(at) = rest.find(piece) else { return false };
-        rest = &rest[at + piece.len()..];
-    }
-    rest.ends_with(last)
+    fits_wildcard(&pattern.to_uppercase(), &code.to_uppercase())
 }
 
 /// The three codes nearest to `pattern` with their texts; a text that was written for its code counts as near.

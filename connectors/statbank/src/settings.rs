@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use klimalade_connect::{Fault, Result};
+use klimalade_connect::{Fault, Result, base_url};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -168,12 +168,11 @@ fn default_expect_map() -> String {
 impl Settings {
     /// Address of a function of the API (`tableinfo`, `data`). Errors: Settings.
     pub(crate) fn address(&self, function: &str) -> Result<Url> {
-        let text = format!("{}/{function}", self.base_url.trim_end_matches('/'));
-        Url::parse(&text).map_err(|source| {
-            Fault::settings("base_url is no address")
-                .found(&self.base_url)
-                .because(source)
-        })
+        let mut url = base_url(&self.base_url, "https://api.statbank.dk/v1")?;
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().push(function);
+        }
+        Ok(url)
     }
     /// `min_updated` as a date. Errors: Settings.
     pub(crate) fn min_updated(&self) -> Result<Option<Date>> {

@@ -1,8 +1,6 @@
 //! Limits of cells, and BULK, against the simulated StatBank.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod support;
-
 use std::collections::BTreeSet;
 
 use arrow::datatypes::DataType;
@@ -10,8 +8,8 @@ use arrow_schema::SchemaRef;
 use klimalade_connect::{Connector, Context, Kind, Part, Protocol, Result};
 use klimalade_demo::{Agencies, FaultKind, Script, ScriptedFault};
 use klimalade_statbank::Statbank;
+use klimalade_testkit::bench::{self};
 use serde_json::{Value, json};
-use support::{context, decode, fetch};
 
 const HOST: &str = "api.statbank.dk";
 const NOW: &str = "2026-11-23T02:00:00Z";
@@ -28,26 +26,20 @@ fn areas() -> Value {
 }
 
 fn area_columns() -> SchemaRef {
-    support::columns(
-        &[
-            ("area", "OMRÅDE", DataType::Utf8),
-            ("tid", "TID", DataType::Utf8),
-            ("km2", "INDHOLD", DataType::Float64),
-        ],
-        &[],
-    )
+    bench::columns(&[
+        ("area", "OMRÅDE", DataType::Utf8),
+        ("tid", "TID", DataType::Utf8),
+        ("km2", "INDHOLD", DataType::Float64),
+    ])
 }
 
 fn vehicle_columns() -> SchemaRef {
-    support::columns(
-        &[
-            ("area", "OMRÅDE", DataType::Utf8),
-            ("propellant", "DRIV", DataType::Utf8),
-            ("month", "TID", DataType::Utf8),
-            ("number", "INDHOLD", DataType::Utf8),
-        ],
-        &[],
-    )
+    bench::columns(&[
+        ("area", "OMRÅDE", DataType::Utf8),
+        ("propellant", "DRIV", DataType::Utf8),
+        ("month", "TID", DataType::Utf8),
+        ("number", "INDHOLD", DataType::Utf8),
+    ])
 }
 
 async fn rows(
@@ -56,10 +48,10 @@ async fn rows(
     cx: &Context,
     columns: &SchemaRef,
 ) -> Result<(usize, Vec<Vec<String>>)> {
-    let pages = fetch(connector, part, cx).await?;
+    let pages = bench::fetch(connector, part, cx).await?;
     let mut rows = Vec::new();
     for page in &pages {
-        rows.extend(decode(connector, part, page, columns)?);
+        rows.extend(bench::rows(connector, part, page, columns)?);
     }
     rows.sort();
     Ok((pages.len(), rows))
@@ -68,7 +60,7 @@ async fn rows(
 #[tokio::test]
 async fn a_part_over_max_cells_is_more_pages_of_the_same_part() {
     let agencies = Agencies::start(Script::default()).unwrap();
-    let (cx, _) = context(NOW, Some(agencies.hosts()));
+    let cx = bench::redirected(NOW, agencies.hosts());
     let mut found = Vec::new();
     // 105 areas x 20 years x 3 columns = 6,300 cells.
     for (max_cells, pages) in [(6_300, 1), (6_299, 2), (1_000, 7), (315, 20), (314, 40)] {
@@ -90,7 +82,7 @@ async fn a_part_over_max_cells_is_more_pages_of_the_same_part() {
 #[tokio::test]
 async fn a_lower_limit_of_the_server_halves_pages_and_never_moves_the_part() {
     let agencies = Agencies::start(Script::default().cell_limit(1_000)).unwrap();
-    let (cx, _) = context(NOW, Some(agencies.hosts()));
+    let cx = bench::redirected(NOW, agencies.hosts());
     let connector = open(areas());
     let parts = connector.plan(&cx).await.unwrap();
     assert_eq!(
@@ -113,10 +105,10 @@ async fn a_lower_limit_of_the_server_halves_pages_and_never_moves_the_part() {
 #[tokio::test]
 async fn a_limit_below_one_row_is_told_as_it_is() {
     let agencies = Agencies::start(Script::default().cell_limit(2)).unwrap();
-    let (cx, _) = context(NOW, Some(agencies.hosts()));
+    let cx = bench::redirected(NOW, agencies.hosts());
     let connector = open(json!({ "table": "ARE207", "select": { "OMRÅDE": ["101"], "Tid": ["2024"] } }));
     let part = connector.plan(&cx).await.unwrap().remove(0);
-    let fault = fetch(&connector, &part, &cx).await.unwrap_err();
+    let fault = bench::fetch(&connector, &part, &cx).await.unwrap_err();
     assert!(fault.to_string().contains("REQUEST-LIMIT"), "{fault}");
 }
 
@@ -124,7 +116,7 @@ async fn a_limit_below_one_row_is_told_as_it_is() {
 async fn a_page_short_of_a_row_is_an_error() {
     let script = Script::default().fault(ScriptedFault::new(HOST, FaultKind::PageShort).path("/data"));
     let agencies = Agencies::start(script).unwrap();
-    let (cx, _) = context(NOW, Some(agencies.hosts()));
+    let cx = bench::redirected(NOW, agencies.hosts());
     let connector = open(areas());
     let part = connector.plan(&cx).await.unwrap().remove(0);
     let fault = rows(&connector, &part, &cx, &area_columns()).await.unwrap_err();
@@ -146,7 +138,7 @@ fn vehicles(format: &str, extra: Value) -> Value {
 #[tokio::test]
 async fn bulk_with_zeros_filled_in_is_what_csv_says() {
     let agencies = Agencies::start(Script::default()).unwrap();
-    let (cx, _) = context(NOW, Some(agencies.hosts()));
+    let cx = bench::redirected(NOW, agencies.hosts());
     for presentation in ["code", "default"] {
         let csv = open(vehicles("csv", json!({"value_presentation": presentation})));
         let control = json!({"zero_fill": true, "bulk_control": {"DRIV": "20200"}, "value_presentation": presentation});
@@ -179,13 +171,13 @@ async fn bulk_with_zeros_filled_in_is_what_csv_says() {
 async fn a_cut_bulk_answer_is_found_by_its_totals() {
     let cut = ScriptedFault::new(HOST, FaultKind::PageShort).path("/data").times(1);
     let agencies = Agencies::start(Script::default().fault(cut)).unwrap();
-    let (cx, _) = context(NOW, Some(agencies.hosts()));
+    let cx = bench::redirected(NOW, agencies.hosts());
     let connector = open(vehicles(
         "bulk",
         json!({"zero_fill": true, "bulk_control": {"DRIV": "20200"}}),
     ));
     let part = connector.plan(&cx).await.unwrap().remove(0);
-    let fault = fetch(&connector, &part, &cx).await.unwrap_err();
+    let fault = bench::fetch(&connector, &part, &cx).await.unwrap_err();
     assert_eq!(
         (fault.kind(), fault.what()),
         (Kind::Source, "the sum of the BULK answer is not the agency's total")
@@ -195,7 +187,7 @@ async fn a_cut_bulk_answer_is_found_by_its_totals() {
 #[tokio::test]
 async fn a_total_that_is_selected_too_is_no_control() {
     let agencies = Agencies::start(Script::default()).unwrap();
-    let (cx, _) = context(NOW, Some(agencies.hosts()));
+    let cx = bench::redirected(NOW, agencies.hosts());
     let connector = open(vehicles(
         "bulk",
         json!({"zero_fill": true, "bulk_control": {"OMRÅDE": "000"}}),

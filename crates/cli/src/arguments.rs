@@ -65,6 +65,9 @@ pub(crate) struct Run {
     /// Every warning becomes exit code 1.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Look at everything that stands in raw/ and ask again for what is gone or damaged.
+    #[arg(long)]
+    pub(crate) repair: bool,
     /// Owners that run beside each other.
     #[arg(long, value_name = "N")]
     pub(crate) concurrency: Option<usize>,

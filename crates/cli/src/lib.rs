@@ -15,7 +15,7 @@ mod setup;
 use std::process::ExitCode;
 
 use clap::Parser;
-use klimalade_model::Fault;
+use klimalade_model::{Fault, Kind};
 
 pub use check::{Finding, check_catalogue};
 pub use connectors::registry;
@@ -62,10 +62,11 @@ async fn run(arguments: arguments::Arguments) -> u8 {
         Ok(code) => code,
         Err(fault) => {
             output::fault(&fault);
-            if fault.kind() == klimalade_model::Kind::Bug {
-                OURS
-            } else {
-                NOTHING_RAN
+            // What only the operator can mend is told apart from what may mend itself, such as a store out of reach.
+            match fault.kind() {
+                Kind::Bug => OURS,
+                Kind::Settings => NOTHING_RAN,
+                _ => FINDINGS,
             }
         }
     }

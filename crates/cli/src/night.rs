@@ -22,7 +22,7 @@ const CONCURRENCY: usize = 4;
 pub(crate) async fn run(arguments: &Arguments, run: &Run, replay: bool) -> Result<u8> {
     let ground = Ground::read(arguments)?;
     for (name, fault) in &ground.catalogue.broken {
-        note(format!("error: pipelines/{name}\n  {}", fault.replace('\n', "\n  ")));
+        output::fault(&Fault::settings(fault.clone()).at(format!("pipelines/{name}")));
     }
     let selected = ground.catalogue.select(&run.pipelines)?;
     if !run.pipelines.is_empty() && !arguments.demo && !replay {
@@ -61,6 +61,7 @@ pub(crate) async fn run(arguments: &Arguments, run: &Run, replay: bool) -> Resul
         names: run.pipelines.clone(),
         concurrency: run.concurrency.or(ground.settings.concurrency).unwrap_or(CONCURRENCY),
         replay,
+        repair: run.repair,
         left_out,
     };
     let report = run_night(&house, &options).await?;
@@ -147,9 +148,10 @@ fn summary(report: &NightReport, address: &str) {
     }
     for owner in &report.owners {
         for warning in &owner.warnings {
-            note(format!("warning: {}: {warning}", owner.owner));
+            output::warning(&owner.owner, warning);
         }
-        for fault in &owner.faults {
+        // A log in JSON has had them, field by field, when they happened.
+        for fault in owner.faults.iter().filter(|_| !output::is_json_log()) {
             let word = if owner.status == Status::Warning {
                 "warning"
             } else {

@@ -1,10 +1,21 @@
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use klimalade_model::{Fault, Result};
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Arguments, LogFormat};
+
+/// Whether stderr is a log of one JSON object a line: then nothing else may stand there. As global as the log itself.
+static IS_JSON: AtomicBool = AtomicBool::new(false);
+
+/// True when what goes to stderr is read by a machine.
+pub(crate) fn is_json_log() -> bool {
+    IS_JSON.load(Ordering::Relaxed)
+}
 
 /// Sets the log on stderr up: warnings, or what KLIMALADE_LOG says.
 pub(crate) fn start_logging(arguments: &Arguments) {
@@ -15,6 +26,7 @@ pub(crate) fn start_logging(arguments: &Arguments) {
             "error,klimalade=warn"
         })
     });
+    IS_JSON.store(arguments.log_format == LogFormat::Json, Ordering::Relaxed);
     let base = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr);
@@ -33,14 +45,43 @@ pub(crate) fn data(line: impl AsRef<str>) {
     let _ = writeln!(io::stdout().lock(), "{}", line.as_ref());
 }
 
-/// A line for the person at the terminal.
+/// A line for the person at the terminal, or for whoever reads the log.
 pub(crate) fn note(line: impl AsRef<str>) {
-    let _ = writeln!(io::stderr().lock(), "{}", line.as_ref());
+    if is_json_log() {
+        tracing::info!(target: "klimalade", "{}", line.as_ref());
+    } else {
+        let _ = writeln!(io::stderr().lock(), "{}", line.as_ref());
+    }
 }
 
-/// A fault, for the person at the terminal.
+/// Something of an owner that is worth saying and stops nothing.
+pub(crate) fn warning(owner: &str, text: &str) {
+    if is_json_log() {
+        tracing::warn!(target: "klimalade", owner, "{text}");
+    } else {
+        note(format!("warning: {owner}: {text}"));
+    }
+}
+
+/// A fault, for the person at the terminal or as the fields of a log line.
 pub(crate) fn fault(fault: &Fault) {
-    note(format!("error: {fault}"));
+    if is_json_log() {
+        logged(fault, None, false);
+    } else {
+        note(format!("error: {fault}"));
+    }
+}
+
+/// One log line with the words of a fault in fields of their own; `of` is owner and part.
+pub(crate) fn logged(fault: &Fault, of: Option<(&str, &str)>, is_warning: bool) {
+    let (owner, part) = of.unzip();
+    let (kind, at) = (fault.kind().to_string(), fault.places().join(", "));
+    let (expected, found, hint) = (fault.expected_text(), fault.found_text(), fault.hint_text());
+    if is_warning {
+        tracing::warn!(target: "klimalade", owner, part, kind, at, expected, found, hint, "{}", fault.what());
+    } else {
+        tracing::error!(target: "klimalade", owner, part, kind, at, expected, found, hint, "{}", fault.what());
+    }
 }
 
 /// JSON on stdout.

@@ -1,7 +1,10 @@
 use std::{collections::BTreeMap, sync::Mutex};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use klimalade_model::Fault;
 use klimalade_run::Progress;
+
+use crate::output::logged;
 
 /// A bar an owner, on a terminal.
 #[derive(Debug, Default)]
@@ -59,5 +62,8 @@ impl Progress for Logged {
     }
     fn owner_done(&self, owner: &str, status: &str) {
         tracing::info!(target: "klimalade", owner, status, "owner done");
+    }
+    fn failed(&self, owner: &str, part: &str, fault: &Fault, is_warning: bool) {
+        logged(fault, Some((owner, part)), is_warning);
     }
 }

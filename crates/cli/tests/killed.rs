@@ -31,10 +31,9 @@ const NIGHT: [&str; 9] = [
 const KILLS: usize = 10;
 
 /// Columns that say when and in which run, not what.
-const OF_THE_RUN: [&str; 6] = [
+const OF_THE_RUN: [&str; 5] = [
     "retrieved_at",
     "snapshot_sha256",
-    "source_version",
     "first_seen_at",
     "run_id",
     "old_file_sha256",
@@ -151,6 +150,11 @@ impl Undisturbed {
         );
         let revisions = second.keys().filter(|key| key.contains("/revision/")).count();
         assert_eq!(revisions, 1, "the second night restates figures, or it shows nothing");
+        let gone: Vec<&String> = first.keys().filter(|key| !second.contains_key(*key)).collect();
+        assert!(
+            gone.is_empty(),
+            "no night removes a file, so none may ever be missing: {gone:?}"
+        );
         Self { nights }
     }
     /// Asserts that every file is one of those that an undisturbed lake had at some time.
@@ -180,6 +184,8 @@ struct Disturbed<'a> {
     known: &'a Undisturbed,
     lake: PathBuf,
     seen: BTreeMap<String, BTreeSet<String>>,
+    /// Files that an earlier glob held.
+    published: BTreeSet<String>,
     finished: usize,
     globs: usize,
 }
@@ -191,6 +197,7 @@ impl<'a> Disturbed<'a> {
             known,
             lake: place.lake(&format!("lake-{number}")),
             seen: BTreeMap::new(),
+            published: BTreeSet::new(),
             finished: 0,
             globs: 0,
         }
@@ -222,22 +229,28 @@ impl<'a> Disturbed<'a> {
                 break !child.wait().unwrap().success();
             }
             if started.elapsed() >= next_glob {
-                let core = glob(&self.lake, &mut self.seen);
-                self.known
-                    .knows(&core, &format!("{:?} into the night", started.elapsed()));
-                self.globs += 1;
+                self.look(&format!("{:?} into the night", started.elapsed()));
                 next_glob = started.elapsed() + Duration::from_millis(40);
             }
             std::thread::sleep(Duration::from_micros(200));
         };
-        let core = glob(&self.lake, &mut self.seen);
-        self.globs += 1;
-        self.known.knows(&core, "after the kill");
+        let core = self.look("after the kill");
         if !killed {
             self.known.equals(self.finished, &core, "after a finished night");
             self.finished += 1;
         }
         killed
+    }
+
+    /// Reads the glob: every file is whole and of an undisturbed night, and none that stood before is missing.
+    fn look(&mut self, moment: &str) -> Core {
+        let core = glob(&self.lake, &mut self.seen);
+        self.globs += 1;
+        self.known.knows(&core, moment);
+        let missing: Vec<&String> = self.published.iter().filter(|key| !core.contains_key(*key)).collect();
+        assert!(missing.is_empty(), "{moment}: published and gone: {missing:?}");
+        self.published.extend(core.keys().cloned());
+        core
     }
 
     /// Runs until both nights are over, undisturbed; then nothing may be found.

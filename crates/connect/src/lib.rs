@@ -1,9 +1,11 @@
-//! The connector contract and nothing else.
+//! The connector contract, and what the settings of several connectors have in common.
 
+mod auth;
 mod columns;
 mod registry;
+mod settings;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, io::Read, sync::Arc};
 
 use arrow::array::RecordBatchReader;
 use arrow_schema::SchemaRef;
@@ -12,10 +14,12 @@ use futures::stream::BoxStream;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-pub use columns::{FROM_KEY, ID_KEY, source_name};
-pub use klimalade_model::{Fault, Kind, Page, Part, Result};
+pub use auth::Auth;
+pub use columns::ID_KEY;
+pub use klimalade_model::{FROM_KEY, Fault, Kind, Page, Part, Result, source_name};
 pub use klimalade_transport::{Client, Clock, Secrets};
 pub use registry::{Entry, Registry};
+pub use settings::{QueryValue, base_url, fits_wildcard};
 pub use tokio_util::sync::CancellationToken;
 
 /// All that a connector may know of the run. Nothing global.
@@ -56,4 +60,13 @@ pub trait Protocol: Connector + Sized {
     type Settings: DeserializeOwned + JsonSchema;
     /// Checks the settings. Errors: Settings.
     fn open(settings: Self::Settings) -> Result<Self>;
+}
+
+/// The bytes of a page from the first one. Errors: Bug; its file is on this machine.
+pub fn open_page(page: &Page) -> Result<Box<dyn Read + Send>> {
+    page.open().map_err(|source| {
+        Fault::bug("a stored page cannot be read")
+            .at(page.entry.address.clone())
+            .because(source)
+    })
 }

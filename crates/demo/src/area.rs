@@ -45,12 +45,12 @@ impl Areas {
     /// Reads them from the list in the binary.
     pub(crate) fn embedded() -> Result<Self> {
         let schemas = Schemas::embedded()?;
-        let list = schemas.code_list("areas")?;
+        let (list, members) = (schemas.code_list("areas")?, schemas.code_list("area_members")?);
         let regions = groups(list, "region");
         let landsdele = groups(list, "landsdel");
         let all: Vec<Area> = list
             .codes()
-            .filter_map(|code| area(list, code, &regions, &landsdele))
+            .filter_map(|code| area(list, members, code, &regions, &landsdele))
             .collect();
         if regions.is_empty() {
             return Err(Error::Areas { missing: "region" }.into());
@@ -89,20 +89,26 @@ fn groups(list: &CodeList, level: &str) -> Vec<Group> {
 }
 
 /// A row of the list as an area; `None` for all that is neither a municipality nor a place outside the division.
-fn area(list: &CodeList, code: &str, regions: &[Group], landsdele: &[Group]) -> Option<Area> {
+fn area(list: &CodeList, members: &CodeList, code: &str, regions: &[Group], landsdele: &[Group]) -> Option<Area> {
     let level = list.get(code, "area_level")?;
     let is_municipality = level == "municipality";
     if !is_municipality && level != "outside" {
         return None;
     }
-    let region = list.get(code, "region_code")?;
-    let landsdel = list.get(code, "landsdel_code")?;
+    // The first membership that stands in the list, whatever the day of the demo: that of 2007 to 2026.
+    let within = |groups: &[Group]| {
+        let mine = members
+            .codes()
+            .filter(|row| members.get(row, "area_code") == Some(code));
+        mine.filter_map(|row| members.get(row, "within_code"))
+            .find_map(|within| groups.iter().position(|group| group.code == within))
+    };
     Some(Area {
         code: code.to_owned(),
         short: list.get(code, "statbank_code")?.to_owned(),
         name: list.get(code, "name_da")?.to_owned(),
-        region: regions.iter().position(|group| group.code == region)?,
-        landsdel: landsdele.iter().position(|group| group.code == landsdel)?,
+        region: within(regions)?,
+        landsdel: within(landsdele)?,
         is_municipality,
     })
 }

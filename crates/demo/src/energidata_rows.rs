@@ -71,6 +71,9 @@ const PRODUCTION: [Column; 8] = [
     value(7, "ThermalPowerMWh", "float", "MWh"),
 ];
 
+/// The hours begin with January of this year; a month of them is 72,000 rows.
+const FIRST_YEAR_OF_HOURS: i16 = 2025;
+
 impl Dataset {
     pub(crate) const ALL: [Self; 2] = [Self::Capacity, Self::Production];
     pub(crate) fn name(self) -> &'static str {
@@ -111,11 +114,13 @@ impl Dataset {
     /// First month offered and how many.
     fn months(self, world: &World) -> (Date, i32) {
         let (year, month) = world.last_full_month();
-        let count = match self {
-            Self::Capacity => i32::from(year - world.script.first_year(2022)) * 12 + i32::from(month),
-            // All hours of a year are 870,000 rows: too many for a first look.
-            Self::Production => ((3.0 * world.script.factor).round() as i32).max(1),
+        let first_year = match self {
+            Self::Capacity => world.script.first_year(2022),
+            // From the month that the pipeline asks from, whatever the size: a month must have all its hours, and a
+            // year all its months.
+            Self::Production => FIRST_YEAR_OF_HOURS.min(year),
         };
+        let count = i32::from(year - first_year) * 12 + i32::from(month);
         let last = Date::constant(year, month, 1);
         (last.checked_sub((count - 1).months()).unwrap_or(last), count)
     }

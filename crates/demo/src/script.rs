@@ -8,8 +8,8 @@ use jiff::civil::{Date, date};
 pub struct Script {
     /// Every invented figure follows from it.
     pub seed: u64,
-    /// Size. Hourly production covers `round(3 x factor)` months, at least one; below 1.0 the older years of the
-    /// other datasets fall away, down to two; above 1.0 they stay as they are.
+    /// Size: below 1.0 the older years fall away, down to two; above 1.0 they stay as they are. Hourly production and
+    /// the municipal accounts are whole whatever the size: who asks for a period takes one that is not for broken.
     pub factor: f64,
     /// Which night it is, counted from finished nights by the caller: 0 is the first; from 1 on some figures are
     /// restated.

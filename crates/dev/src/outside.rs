@@ -24,7 +24,7 @@ pub(crate) enum Part {
     Definitions,
     /// DuckDB, Polars and pyarrow on a demo lake.
     Readers,
-    /// A killed and repeated night on SeaweedFS against an undisturbed one on disk.
+    /// On SeaweedFS: a killed and repeated night against an undisturbed one on disk, and files harvested from it.
     S3,
 }
 
@@ -43,8 +43,12 @@ pub(crate) struct Ground {
 impl Ground {
     /// The binary with a home that has nothing of its own, so that the embedded pipelines alone run.
     pub(crate) fn klimalade(&self) -> Command {
+        self.klimalade_at(self.scratch.path())
+    }
+    /// The binary with a home of the operator's.
+    pub(crate) fn klimalade_at(&self, home: &Path) -> Command {
         let mut command = Command::new(&self.klimalade);
-        command.arg("--home").arg(self.scratch.path());
+        command.arg("--home").arg(home);
         for name in ["KLIMALADE_HOME", "KLIMALADE_LAKE"] {
             command.env_remove(name);
         }
@@ -125,7 +129,8 @@ fn readers(ground: &Ground) -> Result<()> {
     run(ground
         .script("readers.py")
         .arg(&lake)
-        .arg(ground.root.join("schemas/codes/indicators.csv")))
+        .arg(ground.root.join("schemas/codes/indicators.csv"))
+        .arg(ground.root.join("README.md")))
 }
 
 /// One whole simulated night; how long it took.

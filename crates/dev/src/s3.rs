@@ -1,4 +1,5 @@
-//! A night on a real S3 server, killed once and run again, against an undisturbed night on disk.
+//! A night on a real S3 server, killed once and run again, against an undisturbed night on disk; and files that are
+//! harvested from that server.
 
 use std::{
     collections::hash_map::RandomState,
@@ -6,7 +7,8 @@ use std::{
     hash::{BuildHasher, Hasher},
     io::{Read, Write},
     net::{Ipv4Addr, TcpStream},
-    process::Stdio,
+    path::Path,
+    process::{Child, Stdio},
     time::{Duration, Instant},
 };
 
@@ -47,10 +49,15 @@ pub(crate) fn killed_night(ground: &Ground) -> Result<()> {
     let whole = night(ground, &undisturbed.display().to_string(), &PIPELINES)?;
     let (server, port) = server(ground)?;
     create_bucket(port)?;
+    dropped_files(ground, port).context("files from S3")?;
     for attempt in 1..=TRIES {
         let lake = format!("s3://{BUCKET}/lake-{attempt}");
         let moment = whole.mul_f64(random_ratio());
-        if !killed(ground, &lake, port, moment)? {
+        let watch = Watch::start(ground, &undisturbed, &lake, port)?;
+        let was_killed = killed(ground, &lake, port, moment)?;
+        // Its last glob begins after the kill.
+        watch.end("a night that is killed, and after the kill")?;
+        if !was_killed {
             say(format!(
                 "the night ended before its {:.2} s; another lake",
                 moment.as_secs_f64()
@@ -85,7 +92,9 @@ pub(crate) fn killed_night(ground: &Ground) -> Result<()> {
             .args(["run", "--demo", "--strict", "--lake", &lake])
             .args(PIPELINES)
             .envs(environment(port));
+        let watch = Watch::start(ground, &undisturbed, &lake, port)?;
         run_quietly(&mut again).context("the repeated night")?;
+        watch.end("the repeated night")?;
         let left = locks(ground, &lake, port, "count")?;
         if !left.is_empty() {
             bail!("the repeated night left locks: {}", left.join(", "));
@@ -106,6 +115,141 @@ pub(crate) fn killed_night(ground: &Ground) -> Result<()> {
         return Ok(());
     }
     bail!("{TRIES} nights could not be killed halfway");
+}
+
+/// A reader that goes through the glob again and again while something happens to the lake.
+struct Watch(Child);
+
+impl Watch {
+    fn start(ground: &Ground, undisturbed: &Path, lake: &str, port: u16) -> Result<Self> {
+        let mut command = ground.script("compare.py");
+        command
+            .arg("--standing")
+            .arg(undisturbed)
+            .arg(lake)
+            .envs(environment(port))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        Ok(Self(command.spawn().context("compare.py cannot be started")?))
+    }
+    /// Lets it read once more. Errors: a glob was not right.
+    fn end(mut self, when: &str) -> Result<()> {
+        drop(self.0.stdin.take());
+        let mut told = String::new();
+        if let Some(out) = &mut self.0.stdout {
+            out.read_to_string(&mut told)?;
+        }
+        if !self.0.wait()?.success() {
+            bail!("{when}: what stood was not right\n{told}");
+        }
+        say(format!("{when}: {}", told.trim()));
+        Ok(())
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A pipeline of the operator's own that reads a folder of files.
+const DROPPED: &str = r#"
+version = 1
+title_en = "Charging points, dropped files"
+title_da = "Ladepunkter, afleverede filer"
+source_id = "municipal_open_data"
+table = "observation"
+licence_code = "not_stated"
+
+[source]
+connector = "file"
+address = "<folder>/*.csv"
+format = { type = "csv" }
+
+[columns]
+area = { type = "text", id = true }
+year = { type = "int", id = true }
+count = { type = "float" }
+
+[publishes]
+indicators = ["charging_points_municipal"]
+"#;
+const DROPPED_SQL: &str = "SELECT 'publish' AS fate, 'charging_points_municipal' AS indicator_code, r.area AS area_code,
+    make_date(CAST(r.year AS INT), 1, 1) AS period_start, 'A' AS frequency_code, 'dst_register' AS method_code, r.count AS value
+FROM raw r
+";
+/// The second has a name that an address must encode.
+const DROPS: [(&str, &str, &str); 2] = [
+    (
+        "2024.csv",
+        "2024.csv",
+        "area;year;count\n0101;2024;812\n0751;2024;400\n",
+    ),
+    (
+        "Ærø 2025.csv",
+        "%C3%86r%C3%B8%202025.csv",
+        "area;year;count\n0101;2025;950\n0492;2025;31\n",
+    ),
+];
+
+/// The same two files from a bucket and from disk give the same lake; asked again, the bucket's have not changed.
+fn dropped_files(ground: &Ground, port: u16) -> Result<()> {
+    let drop = ground.scratch.path().join("drop");
+    std::fs::create_dir_all(&drop)?;
+    for (name, encoded, text) in DROPS {
+        std::fs::write(drop.join(name), text)?;
+        let answer = request(
+            port,
+            &format!(
+                "PUT /{BUCKET}/drop/{encoded} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
+                text.len()
+            ),
+        )?;
+        if !answer.starts_with("HTTP/1.1 200") {
+            bail!("{name} cannot be put into the bucket: {answer}");
+        }
+    }
+    let nights = [
+        (
+            "disk",
+            drop.display().to_string(),
+            ground.scratch.path().join("drop-lake").display().to_string(),
+        ),
+        (
+            "bucket",
+            format!("s3://{BUCKET}/drop"),
+            format!("s3://{BUCKET}/drop-lake"),
+        ),
+    ];
+    for (name, folder, lake) in &nights {
+        let home = ground.scratch.path().join(format!("home-{name}"));
+        let pipeline = home.join("pipelines/test_dropped");
+        std::fs::create_dir_all(&pipeline)?;
+        std::fs::write(pipeline.join("pipeline.toml"), DROPPED.replace("<folder>", folder))?;
+        std::fs::write(pipeline.join("map.sql"), DROPPED_SQL)?;
+        for expected in ["published", "unchanged"] {
+            let mut command = ground.klimalade_at(&home);
+            command.args(["run", "test_dropped", "--strict", "--json", "--lake", lake]);
+            let output = run_quietly(command.envs(environment(port)))?;
+            let report: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+            let owner = &report["owners"][0];
+            let parts = owner["parts"].as_array().map_or(0, Vec::len);
+            if owner["status"] != expected || parts != DROPS.len() {
+                bail!(
+                    "from {name}: expected {expected} and {} parts, found {owner:#}",
+                    DROPS.len()
+                );
+            }
+        }
+    }
+    let [(_, _, from_disk), (_, _, from_bucket)] = &nights;
+    run(ground
+        .script("compare.py")
+        // A file's own mark: time and size on disk, the ETag in a bucket.
+        .args([from_disk.as_str(), from_bucket.as_str(), "source_version"])
+        .envs(environment(port)))
 }
 
 /// SeaweedFS on a folder of its own.

@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::Path,
 };
 
@@ -9,7 +9,7 @@ use datafusion::{
     execution::options::ParquetReadOptions,
     prelude::SessionContext,
 };
-use klimalade_model::{CodeList, Fault, Kind, Result};
+use klimalade_model::{CodeList, Fault, Kind, Result, Table};
 
 use crate::{error::sql_fault, session::Engine};
 
@@ -24,93 +24,209 @@ pub struct AreaFinding {
     pub unexpected: Vec<String>,
 }
 
-/// Groups of a staged file in which an expected area is missing or another one stands. `level`: every code of this
-/// level that is valid in the group's period.
+/// Which areas must be there.
+#[derive(Clone, Debug, Default)]
+pub struct AreaRule {
+    /// Every code of this level that is valid in the group's period.
+    pub level: Option<String>,
+    /// These besides.
+    pub also: Vec<String>,
+    /// These may be there.
+    pub may: Vec<String>,
+    /// Columns within which the areas must be complete, besides indicator and scenario.
+    pub per: Vec<String>,
+    /// Indicators that must be there in every scenario and period that any of them has.
+    pub indicators: Vec<String>,
+}
+
+/// Areas that are missing and those that are unexpected.
+type Verdict = (Vec<String>, Vec<String>);
+
+/// Columns of [`AreaRule::per`] that are times: an indicator that is missing altogether is missed in each of them.
+const TIMES: [&str; 4] = ["period_start", "civil_date", "hour_start_at", "year"];
+
+/// Groups of a staged file in which an expected area is missing or another one stands, absent indicators included.
+/// `constants`: columns that are one value in the whole file.
 pub async fn missing_areas(
     engine: &Engine,
     file: &Path,
+    table: &Table,
     areas: &CodeList,
-    level: Option<&str>,
-    also: &[String],
-    may: &[String],
-    per: &[String],
+    rule: &AreaRule,
+    constants: &BTreeMap<String, String>,
 ) -> Result<Vec<AreaFinding>> {
-    let columns: Vec<String> = ["indicator_code", "scenario_code"]
-        .iter()
-        .map(|name| (*name).to_owned())
-        .chain(per.iter().cloned())
-        .collect();
-    let list = columns
-        .iter()
-        .map(|name| format!("\"{name}\""))
-        .collect::<Vec<_>>()
-        .join(", ");
-    let sql = format!("SELECT {list}, area_code FROM staged GROUP BY {list}, area_code");
-    let mut groups: BTreeMap<Vec<String>, BTreeSet<String>> = BTreeMap::new();
-    for batch in select(engine, file, &sql).await? {
-        for row in 0..batch.num_rows() {
-            let group = (0..columns.len())
-                .map(|at| array_value_to_string(batch.column(at), row).unwrap_or_default())
-                .collect();
-            let area = array_value_to_string(batch.column(columns.len()), row).unwrap_or_default();
-            groups.entry(group).or_default().insert(area);
-        }
+    if table.column("area_code").is_none() {
+        return Err(Fault::settings("the table has no areas that could be expected")
+            .found(table.name.clone())
+            .hint("leave [checks] expected_areas out"));
     }
+    let columns: Vec<&str> = ["indicator_code", "scenario_code"]
+        .into_iter()
+        .chain(rule.per.iter().map(String::as_str))
+        .filter(|name| table.column(name).is_some())
+        .collect();
+    let groups = areas_by_group(engine, file, &columns, constants).await?;
     let day = columns
         .iter()
-        .position(|name| name == "period_start" || name == "civil_date");
+        .position(|name| *name == "period_start" || *name == "civil_date");
     let mut findings = Vec::new();
-    for (group, found) in groups {
-        let on = day.map(|at| group[at].as_str());
-        let mut expected: BTreeSet<String> = also.iter().cloned().collect();
-        if let Some(level) = level {
-            let valid = |code: &str| {
-                on.is_none_or(|on| {
-                    areas.get(code, "valid_from").is_none_or(|from| from <= on)
-                        && areas.get(code, "valid_to").is_none_or(|to| on < to)
-                })
-            };
-            expected.extend(
-                areas
-                    .codes()
-                    .filter(|code| areas.get(code, "area_level") == Some(level) && valid(code))
-                    .map(str::to_owned),
-            );
-        }
-        let missing: Vec<String> = expected.difference(&found).cloned().collect();
-        let unexpected: Vec<String> = found
-            .difference(&expected)
-            .filter(|code| !may.contains(code))
-            .cloned()
-            .collect();
+    let absent = absent_indicators(&groups, &columns, &rule.indicators);
+    // Hour after hour has the same areas: each set is held against what is expected once a day of the code list.
+    let mut verdicts: HashMap<(String, Option<String>), Verdict> = HashMap::new();
+    for (group, found) in groups.into_iter().chain(absent) {
+        let on = day.and_then(|at| group.get(at)).cloned();
+        let (missing, unexpected) = verdicts.entry((found, on)).or_insert_with_key(|(found, on)| {
+            let found: BTreeSet<&str> = found.split(' ').filter(|code| !code.is_empty()).collect();
+            let expected = expected_areas(areas, rule, on.as_deref());
+            (
+                expected.difference(&found).map(|code| (*code).to_owned()).collect(),
+                found
+                    .difference(&expected)
+                    .filter(|code| !rule.may.iter().any(|may| may == *code))
+                    .map(|code| (*code).to_owned())
+                    .collect(),
+            )
+        });
         if !missing.is_empty() || !unexpected.is_empty() {
             findings.push(AreaFinding {
-                group: group.join(", "),
-                missing,
-                unexpected,
+                group: group
+                    .into_iter()
+                    .filter(|cell| !cell.is_empty())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+                missing: missing.clone(),
+                unexpected: unexpected.clone(),
             });
         }
     }
     Ok(findings)
 }
 
-/// Sum of `value` by indicator in a file.
-pub async fn indicator_sums(engine: &Engine, file: &Path) -> Result<BTreeMap<String, f64>> {
-    let sql = "SELECT indicator_code, coalesce(sum(value), 0.0) AS s FROM staged GROUP BY indicator_code";
-    let mut sums = BTreeMap::new();
-    for batch in select(engine, file, sql).await? {
-        let values = batch.column(1).as_primitive::<arrow::datatypes::Float64Type>();
+/// The areas of each group, in one text with spaces between them.
+async fn areas_by_group(
+    engine: &Engine,
+    file: &Path,
+    columns: &[&str],
+    constants: &BTreeMap<String, String>,
+) -> Result<BTreeMap<Vec<String>, String>> {
+    let varying: Vec<&str> = columns
+        .iter()
+        .copied()
+        .filter(|name| !constants.contains_key(*name))
+        .collect();
+    let list: String = varying.iter().map(|name| format!("\"{name}\", ")).collect();
+    let by = if varying.is_empty() {
+        String::new()
+    } else {
+        format!("GROUP BY {}", list.trim_end_matches(", "))
+    };
+    let sql = format!(
+        "SELECT {list}string_agg(area_code, ' ') FROM (SELECT DISTINCT {list}area_code FROM staged) AS each {by} \
+         HAVING count(*) > 0"
+    );
+    let mut groups = BTreeMap::new();
+    for batch in select(engine, file, &sql).await? {
         for row in 0..batch.num_rows() {
+            let cell = |at: usize| array_value_to_string(batch.column(at), row).unwrap_or_default();
+            let group = columns
+                .iter()
+                .map(|name| match varying.iter().position(|known| known == name) {
+                    Some(at) => cell(at),
+                    None => constants.get(*name).cloned().unwrap_or_default(),
+                })
+                .collect();
+            groups.insert(group, cell(varying.len()));
+        }
+    }
+    Ok(groups)
+}
+
+/// Codes that must be there on a day; without a day those of every time.
+fn expected_areas<'a>(areas: &'a CodeList, rule: &'a AreaRule, on: Option<&str>) -> BTreeSet<&'a str> {
+    let mut expected: BTreeSet<&str> = rule.also.iter().map(String::as_str).collect();
+    if let Some(level) = rule.level.as_deref() {
+        let valid = |code: &str| {
+            on.is_none_or(|on| {
+                areas.get(code, "valid_from").is_none_or(|from| from <= on)
+                    && areas.get(code, "valid_to").is_none_or(|to| on < to)
+            })
+        };
+        expected.extend(
+            areas
+                .codes()
+                .filter(|code| areas.get(code, "area_level") == Some(level) && valid(code)),
+        );
+    }
+    expected
+}
+
+/// Groups without any row: each declared indicator in each scenario and time that another one has. Columns that are no
+/// times (`per` may name a breakdown, and each indicator has its own codes) are left empty.
+fn absent_indicators(
+    groups: &BTreeMap<Vec<String>, String>,
+    columns: &[&str],
+    indicators: &[String],
+) -> Vec<(Vec<String>, String)> {
+    let Some(at) = columns.iter().position(|name| *name == "indicator_code") else {
+        return Vec::new();
+    };
+    let moment = |group: &[String]| -> Vec<String> {
+        let cells = columns.iter().zip(group);
+        cells
+            .map(|(name, cell)| {
+                if *name == "scenario_code" || TIMES.contains(name) {
+                    cell.clone()
+                } else {
+                    String::new()
+                }
+            })
+            .collect()
+    };
+    let moments: BTreeSet<Vec<String>> = groups.keys().map(|group| moment(group)).collect();
+    let there: BTreeSet<(&String, Vec<String>)> = groups.keys().map(|group| (&group[at], moment(group))).collect();
+    let mut absent = Vec::new();
+    for indicator in indicators {
+        for moment in &moments {
+            if !there.contains(&(indicator, moment.clone())) {
+                let mut group = moment.clone();
+                group[at].clone_from(indicator);
+                absent.push((group, String::new()));
+            }
+        }
+    }
+    absent
+}
+
+/// Sums of `value` in a file by indicator and period; in a table whose file is a period (hours of a month) by indicator
+/// alone. A group without a figure has none.
+pub async fn indicator_sums(
+    engine: &Engine,
+    file: &Path,
+    table: &Table,
+) -> Result<BTreeMap<(String, String), Option<f64>>> {
+    let period = ["period_start", "year"]
+        .into_iter()
+        .find(|name| table.column(name).is_some());
+    let group = period.map_or_else(|| "indicator_code".to_owned(), |name| format!("indicator_code, {name}"));
+    let sql = format!("SELECT sum(value), {group} FROM staged GROUP BY {group}");
+    let mut sums = BTreeMap::new();
+    for batch in select(engine, file, &sql).await? {
+        let values = batch.column(0).as_primitive::<arrow::datatypes::Float64Type>();
+        for row in 0..batch.num_rows() {
+            let cell = |at: usize| {
+                let column = batch.columns().get(at)?;
+                array_value_to_string(column, row).ok()
+            };
             sums.insert(
-                array_value_to_string(batch.column(0), row).unwrap_or_default(),
-                if values.is_null(row) { 0.0 } else { values.value(row) },
+                (cell(1).unwrap_or_default(), cell(2).unwrap_or_default()),
+                (!values.is_null(row)).then(|| values.value(row)),
             );
         }
     }
     Ok(sums)
 }
 
-async fn select(engine: &Engine, file: &Path, sql: &str) -> Result<Vec<RecordBatch>> {
+pub(crate) async fn select(engine: &Engine, file: &Path, sql: &str) -> Result<Vec<RecordBatch>> {
     let session = engine.session([])?;
     register(&session, "staged", file).await?;
     let wrong = |error| sql_fault("a staged file cannot be checked", Kind::Bug, error);

@@ -26,6 +26,8 @@ pub struct Change {
     pub old: Option<String>,
     /// After; `None` is null or gone.
     pub new: Option<String>,
+    /// The new row's snapshot_sha256, where the comparison was asked for it; a vanished row has none.
+    pub snapshot: Option<String>,
 }
 
 /// What a new file does to an old one.
@@ -39,8 +41,6 @@ pub struct Comparison {
     pub changed: u64,
     /// The old file lacks a column of the table, or has one more: readers of both would meet two schemas.
     pub columns_differ: bool,
-    /// Every changed or vanished cell.
-    pub changes: Vec<Change>,
 }
 
 impl Comparison {
@@ -50,11 +50,18 @@ impl Comparison {
     }
 }
 
-/// Compares two files of a table in one ordered walk over both; the common columns are not looked at. Blocking.
-/// Errors: Source, when a file cannot be read; Bug, when one is not in the order of the table's key.
-pub fn compare_files(table: &Table, old: &Path, new: &Path) -> Result<Comparison> {
-    let mut left = Walk::open(table, old)?;
-    let mut right = Walk::open(table, new)?;
+/// Compares two files of a table in one ordered walk over both; the common columns are not looked at. Every changed or
+/// vanished cell goes to `sink`, in the order of the key; with `snapshots` each says which snapshot its new row is of.
+/// Blocking. Errors: Contract, when a file cannot be read; Bug, when one is not in the order of the table's key.
+pub fn compare_files(
+    table: &Table,
+    old: &Path,
+    new: &Path,
+    snapshots: bool,
+    sink: &mut dyn FnMut(Change) -> Result<()>,
+) -> Result<Comparison> {
+    let mut left = Walk::open(table, old, false)?;
+    let mut right = Walk::open(table, new, snapshots)?;
     let mut comparison = Comparison {
         columns_differ: left.columns != right.columns,
         ..Comparison::default()
@@ -69,17 +76,7 @@ pub fn compare_files(table: &Table, old: &Path, new: &Path) -> Result<Comparison
         match order {
             std::cmp::Ordering::Less => {
                 comparison.vanished += 1;
-                let column = if table.column("value").is_some() { "value" } else { "*" };
-                comparison.changes.push(Change {
-                    row_key: left.key_text(table),
-                    column: column.to_owned(),
-                    old: if column == "*" {
-                        Some("present".to_owned())
-                    } else {
-                        left.cell(column)
-                    },
-                    new: None,
-                });
+                sink(left.vanished(table))?;
                 left.step()?;
             }
             std::cmp::Ordering::Greater => {
@@ -96,12 +93,13 @@ pub fn compare_files(table: &Table, old: &Path, new: &Path) -> Result<Comparison
                     let (old, new) = (left.cell(&column.field.name), right.cell(&column.field.name));
                     if old != new {
                         changed = true;
-                        comparison.changes.push(Change {
+                        sink(Change {
                             row_key: left.key_text(table),
                             column: column.field.name.clone(),
                             old,
                             new,
-                        });
+                            snapshot: right.cell(SNAPSHOT),
+                        })?;
                     }
                 }
                 comparison.changed += u64::from(changed);
@@ -110,6 +108,14 @@ pub fn compare_files(table: &Table, old: &Path, new: &Path) -> Result<Comparison
             }
         }
     }
+}
+
+/// The column that says which snapshot a row came from.
+const SNAPSHOT: &str = "snapshot_sha256";
+
+/// A file that the lake wrote and that is no longer what it wrote: no agency's fault.
+fn damaged(what: &str, place: &str) -> Fault {
+    Fault::contract(what).at(place.to_owned()).hint("klimalade verify")
 }
 
 /// A file read row by row in the order of its key.
@@ -125,13 +131,9 @@ struct Walk {
 }
 
 impl Walk {
-    fn open(table: &Table, path: &Path) -> Result<Self> {
+    fn open(table: &Table, path: &Path, snapshots: bool) -> Result<Self> {
         let place = path.display().to_string();
-        let unreadable = |error: String| {
-            Fault::source("a published file cannot be read")
-                .at(path.display().to_string())
-                .found(error)
-        };
+        let unreadable = |error: String| damaged("a published file cannot be read", &place).found(error);
         let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| unreadable(error.to_string()))?;
         let columns = builder
@@ -140,7 +142,11 @@ impl Walk {
             .iter()
             .map(|field| field.name().clone())
             .collect();
-        let names = table.columns.iter().map(|column| column.field.name.as_str());
+        let names = table
+            .columns
+            .iter()
+            .map(|column| column.field.name.as_str())
+            .chain(snapshots.then_some(SNAPSHOT));
         let mask = ProjectionMask::columns(builder.parquet_schema(), names);
         let reader = builder
             .with_projection(mask)
@@ -170,14 +176,19 @@ impl Walk {
     fn load(&mut self) -> Result<()> {
         self.at = 0;
         self.rows.clear();
-        self.batch = self.reader.next().transpose().map_err(arrow_fault)?;
+        self.batch = self
+            .reader
+            .next()
+            .transpose()
+            .map_err(|error| damaged("a published file cannot be read", &self.place).found(error.to_string()))?;
         let Some(batch) = &self.batch else { return Ok(()) };
         let mut columns: Vec<ArrayRef> = Vec::new();
         for key in &self.keys {
             let column = batch.column_by_name(key).ok_or_else(|| {
-                Fault::source("a published file lacks a key column")
+                Fault::contract("a published file lacks a key column")
                     .at(self.place.clone())
                     .expected(key.clone())
+                    .hint("klimalade retire <pipeline>, then run it: the table has another key than before")
             })?;
             columns.push(plain(column)?);
         }
@@ -205,6 +216,20 @@ impl Walk {
             return Err(Fault::bug("a published file is not in the order of its key").at(self.place.clone()));
         }
         Ok(())
+    }
+    /// The row as gone.
+    fn vanished(&self, table: &Table) -> Change {
+        let column = if table.column("value").is_some() { "value" } else { "*" };
+        Change {
+            row_key: self.key_text(table),
+            column: column.to_owned(),
+            old: match column {
+                "*" => Some("present".to_owned()),
+                value => self.cell(value),
+            },
+            new: None,
+            snapshot: None,
+        }
     }
     fn cell(&self, column: &str) -> Option<String> {
         let column = self.batch.as_ref()?.column_by_name(column)?;

@@ -1,6 +1,9 @@
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use arrow::{
@@ -25,12 +28,35 @@ pub struct RowRules {
     pub ranges: HashMap<String, (Option<f64>, Option<f64>)>,
     /// map.sql groups and gives `raw_rows`.
     pub aggregate: bool,
+    /// What the ids of projects, facilities and planning areas begin with; empty is not checked.
+    pub source_id: String,
+    /// Rejects that an owner may still keep, over all its parts.
+    pub reject_room: RejectRoom,
+}
+
+/// Rejected rows that are kept with their text, over all parts of one owner; all are counted.
+#[derive(Clone, Debug)]
+pub struct RejectRoom(Arc<AtomicUsize>);
+
+impl Default for RejectRoom {
+    fn default() -> Self {
+        Self(Arc::new(AtomicUsize::new(KEPT_REJECTS)))
+    }
+}
+
+impl RejectRoom {
+    /// Takes one place; false when there is none.
+    fn take(&self) -> bool {
+        self.0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+            .is_ok()
+    }
 }
 
 /// A row that broke the contract.
 #[derive(Clone, Debug)]
 pub struct Reject {
-    /// Number of the mapped row within the part, from 1.
+    /// Number of the row among all that map.sql gave for the part, whatever their fate, from 1.
     pub row_number: u64,
     /// `null`, `unknown_code`, `range`, ...
     pub reason_code: &'static str,
@@ -51,6 +77,32 @@ pub struct Admitted {
     pub publish: Option<RecordBatch>,
     /// The agency's own totals: the same columns and `what_code`.
     pub control: Option<RecordBatch>,
+}
+
+/// By row of a batch: reason, column, found, expected.
+pub(crate) type BadRows = HashMap<usize, (&'static str, String, String, String)>;
+
+/// Where the rows of a batch stood among all rows of the part.
+#[derive(Clone, Copy)]
+struct Places<'a> {
+    /// Rows before the batch that map.sql gave.
+    first_row: u64,
+    /// Which of that batch's rows these are; `None` is all.
+    taken: Option<&'a [bool]>,
+}
+
+impl Places<'_> {
+    /// Numbers of the rows, from 1.
+    fn numbers(&self, rows: usize) -> Vec<u64> {
+        match self.taken {
+            None => (0..rows).map(|row| self.first_row + row as u64 + 1).collect(),
+            Some(taken) => (1..)
+                .zip(taken)
+                .filter(|(_, taken)| **taken)
+                .map(|(at, _): (u64, _)| self.first_row + at)
+                .collect(),
+        }
+    }
 }
 
 /// By code: why it is refused and what was expected, or that it is good.
@@ -79,12 +131,18 @@ pub struct RowContract {
     pub rejected: u64,
     /// Sum of `raw_rows`.
     pub raw_row_sum: u64,
-    /// The first rejected rows, at most [`KEPT_REJECTS`].
+    /// The first rejected rows; the very first always, the others while the owner has [`RejectRoom`].
     pub rejects: Vec<Reject>,
 }
 
-/// Rejected rows that are kept with their text; all are counted.
 const KEPT_REJECTS: usize = 10_000;
+
+/// Tables whose ids begin with the source_id, and the id.
+const IDS: [(&str, &str); 3] = [
+    ("project", "project_id"),
+    ("facility", "facility_id"),
+    ("plan_area", "feature_id"),
+];
 
 #[derive(Clone, Debug)]
 pub(crate) enum FateSource {
@@ -200,8 +258,14 @@ impl RowContract {
         let mut admitted = Admitted::default();
         match self.fate.clone() {
             FateSource::Constant(text) => match fate_of(Some(&text))? {
-                Fate::Publish => admitted.publish = self.check(self.completion.apply(batch)?, first_row, None)?,
-                Fate::Control => admitted.control = self.controls(batch, &self.completion.apply(batch)?, first_row)?,
+                Fate::Publish => {
+                    let places = Places { first_row, taken: None };
+                    admitted.publish = self.check(self.completion.apply(batch)?, places, None)?;
+                }
+                Fate::Control => {
+                    let places = Places { first_row, taken: None };
+                    admitted.control = self.controls(batch, &self.completion.apply(batch)?, places)?;
+                }
                 Fate::Skip(reason) => *self.skipped.entry(reason).or_default() += rows as u64,
             },
             FateSource::Column(at) => {
@@ -230,10 +294,14 @@ impl RowContract {
                         .map_err(arrow_fault)
                 };
                 if let Some(rows) = taken(&publish)? {
-                    admitted.publish = self.check(self.completion.apply(&rows)?, first_row, None)?;
+                    let taken = Some(publish.as_slice());
+                    let places = Places { first_row, taken };
+                    admitted.publish = self.check(self.completion.apply(&rows)?, places, None)?;
                 }
                 if let Some(rows) = taken(&control)? {
-                    admitted.control = self.controls(&rows, &self.completion.apply(&rows)?, first_row)?;
+                    let taken = Some(control.as_slice());
+                    let places = Places { first_row, taken };
+                    admitted.control = self.controls(&rows, &self.completion.apply(&rows)?, places)?;
                 }
             }
         }
@@ -244,7 +312,7 @@ impl RowContract {
         &mut self,
         given: &RecordBatch,
         completed: &RecordBatch,
-        first_row: u64,
+        places: Places<'_>,
     ) -> Result<Option<RecordBatch>> {
         let codes: ArrayRef = match &self.what_code {
             Some(FateSource::Constant(code)) => Arc::new(StringArray::from(vec![code.as_str(); given.num_rows()])),
@@ -261,13 +329,13 @@ impl RowContract {
                 .at("map.sql: what_code")
                 .found("null"));
         }
-        self.check(completed.clone(), first_row, Some(codes))
+        self.check(completed.clone(), places, Some(codes))
     }
 
     /// Rows that keep the contract; the others become rejects.
-    fn check(&mut self, batch: RecordBatch, first_row: u64, what: Option<ArrayRef>) -> Result<Option<RecordBatch>> {
+    fn check(&mut self, batch: RecordBatch, places: Places<'_>, what: Option<ArrayRef>) -> Result<Option<RecordBatch>> {
         let rows = batch.num_rows();
-        let mut bad: HashMap<usize, (&'static str, String, String, String)> = HashMap::new();
+        let mut bad = BadRows::new();
         let table = self.table.clone();
         for column in &table.columns {
             let name = &column.field.name;
@@ -296,6 +364,7 @@ impl RowContract {
         if table.column("value").is_some() && table.column("indicator_code").is_some() {
             self.check_values(&batch, rows, what.is_none(), &mut bad)?;
         }
+        self.check_ids(&batch, rows, &mut bad)?;
         let keep = if bad.is_empty() {
             None
         } else {
@@ -306,11 +375,16 @@ impl RowContract {
         self.rejected += bad.len() as u64;
         let mut bad: Vec<_> = bad.into_iter().collect();
         bad.sort_by_key(|(row, _)| *row);
+        let numbers = if bad.is_empty() {
+            Vec::new()
+        } else {
+            places.numbers(rows)
+        };
         for (row, (reason_code, column, found, expected)) in bad {
-            if self.rejects.len() < KEPT_REJECTS {
+            if self.rules.reject_room.take() || self.rejects.is_empty() {
                 let text = self.row_json(&batch, row);
                 self.rejects.push(Reject {
-                    row_number: first_row + row as u64 + 1,
+                    row_number: numbers.get(row).copied().unwrap_or_default(),
                     reason_code,
                     column,
                     found,
@@ -333,6 +407,32 @@ impl RowContract {
             None => self.published += batch.num_rows() as u64,
         }
         Ok((batch.num_rows() > 0).then_some(batch))
+    }
+
+    /// Ids of projects, facilities and planning areas say which dataset they are of, so that two datasets never meet
+    /// in one id.
+    fn check_ids(&self, batch: &RecordBatch, rows: usize, bad: &mut BadRows) -> Result<()> {
+        let Some((_, column)) = IDS.iter().find(|(table, _)| *table == self.table.name) else {
+            return Ok(());
+        };
+        let array = self.array(column, batch)?;
+        let Some(ids) = array.as_string_opt::<i32>() else {
+            return Ok(());
+        };
+        for row in 0..rows {
+            let at = if ids.len() == rows { row } else { 0 };
+            if !ids.is_null(at) && !ids.value(at).starts_with(&self.rules.source_id) {
+                bad.entry(row).or_insert_with(|| {
+                    (
+                        "id_without_source",
+                        (*column).to_owned(),
+                        ids.value(at).to_owned(),
+                        format!("an id that begins with {}", self.rules.source_id),
+                    )
+                });
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn array(&self, name: &str, batch: &RecordBatch) -> Result<ArrayRef> {

@@ -145,8 +145,8 @@ impl Pattern {
     fn sql(&self, rule: &Rule) -> Result<String> {
         let area = match self.level.as_str() {
             "municipality" | "outside" => Some("p.area_code"),
-            "region" => Some("a.region_code"),
-            "landsdel" => Some("a.landsdel_code"),
+            // Members on the day; a row of the higher area itself is its own.
+            "region" | "landsdel" => Some("coalesce(m.within_code, p.area_code)"),
             "price_area" => Some("a.price_area_code"),
             "country" => None,
             other => return Err(Fault::bug("a control of an unknown area level").found(other.to_owned())),
@@ -167,6 +167,17 @@ impl Pattern {
             group.push(area.to_owned());
             on.push("c.area_code = s.control_area".to_owned());
         }
+        // Regions change their members (2027-01-01), so what counts is who belonged on the period's first day.
+        let members = match self.level.as_str() {
+            level @ ("region" | "landsdel") => format!(
+                "LEFT JOIN (SELECT l.area_code, l.within_code, CAST(l.valid_from AS DATE) AS valid_from, \
+                 CAST(l.valid_to AS DATE) AS valid_to FROM codes.area_members l \
+                 JOIN codes.areas w ON l.within_code = w.code WHERE w.area_level = '{level}') m \
+                 ON p.area_code = m.area_code AND (m.valid_from IS NULL OR m.valid_from <= p.period_start) \
+                 AND (m.valid_to IS NULL OR p.period_start < m.valid_to)"
+            ),
+            _ => String::new(),
+        };
         let positive = if rule.positive_only { "WHERE p.value > 0" } else { "" };
         let flags = DIMENSIONS
             .iter()
@@ -178,7 +189,7 @@ impl Pattern {
             "SELECT c.*, s.computed_value, s.parts FROM \
              (SELECT * FROM controls WHERE what_code = '{what}' AND area_level = '{level}' AND {flags}) c LEFT JOIN \
              (SELECT {select}, sum(p.value) AS computed_value, count(*) AS parts FROM published p \
-              LEFT JOIN codes.areas a ON p.area_code = a.code {positive} GROUP BY {group}) s ON {on}",
+              LEFT JOIN codes.areas a ON p.area_code = a.code {members} {positive} GROUP BY {group}) s ON {on}",
             what = self.what.replace('\'', "''"),
             level = self.level,
             select = select.join(", "),

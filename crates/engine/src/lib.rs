@@ -1,6 +1,7 @@
 //! SQL over named tables: the mapping of raw rows to the common schema, the row contract, sorting, comparison with
 //! what is published, controls, and queries over the lake. The only crate that names datafusion.
 
+mod adding_up;
 mod checks;
 mod compare;
 mod complete;
@@ -8,15 +9,17 @@ mod contract;
 mod controls;
 mod error;
 mod mapping;
+mod order;
 mod partition;
 mod raw;
 mod row_checks;
 mod session;
 mod views;
 
-pub use checks::{AreaFinding, indicator_sums, missing_areas};
+pub use adding_up::check_adding_up;
+pub use checks::{AreaFinding, AreaRule, indicator_sums, missing_areas};
 pub use compare::{Change, Comparison, compare_files};
-pub use contract::{Admitted, Reject, RowContract, RowRules};
+pub use contract::{Admitted, Reject, RejectRoom, RowContract, RowRules};
 pub use controls::{ControlFile, ControlRules, ControlSummary, Known, Rule, compare_controls};
 pub use mapping::{Mapped, Mapping, Shape, tables_read};
 pub use partition::{PART_COLUMN, PartitionSpool, SortedRows, Spooled};

@@ -1,4 +1,5 @@
 use std::{
+    cmp::Ordering,
     fs::File,
     io::{BufReader, BufWriter},
     sync::Arc,
@@ -8,11 +9,14 @@ use arrow::{
     array::{ArrayRef, Int32Array, RecordBatch},
     datatypes::{DataType, Field, Schema, SchemaRef},
     ipc::{reader::StreamReader, writer::StreamWriter},
-    row::{OwnedRow, RowConverter, SortField},
     util::display::array_value_to_string,
 };
 use datafusion::{
-    catalog::streaming::StreamingTable, execution::SendableRecordBatchStream, logical_expr::SortExpr, prelude::col,
+    catalog::streaming::StreamingTable,
+    execution::SendableRecordBatchStream,
+    logical_expr::SortExpr,
+    physical_plan::streaming::PartitionStream,
+    prelude::{SessionContext, col},
 };
 use futures::StreamExt;
 use klimalade_model::{Fault, Kind, Result};
@@ -20,6 +24,7 @@ use tempfile::{NamedTempFile, TempPath};
 
 use crate::{
     error::{arrow_fault, disk_fault, sql_fault},
+    order::{Key, KeyOrder, compare},
     raw::Once,
     session::Engine,
 };
@@ -33,6 +38,8 @@ pub struct PartitionSpool {
     file: NamedTempFile,
     writer: StreamWriter<BufWriter<File>>,
     rows: u64,
+    /// While all rows came in the order of the key.
+    order: Option<KeyOrder>,
 }
 
 impl std::fmt::Debug for PartitionSpool {
@@ -57,10 +64,22 @@ impl PartitionSpool {
             file,
             writer,
             rows: 0,
+            order: None,
         })
+    }
+    /// Watches whether the rows come in the order of these columns, each key once: then [`Engine::sorted`] by the same
+    /// columns has nothing to sort. Agencies asked for a sort order mostly give the table's.
+    pub fn watching(mut self, keys: &[String]) -> Result<Self> {
+        self.order = Some(KeyOrder::new(&self.schema, keys)?);
+        Ok(self)
     }
     /// Adds the rows of a part.
     pub fn append(&mut self, batch: &RecordBatch, part: i32) -> Result<()> {
+        if let Some(order) = &mut self.order
+            && order.follow(batch)?.is_some()
+        {
+            self.order = None;
+        }
         let mut columns = batch.columns().to_vec();
         columns.push(Arc::new(Int32Array::from_value(part, batch.num_rows())) as ArrayRef);
         let batch = RecordBatch::try_new(self.schema.clone(), columns).map_err(arrow_fault)?;
@@ -83,7 +102,24 @@ impl PartitionSpool {
             schema: self.schema,
             path: self.file.into_temp_path(),
             rows: self.rows,
+            in_order: self.order.and_then(InOrder::of),
         })
+    }
+}
+
+/// Rows that stand in the strict order of a key.
+#[derive(Debug)]
+struct InOrder {
+    columns: Vec<usize>,
+    first: Key,
+    last: Key,
+}
+
+impl InOrder {
+    fn of(order: KeyOrder) -> Option<Self> {
+        let columns = order.columns().to_vec();
+        let (first, last) = order.into_bounds()?;
+        Some(Self { columns, first, last })
     }
 }
 
@@ -94,6 +130,7 @@ pub struct Spooled {
     path: TempPath,
     /// Rows in it.
     pub rows: u64,
+    in_order: Option<InOrder>,
 }
 
 impl Spooled {
@@ -109,13 +146,34 @@ impl Spooled {
     }
 }
 
+/// Spools in an order in which their rows, one spool after the other, stand in the strict order of the key; `None`
+/// where they do not.
+fn in_order(spools: &[Arc<Spooled>], keys: &[usize]) -> Result<Option<Vec<Arc<Spooled>>>> {
+    let mut known: Vec<(&InOrder, &Arc<Spooled>)> = Vec::with_capacity(spools.len());
+    for spool in spools.iter().filter(|spool| spool.rows > 0) {
+        let Some(order) = spool.in_order.as_ref().filter(|order| order.columns == keys) else {
+            return Ok(None);
+        };
+        let mut at = 0;
+        while at < known.len() && compare(&known[at].0.first, 0, &order.first, 0)?.is_le() {
+            at += 1;
+        }
+        known.insert(at, (order, spool));
+    }
+    for pair in known.windows(2) {
+        if compare(&pair[0].0.last, 0, &pair[1].0.first, 0)?.is_ge() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(known.into_iter().map(|(_, spool)| spool.clone()).collect()))
+}
+
 /// Rows of one partition in the order of the table's unique key, checked for uniqueness on the way.
 pub struct SortedRows {
     schema: SchemaRef,
     stream: SendableRecordBatchStream,
-    keys: Vec<usize>,
-    converter: RowConverter,
-    last: Option<OwnedRow>,
+    /// `None` where the spools are known to be in order already.
+    order: Option<KeyOrder>,
 }
 
 impl std::fmt::Debug for SortedRows {
@@ -127,61 +185,71 @@ impl std::fmt::Debug for SortedRows {
 }
 
 impl Engine {
-    /// Sorts spools of one partition by `keys` (those that are constant are left out by the caller), spilling where
-    /// memory ends.
+    /// Rows of the spools of one partition by `keys` (those that are constant are left out by the caller). Spools that
+    /// are in order already are read one after the other, others are sorted, spilling where memory ends.
     pub async fn sorted(&self, spools: Vec<Arc<Spooled>>, keys: &[String]) -> Result<SortedRows> {
         let schema = spools
             .first()
             .map(|spool| spool.schema.clone())
             .ok_or_else(|| Fault::bug("a partition without spools"))?;
+        let order = KeyOrder::new(&schema, keys)?;
         let session = self.session([])?;
-        let (sender, once) = Once::channel(schema.clone());
-        let table = StreamingTable::try_new(schema.clone(), vec![once])
-            .map_err(|error| sql_fault("a spool is no table", Kind::Bug, error))?;
-        tokio::task::spawn_blocking(move || {
-            for spool in spools {
-                let batches = match spool.read() {
-                    Ok(batches) => batches,
-                    Err(fault) => {
-                        sender.send(Err(fault));
-                        return;
-                    }
-                };
-                for batch in batches {
-                    if !sender.send(batch) {
-                        return;
-                    }
-                }
-            }
-        });
-        let order: Vec<SortExpr> = keys
-            .iter()
-            .map(|key| col(format!("\"{key}\"")).sort(true, false))
-            .collect();
-        let wrong = |error| sql_fault("a partition cannot be sorted", Kind::Bug, error);
-        let mut frame = session.read_table(Arc::new(table)).map_err(wrong)?;
-        if !order.is_empty() {
-            frame = frame.sort(order).map_err(wrong)?;
+        if let Some(spools) = in_order(&spools, order.columns())? {
+            return Ok(SortedRows {
+                stream: reading(&schema, spools).execute(session.task_ctx()),
+                schema,
+                order: None,
+            });
         }
-        let stream = frame.execute_stream().await.map_err(wrong)?;
-        let keys = keys
-            .iter()
-            .map(|key| schema.index_of(key))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(arrow_fault)?;
-        let fields = keys
-            .iter()
-            .map(|&at| SortField::new(schema.field(at).data_type().clone()))
-            .collect();
-        let converter = RowConverter::new(fields).map_err(arrow_fault)?;
+        let stream = sort(&session, &schema, spools, keys).await?;
         Ok(SortedRows {
             schema,
             stream,
-            keys,
-            converter,
-            last: None,
+            order: Some(order),
         })
     }
+}
+
+/// A table of the spools' rows, in the order they came.
+fn reading(schema: &SchemaRef, spools: Vec<Arc<Spooled>>) -> Arc<Once> {
+    let (sender, once) = Once::channel(schema.clone());
+    tokio::task::spawn_blocking(move || {
+        for spool in spools {
+            let batches = match spool.read() {
+                Ok(batches) => batches,
+                Err(fault) => {
+                    sender.send(Err(fault));
+                    return;
+                }
+            };
+            for batch in batches {
+                if !sender.send(batch) {
+                    return;
+                }
+            }
+        }
+    });
+    once
+}
+
+async fn sort(
+    session: &SessionContext,
+    schema: &SchemaRef,
+    spools: Vec<Arc<Spooled>>,
+    keys: &[String],
+) -> Result<SendableRecordBatchStream> {
+    let table = StreamingTable::try_new(schema.clone(), vec![reading(schema, spools)])
+        .map_err(|error| sql_fault("a spool is no table", Kind::Bug, error))?;
+    let order: Vec<SortExpr> = keys
+        .iter()
+        .map(|key| col(format!("\"{key}\"")).sort(true, false))
+        .collect();
+    let wrong = |error| sql_fault("a partition cannot be sorted", Kind::Bug, error);
+    let mut frame = session.read_table(Arc::new(table)).map_err(wrong)?;
+    if !order.is_empty() {
+        frame = frame.sort(order).map_err(wrong)?;
+    }
+    frame.execute_stream().await.map_err(wrong)
 }
 
 impl SortedRows {
@@ -195,54 +263,32 @@ impl SortedRows {
             return Ok(None);
         };
         let batch = batch.map_err(|error| sql_fault("a partition cannot be sorted", Kind::Bug, error))?;
-        if batch.num_rows() == 0 {
+        let Some(order) = &mut self.order else {
             return Ok(Some(batch));
+        };
+        match order.follow(&batch)? {
+            None => Ok(Some(batch)),
+            Some((row, Ordering::Equal)) => Err(twice(&batch, row, order.columns())),
+            Some((row, _)) => Err(Fault::bug("sorted rows are not in order").found(format!("row {}", row + 1))),
         }
-        if self.keys.is_empty() {
-            return self.only_one(batch).map(Some);
-        }
-        let columns: Vec<ArrayRef> = self.keys.iter().map(|&at| batch.column(at).clone()).collect();
-        let rows = self.converter.convert_columns(&columns).map_err(arrow_fault)?;
-        let mut twice = self
-            .last
-            .as_ref()
-            .is_some_and(|last| last.row() == rows.row(0))
-            .then_some(0);
-        for at in 1..rows.num_rows() {
-            if rows.row(at) == rows.row(at - 1) {
-                twice = twice.or(Some(at));
-                break;
-            }
-        }
-        if let Some(at) = twice {
-            let key: Vec<String> = self
-                .keys
-                .iter()
-                .map(|&column| {
-                    let value = array_value_to_string(batch.column(column), at).unwrap_or_default();
-                    format!("{}={value}", self.schema.field(column).name())
-                })
-                .collect();
-            return Err(Fault::contract("two rows have one key")
-                .expected("each key once within the table")
-                .found(key.join(", "))
-                .hint("let map.sql keep the column that tells them apart, or pick one of the two by a declared rule"));
-        }
-        self.last = Some(rows.row(rows.num_rows() - 1).owned());
-        Ok(Some(batch))
     }
-    fn only_one(&mut self, batch: RecordBatch) -> Result<RecordBatch> {
-        let first = self.last.is_none();
-        let empty = RowConverter::new(vec![SortField::new(DataType::Int32)]).map_err(arrow_fault)?;
-        let rows = empty
-            .convert_columns(&[Arc::new(Int32Array::from(vec![0])) as ArrayRef])
-            .map_err(arrow_fault)?;
-        self.last = Some(rows.row(0).owned());
-        if !first || batch.num_rows() > 1 {
-            return Err(Fault::contract("two rows have one key")
-                .expected("key columns that differ")
-                .found("constants only"));
-        }
-        Ok(batch)
-    }
+}
+
+fn twice(batch: &RecordBatch, row: usize, columns: &[usize]) -> Fault {
+    let key: Vec<String> = columns
+        .iter()
+        .map(|&column| {
+            let value = array_value_to_string(batch.column(column), row).unwrap_or_default();
+            format!("{}={value}", batch.schema_ref().field(column).name())
+        })
+        .collect();
+    let found = if key.is_empty() {
+        "every column of the key is one value in all rows".to_owned()
+    } else {
+        key.join(", ")
+    };
+    Fault::contract("two rows have one key")
+        .expected("each key once within the table")
+        .found(found)
+        .hint("let map.sql keep the column that tells them apart, or pick one of the two by a declared rule")
 }

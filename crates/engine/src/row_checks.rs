@@ -1,10 +1,10 @@
 use std::collections::HashMap;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch},
+    array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray},
     datatypes::{Date32Type, Float64Type},
 };
-use klimalade_model::Result;
+use klimalade_model::{CodeList, Fault, Result};
 
 use crate::contract::{RowContract, RowRules};
 
@@ -77,7 +77,8 @@ impl RowContract {
         }
     }
 
-    /// Value, status, unit, range and dimensions against the indicator's definition.
+    /// Value, status, unit, range, period and dimensions against the indicator's definition. Column after column: most
+    /// columns are one value in all rows, and what holds for one row then holds for all.
     pub(crate) fn check_values(
         &self,
         batch: &RecordBatch,
@@ -85,178 +86,262 @@ impl RowContract {
         ranged: bool,
         bad: &mut HashMap<usize, (&'static str, String, String, String)>,
     ) -> Result<()> {
-        let text = |name: &str| -> Result<Texts> { Ok(Texts(self.array(name, batch)?, rows)) };
-        let (indicators, units, statuses) = (text("indicator_code")?, text("unit_code")?, text("value_status")?);
-        const DIMENSIONS: [(&str, &str); 6] = [
-            ("sector", "sector_code"),
-            ("carrier", "carrier_code"),
-            ("category", "category_code"),
-            ("detail", "detail_code"),
-            ("gas", "gas_code"),
-            ("scope", "scope_code"),
-        ];
-        let dimensions = DIMENSIONS
-            .iter()
-            .map(|(_, column)| text(column))
+        let arrays = ["indicator_code", "unit_code", "value_status"]
+            .into_iter()
+            .chain(DIMENSIONS.iter().map(|(_, column)| *column))
+            .map(|column| self.array(column, batch))
             .collect::<Result<Vec<_>>>()?;
-        let values = self.array("value", batch)?;
-        let values: &Float64Array = values.as_primitive::<Float64Type>();
-        let dates = match (batch.column_by_name("period_start"), batch.column_by_name("period_end")) {
-            (Some(start), Some(end)) => Some((start.as_primitive::<Date32Type>(), end.as_primitive::<Date32Type>())),
-            _ => None,
+        let texts: Vec<Texts<'_>> = arrays.iter().map(|array| Texts::of(array, rows)).collect();
+        let [indicators, units, statuses, dimensions @ ..] = texts.as_slice() else {
+            return Err(Fault::bug("a table of values without its columns"));
         };
-        let list = self.schemas.code_list("indicators")?;
-        let mut known: HashMap<&str, Indicator> = HashMap::new();
-        // Categories and details are lists per indicator: which codes go with which stands in `indicator_codes`.
-        const PER_INDICATOR: [(&str, &str, usize); 2] =
-            [("categories", "category_code", 2), ("details", "detail_code", 3)];
-        let mut fitting: HashMap<(usize, String, String), bool> = HashMap::new();
-        let mut last_fit: [Option<(&str, &str, bool)>; 2] = [None, None];
-        for row in 0..rows {
-            let Some(code) = indicators.at(row) else { continue };
-            let indicator = known
-                .entry(code)
-                .or_insert_with(|| Indicator::of(list, code, &self.rules));
-            let value = if values.len() == rows {
-                (!values.is_null(row)).then(|| values.value(row))
-            } else {
-                (!values.is_null(0)).then(|| values.value(0))
-            };
-            let status = statuses.at(row).unwrap_or_default();
-            let missing = matches!(status, "O" | "L" | "Q" | "M" | "H");
-            let fault = if units.at(row) != Some(indicator.unit.as_str()) {
-                Some((
+        let defined = Indicators::of(*indicators, rows, self.schemas.code_list("indicators")?, &self.rules);
+        let mut refuse = |row: usize, reason: &'static str, column: &str, found: &str, expected: String| {
+            bad.entry(row)
+                .or_insert_with(|| (reason, column.to_owned(), found.to_owned(), expected));
+        };
+        for row in units.rows_where(rows, &defined, |unit, of| unit != Some(of.unit.as_str())) {
+            if let Some(of) = defined.at(row) {
+                refuse(
+                    row,
                     "unit",
                     "unit_code",
-                    units.at(row).unwrap_or("null").to_owned(),
-                    indicator.unit.clone(),
-                ))
-            } else if value.is_none() && !missing {
-                Some((
-                    "null_without_status",
-                    "value",
-                    format!("null with status {status}"),
-                    "a value, or status O, L or Q".to_owned(),
-                ))
-            } else if value.is_some() && missing {
-                Some((
-                    "value_with_missing_status",
-                    "value_status",
-                    status.to_owned(),
-                    "a status that goes with a value".to_owned(),
-                ))
-            } else if value.is_some_and(|value| !value.is_finite()) {
-                Some((
-                    "not_finite",
-                    "value",
-                    format!("{value:?}"),
-                    "a finite number".to_owned(),
-                ))
-            } else if ranged
-                && value.is_some_and(|value| {
-                    indicator.min.is_some_and(|min| value < min) || indicator.max.is_some_and(|max| value > max)
-                })
-            {
-                Some((
-                    "range",
-                    "value",
-                    format!("{}", value.unwrap_or_default()),
-                    format!("{:?} to {:?}", indicator.min, indicator.max),
-                ))
-            } else if dates.is_some_and(|(start, end)| {
-                !start.is_null(row) && !end.is_null(row) && end.value(row) <= start.value(row)
-            }) {
-                Some((
-                    "period",
-                    "period_end",
-                    "a day not after period_start".to_owned(),
-                    "an exclusive end".to_owned(),
-                ))
-            } else {
-                DIMENSIONS
-                    .iter()
-                    .zip(&dimensions)
-                    .find_map(|((dimension, column), texts)| {
-                        let code = texts.at(row)?;
-                        let has = indicator.dimensions.iter().any(|known| known == dimension);
-                        match (has, code) {
-                            (false, "_Z") => None,
-                            (false, other) => Some((
-                                "dimension",
-                                *column,
-                                other.to_owned(),
-                                "_Z: the indicator does not have this dimension".to_owned(),
-                            )),
-                            (true, "_Z") => Some((
-                                "dimension",
-                                *column,
-                                "_Z".to_owned(),
-                                "a code, or _T where the source does not break down".to_owned(),
-                            )),
-                            (true, _) => None,
-                        }
-                    })
+                    units.at(row).unwrap_or("null"),
+                    of.unit.clone(),
+                );
+            }
+        }
+        self.check_figures(batch, rows, ranged, &defined, *statuses, &mut refuse)?;
+        for ((dimension, column), codes) in DIMENSIONS.iter().zip(dimensions) {
+            let contradicts =
+                |code: Option<&str>, of: &Indicator| code.is_some_and(|code| (code == "_Z") == of.has(dimension));
+            for row in codes.rows_where(rows, &defined, contradicts) {
+                let expected = if codes.at(row) == Some("_Z") {
+                    "a code, or _T where the source does not break down"
+                } else {
+                    "_Z: the indicator does not have this dimension"
+                };
+                refuse(
+                    row,
+                    "dimension",
+                    column,
+                    codes.at(row).unwrap_or_default(),
+                    expected.to_owned(),
+                );
+            }
+        }
+        // Categories and details are lists per indicator: which codes go with which stands in `indicator_codes`.
+        for (list, column, at) in [("categories", "category_code", 2), ("details", "detail_code", 3)] {
+            let Some(list) = self.schemas.codes.get(list) else {
+                continue;
             };
-            let fault = fault.or_else(|| {
-                PER_INDICATOR.iter().find_map(|(list, column, at)| {
-                    let dimension = dimensions[*at].at(row).filter(|code| !code.starts_with('_'))?;
-                    let fits = match last_fit[at - 2] {
-                        Some((of, known, fits)) if of == code && known == dimension => fits,
-                        _ => *fitting
-                            .entry((*at, code.to_owned(), dimension.to_owned()))
-                            .or_insert_with(|| {
-                                let codes = self
-                                    .schemas
-                                    .codes
-                                    .get(*list)
-                                    .and_then(|list| list.get(dimension, "indicator_codes"));
-                                codes.is_none_or(|codes| codes.split(' ').any(|known| known == code))
-                            }),
-                    };
-                    last_fit[at - 2] = Some((code, dimension, fits));
-                    (!fits).then(|| {
-                        (
-                            "category",
-                            *column,
-                            dimension.to_owned(),
-                            format!("a code of {list} that goes with {code}"),
-                        )
-                    })
+            let mut fitting: HashMap<(&str, &str), bool> = HashMap::new();
+            let codes = dimensions[at];
+            let misfits = codes.rows_where(rows, &defined, |code, of| {
+                let Some(code) = code.filter(|code| !code.starts_with('_')) else {
+                    return false;
+                };
+                !*fitting.entry((of.code, code)).or_insert_with(|| {
+                    let known = list.get(code, "indicator_codes");
+                    known.is_none_or(|known| known.split(' ').any(|known| known == of.code))
                 })
             });
-            if let Some((reason, column, found, expected)) = fault {
-                bad.entry(row).or_insert((reason, column.to_owned(), found, expected));
+            for row in misfits {
+                let of = defined.at(row).map_or("", |of| of.code);
+                let expected = format!("a code of {} that goes with {of}", list.name);
+                refuse(row, "category", column, codes.at(row).unwrap_or_default(), expected);
+            }
+        }
+        Ok(())
+    }
+
+    /// The figure itself: its status, that it is finite and in range; and that its period has a length.
+    fn check_figures(
+        &self,
+        batch: &RecordBatch,
+        rows: usize,
+        ranged: bool,
+        defined: &Indicators<'_>,
+        statuses: Texts<'_>,
+        refuse: &mut impl FnMut(usize, &'static str, &str, &str, String),
+    ) -> Result<()> {
+        let values = self.array("value", batch)?;
+        let values: &Float64Array = values.as_primitive::<Float64Type>();
+        let is_missing = |status: &str| matches!(status, "O" | "L" | "Q" | "M" | "H");
+        let constant_status = statuses.constant().map(|status| is_missing(status.unwrap_or_default()));
+        for row in 0..rows {
+            let Some(of) = defined.at(row) else { continue };
+            let at = if values.len() == rows { row } else { 0 };
+            let value = values.is_valid(at).then(|| values.value(at));
+            let missing = constant_status.unwrap_or_else(|| is_missing(statuses.at(row).unwrap_or_default()));
+            let Some(value) = value else {
+                if !missing {
+                    let found = format!("null with status {}", statuses.at(row).unwrap_or_default());
+                    let expected = "a value, or status O, L or Q".to_owned();
+                    refuse(row, "null_without_status", "value", &found, expected);
+                }
+                continue;
+            };
+            if missing {
+                let expected = "a status that goes with a value".to_owned();
+                let found = statuses.at(row).unwrap_or_default();
+                refuse(row, "value_with_missing_status", "value_status", found, expected);
+            } else if !value.is_finite() {
+                refuse(
+                    row,
+                    "not_finite",
+                    "value",
+                    &format!("{value:?}"),
+                    "a finite number".to_owned(),
+                );
+            } else if ranged && !of.covers(value) {
+                let expected = format!("{:?} to {:?}", of.min, of.max);
+                refuse(row, "range", "value", &value.to_string(), expected);
+            }
+        }
+        let (Some(start), Some(end)) = (batch.column_by_name("period_start"), batch.column_by_name("period_end"))
+        else {
+            return Ok(());
+        };
+        let (start, end) = (start.as_primitive::<Date32Type>(), end.as_primitive::<Date32Type>());
+        for row in 0..rows {
+            if start.is_valid(row) && end.is_valid(row) && end.value(row) <= start.value(row) {
+                let expected = "an exclusive end".to_owned();
+                refuse(row, "period", "period_end", "a day not after period_start", expected);
             }
         }
         Ok(())
     }
 }
 
-struct Texts(ArrayRef, usize);
-impl Texts {
-    fn at(&self, row: usize) -> Option<&str> {
-        let texts = self.0.as_string_opt::<i32>()?;
-        let row = if texts.len() == self.1 { row } else { 0 };
-        (!texts.is_null(row)).then(|| texts.value(row))
+const DIMENSIONS: [(&str, &str); 6] = [
+    ("sector", "sector_code"),
+    ("carrier", "carrier_code"),
+    ("category", "category_code"),
+    ("detail", "detail_code"),
+    ("gas", "gas_code"),
+    ("scope", "scope_code"),
+];
+
+/// A column of text: one value for all rows, or one for each.
+#[derive(Clone, Copy)]
+enum Texts<'a> {
+    One(Option<&'a str>),
+    Each(&'a StringArray),
+}
+
+impl<'a> Texts<'a> {
+    fn of(array: &'a ArrayRef, rows: usize) -> Self {
+        match array.as_string_opt::<i32>() {
+            None => Self::One(None),
+            Some(texts) if texts.len() == rows => Self::Each(texts),
+            Some(texts) => Self::One((!texts.is_empty() && texts.is_valid(0)).then(|| texts.value(0))),
+        }
+    }
+    fn at(self, row: usize) -> Option<&'a str> {
+        match self {
+            Self::One(text) => text,
+            Self::Each(texts) => texts.is_valid(row).then(|| texts.value(row)),
+        }
+    }
+    fn constant(self) -> Option<Option<&'a str>> {
+        match self {
+            Self::One(text) => Some(text),
+            Self::Each(_) => None,
+        }
+    }
+    /// Rows where the text does not go with the row's indicator; the same pair in the row before is not asked again.
+    fn rows_where(
+        self,
+        rows: usize,
+        defined: &Indicators<'a>,
+        mut is_bad: impl FnMut(Option<&'a str>, &Indicator<'a>) -> bool,
+    ) -> Vec<usize> {
+        if let (Self::One(text), Some(of)) = (self, defined.one()) {
+            let bad = rows > 0 && of.is_some_and(|of| is_bad(text, of));
+            return if bad { (0..rows).collect() } else { Vec::new() };
+        }
+        let mut found = Vec::new();
+        let mut last: Option<(Option<&str>, &str, bool)> = None;
+        for row in 0..rows {
+            let Some(of) = defined.at(row) else { continue };
+            let text = self.at(row);
+            let bad = match last {
+                Some((known, code, bad)) if known == text && code == of.code => bad,
+                _ => is_bad(text, of),
+            };
+            last = Some((text, of.code, bad));
+            if bad {
+                found.push(row);
+            }
+        }
+        found
     }
 }
 
-struct Indicator {
+/// The definitions of a batch's indicators.
+struct Indicators<'a> {
+    distinct: Vec<Indicator<'a>>,
+    /// By row; `None` where every row has the first.
+    rows: Option<Vec<Option<usize>>>,
+}
+
+impl<'a> Indicators<'a> {
+    fn of(codes: Texts<'a>, rows: usize, list: &CodeList, rules: &RowRules) -> Self {
+        let mut distinct: Vec<Indicator<'a>> = Vec::new();
+        let mut place = |code: &'a str| {
+            let known = distinct.iter().position(|known| known.code == code);
+            known.unwrap_or_else(|| {
+                distinct.push(Indicator::of(list, code, rules));
+                distinct.len() - 1
+            })
+        };
+        let rows = match codes {
+            Texts::One(code) => {
+                code.map(&mut place);
+                None
+            }
+            Texts::Each(_) => Some((0..rows).map(|row| codes.at(row).map(&mut place)).collect()),
+        };
+        Self { distinct, rows }
+    }
+    fn at(&self, row: usize) -> Option<&Indicator<'a>> {
+        match &self.rows {
+            None => self.distinct.first(),
+            Some(rows) => rows[row].map(|at| &self.distinct[at]),
+        }
+    }
+    /// The one indicator of all rows, where there is one column for it.
+    fn one(&self) -> Option<Option<&Indicator<'a>>> {
+        self.rows.is_none().then(|| self.distinct.first())
+    }
+}
+
+struct Indicator<'a> {
+    code: &'a str,
     unit: String,
     min: Option<f64>,
     max: Option<f64>,
     dimensions: Vec<String>,
 }
-impl Indicator {
-    fn of(list: &klimalade_model::CodeList, code: &str, rules: &RowRules) -> Self {
+
+impl<'a> Indicator<'a> {
+    fn of(list: &CodeList, code: &'a str, rules: &RowRules) -> Self {
         let number = |column: &str| list.get(code, column).and_then(|text| text.parse::<f64>().ok());
         let declared = rules.ranges.get(code).copied().unwrap_or_default();
         let dimensions = list.get(code, "dimensions").unwrap_or_default();
         Self {
+            code,
             unit: list.get(code, "unit_code").unwrap_or_default().to_owned(),
             min: declared.0.or_else(|| number("range_min")),
             max: declared.1.or_else(|| number("range_max")),
             dimensions: dimensions.split(' ').map(str::to_owned).collect(),
         }
+    }
+    fn has(&self, dimension: &str) -> bool {
+        self.dimensions.iter().any(|known| known == dimension)
+    }
+    fn covers(&self, value: f64) -> bool {
+        self.min.is_none_or(|min| value >= min) && self.max.is_none_or(|max| value <= max)
     }
 }

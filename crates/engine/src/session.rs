@@ -155,15 +155,30 @@ fn decimal_comma(arguments: &[ColumnarValue]) -> Result<ColumnarValue, DataFusio
     let texts = arrays[0].as_string::<i32>();
     let mut numbers = Float64Builder::with_capacity(texts.len());
     for text in texts {
-        numbers.append_option(text.and_then(|text| {
-            let plain = text.trim().replace('.', "").replace(',', ".");
-            plain
-                .parse::<f64>()
-                .ok()
-                .filter(|number| number.is_finite() && text.chars().any(|c| c.is_ascii_digit()))
-        }));
+        numbers.append_option(text.and_then(danish_number));
     }
     Ok(ColumnarValue::Array(Arc::new(numbers.finish())))
+}
+
+/// Dots part thousands and nothing else: `432.39` is no Danish number, and reading it as 43239 would be a wrong figure.
+fn danish_number(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (whole, fraction) = match unsigned.split_once(',') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (unsigned, None),
+    };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if fraction.is_some_and(|fraction| !digits(fraction)) {
+        return None;
+    }
+    let mut groups = whole.split('.');
+    let first = groups.next().unwrap_or_default();
+    let grouped = whole.len() > first.len();
+    if !digits(first) || grouped && first.len() > 3 || groups.any(|group| group.len() != 3 || !digits(group)) {
+        return None;
+    }
+    text.replace('.', "").replace(',', ".").parse().ok()
 }
 
 /// `civil_date(instant)`: the Danish calendar day in which an instant lies.
@@ -190,4 +205,29 @@ fn civil_date(arguments: &[ColumnarValue]) -> Result<ColumnarValue, DataFusionEr
         days.append_option(day);
     }
     Ok(ColumnarValue::Array(Arc::new(days.finish())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::danish_number;
+
+    #[test]
+    fn dots_part_thousands_and_a_dot_that_does_not_makes_no_number() {
+        for (text, number) in [
+            ("432,39", 432.39),
+            ("1.234,5", 1234.5),
+            ("-1.234.567", -1_234_567.0),
+            (" 12 ", 12.0),
+            ("1234,5", 1234.5),
+            ("+0,25", 0.25),
+        ] {
+            assert_eq!(danish_number(text), Some(number), "{text}");
+        }
+        for text in [
+            "432.39", "1.2345", "1234.567", ".500", "1..234", "1.234.56", "1,234.5", "1,2,3", "1e5", "inf", "-", "",
+            "5,", ",5", "..",
+        ] {
+            assert_eq!(danish_number(text), None, "{text}");
+        }
+    }
 }

@@ -10,16 +10,13 @@ use arrow_schema::{DataType, Field, TimeUnit};
 use klimalade_model::{Fault, Result};
 
 use crate::{
-    EPOCH_KEY, FROM_KEY,
+    EPOCH_KEY,
     error::{Error, shortened},
     geometry::{Crs, geojson_to_wkb},
     value,
 };
 
-/// The name under which the source gives the column.
-pub(crate) fn source_name(field: &Field) -> &str {
-    field.metadata().get(FROM_KEY).map_or(field.name(), String::as_str)
-}
+pub(crate) use klimalade_model::source_name;
 
 enum Cells {
     Text(StringBuilder),

@@ -1,5 +1,7 @@
 //! Delimited text, read by the names in its header, never by position.
 
+mod quotes;
+
 use std::{
     io::{BufRead, BufReader, Read},
     sync::Arc,
@@ -17,6 +19,7 @@ use crate::{
     geometry::Crs,
     text::Decoded,
 };
+use quotes::Quotes;
 
 /// Where the column names come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,7 +70,7 @@ impl Default for CsvOptions {
 /// Errors, here: Contract for a missing or ambiguous column (with the header that was found), Source for a page without
 /// a header, Settings for a declared type that text cannot fill. Errors, from the reader: Contract for a row of another
 /// length than the header and for a cell that cannot be read as declared (neither null nor 0 is put in its place);
-/// Source for bytes that are not of the declared encoding.
+/// Source for bytes that are not of the declared encoding and for a quote that does not close.
 pub fn reader<'a>(
     input: Box<dyn Read + Send + 'a>,
     columns: &SchemaRef,
@@ -103,7 +106,7 @@ pub fn header(input: Box<dyn Read + Send + '_>, options: &CsvOptions) -> Result<
     open(input, options).map(|(names, _)| names)
 }
 
-type Text<'a> = csv::Reader<BufReader<Decoded<Box<dyn Read + Send + 'a>>>>;
+type Text<'a> = csv::Reader<Quotes<BufReader<Decoded<Box<dyn Read + Send + 'a>>>>>;
 
 fn open<'a>(input: Box<dyn Read + Send + 'a>, options: &CsvOptions) -> Result<(Vec<String>, Text<'a>)> {
     let mut lines = BufReader::with_capacity(64 * 1024, Decoded::new(input, options.encoding));
@@ -114,7 +117,7 @@ fn open<'a>(input: Box<dyn Read + Send + 'a>, options: &CsvOptions) -> Result<(V
         .delimiter(options.delimiter)
         .has_headers(false)
         .flexible(true)
-        .from_reader(lines);
+        .from_reader(Quotes::new(lines, options.delimiter, options.skip_lines as u64 + 1));
     let names = match &options.header {
         Header::None(names) => names.clone(),
         Header::Line => {

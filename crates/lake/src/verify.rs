@@ -140,7 +140,10 @@ impl Lake {
             let backup = "restore it from a backup".to_owned();
             (backup.clone(), backup)
         } else {
-            let moved = format!("move {}/{key} out of the lake, then klimalade replay {owner}", self.address());
+            let moved = format!(
+                "move {}/{key} out of the lake, then klimalade replay {owner}",
+                self.address()
+            );
             (format!("klimalade replay {owner}"), moved)
         };
         let Some(copy) = self.local_copy(key, &self.spool).await? else {

@@ -2,11 +2,13 @@
 //! harvest; and the one shape in which every crate tells what went wrong. No sockets, no async.
 
 mod civil;
+mod column;
 mod fault;
 mod part;
 mod schema;
 
 pub use civil::{civil_day_start_utc, civil_month, danish_local_to_utc};
+pub use column::{FROM_KEY, source_name};
 pub use fault::{Fault, Kind, Result};
 pub use part::{Manifest, Page, PageEntry, Part, sha256_hex};
 pub use schema::{CodeList, Column, Field, FieldType, Schemas, Table};

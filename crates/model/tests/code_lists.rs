@@ -5,6 +5,7 @@ mod shared;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use klimalade_model::CodeList;
 use shared::{assert_each_in, cell, schemas};
 
 /// A factor such as `5/18` or `1000`, in lowest terms.
@@ -48,27 +49,21 @@ fn there_are_exactly_98_municipalities_and_christiansoe_stands_outside() {
 fn every_area_points_at_regions_landsdele_and_groups_that_exist() {
     let schemas = schemas();
     let areas = schemas.code_list("areas").unwrap();
-    assert_each_in(areas, "kkr_code", schemas.code_list("kkr").unwrap());
+    let members = schemas.code_list("area_members").unwrap();
     assert_each_in(
         areas,
         "municipality_group_code",
         schemas.code_list("municipality_groups").unwrap(),
     );
     assert_each_in(areas, "area_level", schemas.code_list("area_levels").unwrap());
-    let mut members: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut count: BTreeMap<&str, usize> = BTreeMap::new();
     let mut statbank: BTreeSet<&str> = BTreeSet::new();
     for code in areas.codes() {
-        for (column, level) in [
-            ("region_code", "region"),
-            ("landsdel_code", "landsdel"),
-            ("price_area_code", "price_area"),
-        ] {
-            let to = cell(areas, code, column);
-            assert!(
-                to.is_empty() || cell(areas, to, "area_level") == level,
-                "{code}: {column} {to}"
-            );
-        }
+        let price_area = cell(areas, code, "price_area_code");
+        assert!(
+            price_area.is_empty() || cell(areas, price_area, "area_level") == "price_area",
+            "{code}: {price_area}"
+        );
         let own = cell(areas, code, "statbank_code");
         assert!(
             own.is_empty() || statbank.insert(own),
@@ -81,28 +76,64 @@ fn every_area_points_at_regions_landsdele_and_groups_that_exist() {
             code.len() == 4 && code.starts_with('0') && own == &code[1..],
             "{code} {own}"
         );
-        for column in [
-            "region_code",
-            "landsdel_code",
-            "kkr_code",
-            "nuts3",
-            "municipality_group_code",
-            "price_area_code",
-        ] {
+        for column in ["nuts3", "municipality_group_code", "price_area_code"] {
             assert!(!cell(areas, code, column).is_empty(), "{code}: {column}");
         }
-        let landsdel = cell(areas, code, "landsdel_code");
+        let within = |level: &str| within_on(members, areas, code, level, "2026-12-31");
+        let (regions, landsdele) = (within("region"), within("landsdel"));
         assert_eq!(
-            cell(areas, landsdel, "region_code"),
-            cell(areas, code, "region_code"),
+            (regions.len(), landsdele.len()),
+            (1, 1),
+            "{code}: {regions:?} {landsdele:?}"
+        );
+        let (region, landsdel) = (regions[0], landsdele[0]);
+        assert_eq!(landsdel, cell(areas, code, "nuts3"), "{code}");
+        assert_eq!(
+            within_on(members, areas, landsdel, "region", "2026-12-31"),
+            [region],
             "{code}"
         );
-        *members.entry(cell(areas, code, "region_code")).or_default() += 1;
+        *count.entry(region).or_default() += 1;
     }
     assert_eq!(
-        members,
+        count,
         BTreeMap::from([("1081", 11), ("1082", 19), ("1083", 22), ("1084", 29), ("1085", 17)])
     );
+}
+
+/// Areas of a level that hold an area on a day.
+fn within_on<'a>(members: &'a CodeList, areas: &CodeList, code: &str, level: &str, day: &str) -> Vec<&'a str> {
+    let until = |to: &str| to.is_empty() || day < to;
+    members
+        .codes()
+        .filter(|row| cell(members, row, "area_code") == code)
+        .filter(|row| cell(members, row, "valid_from") <= day && until(cell(members, row, "valid_to")))
+        .map(|row| cell(members, row, "within_code"))
+        .filter(|within| cell(areas, within, "area_level") == level)
+        .collect()
+}
+
+#[test]
+fn a_membership_is_named_by_its_two_areas_and_ends_with_the_area_that_holds() {
+    let schemas = schemas();
+    let areas = schemas.code_list("areas").unwrap();
+    let members = schemas.code_list("area_members").unwrap();
+    assert_each_in(members, "area_code", areas);
+    assert_each_in(members, "within_code", areas);
+    for row in members.codes() {
+        let (area, within) = (cell(members, row, "area_code"), cell(members, row, "within_code"));
+        assert_eq!(row, format!("{area}_{within}"));
+        assert_eq!(cell(members, row, "valid_to"), cell(areas, within, "valid_to"), "{row}");
+    }
+    // The new region of 2027 has no code yet, so its municipalities are in none.
+    assert_eq!(within_on(members, areas, "0101", "region", "2026-12-31"), ["1084"]);
+    assert!(within_on(members, areas, "0101", "region", "2027-01-01").is_empty());
+    assert_eq!(within_on(members, areas, "0751", "region", "2027-01-01"), ["1082"]);
+    let kkr = schemas.code_list("kkr").unwrap();
+    for code in kkr.codes() {
+        let region = cell(kkr, code, "region_code");
+        assert_eq!(cell(kkr, code, "valid_to"), cell(areas, region, "valid_to"), "{code}");
+    }
 }
 
 #[test]
@@ -122,8 +153,9 @@ fn oestjylland_and_vestjylland_are_not_swapped() {
     let areas = schemas.code_list("areas").unwrap();
     assert_eq!(cell(areas, "DK042", "statbank_code"), "09");
     assert_eq!(cell(areas, "DK041", "statbank_code"), "10");
-    assert_eq!(cell(areas, "0751", "landsdel_code"), "DK042");
-    assert_eq!(cell(areas, "0657", "landsdel_code"), "DK041");
+    let members = schemas.code_list("area_members").unwrap();
+    assert_eq!(within_on(members, areas, "0751", "landsdel", "2026-01-01"), ["DK042"]);
+    assert_eq!(within_on(members, areas, "0657", "landsdel", "2026-01-01"), ["DK041"]);
 }
 
 #[test]

@@ -5,6 +5,8 @@ use klimalade_model::{Fault, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::AreaScope;
+
 /// `pipeline.toml`: one dataset of one agency, mapped to one table of the common schema.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +27,10 @@ pub struct Definition {
     /// Licence of the figures, from the code list `licences`. A view leaves it out and gets its strictest input's.
     #[serde(default)]
     pub licence_code: Option<String>,
+    /// Of a view: the pipelines whose rows it reads (`["dst_area"]`); the others of the tables in its SQL are left out,
+    /// and it is neither rebuilt for them nor built before them. Left out: every owner of the tables.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<String>,
     /// Name of another pipeline whose parts and pages this one maps as well; it then has no `[source]` and asks nobody.
     #[serde(default)]
     pub raw_of: Option<String>,
@@ -144,6 +150,9 @@ pub struct Harvest {
     /// `own_partition`: no two parts share a partition, so a part that failed holds back its own partition only.
     #[serde(default)]
     pub parts_fill: PartsFill,
+    /// `any`: parts may leave the plan whichever they are, as where files are taken out of a drop folder on purpose.
+    #[serde(default)]
+    pub parts_leave: PartsLeave,
     /// What coverage calls late.
     #[serde(default)]
     pub rhythm: Option<Rhythm>,
@@ -187,6 +196,18 @@ pub enum PartsFill {
     Shared,
     /// Each part has its own; checked.
     OwnPartition,
+}
+
+/// Which published parts may leave the plan, and take their figures with them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PartsLeave {
+    /// The oldest, as agencies do, and those that another `[source]` does not ask for; a newer one that is missing is
+    /// a hiccup and holds its partition.
+    #[default]
+    Oldest,
+    /// Each.
+    Any,
 }
 
 /// How often the agency publishes and how late that may be.
@@ -233,41 +254,6 @@ pub struct Publishes {
     pub areas: AreaScope,
 }
 
-/// Areas that an owner may publish.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(untagged)]
-pub enum AreaScope {
-    /// Everything: written "all".
-    #[default]
-    #[serde(skip_deserializing)]
-    Everything,
-    /// "all".
-    Word(String),
-    /// These codes only.
-    Codes(Vec<String>),
-}
-
-impl AreaScope {
-    /// The codes, where it is not everything.
-    pub fn codes(&self) -> Option<&[String]> {
-        match self {
-            Self::Codes(codes) => Some(codes),
-            _ => None,
-        }
-    }
-    /// True when both may publish one and the same area.
-    pub fn overlaps(&self, other: &Self) -> bool {
-        match (self.codes(), other.codes()) {
-            (Some(mine), Some(theirs)) => mine.iter().any(|code| theirs.contains(code)),
-            _ => true,
-        }
-    }
-    /// True when the area may be published.
-    pub fn covers(&self, area: &str) -> bool {
-        self.codes().is_none_or(|codes| codes.iter().any(|code| code == area))
-    }
-}
-
 /// `[checks]`.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -281,7 +267,7 @@ pub struct Checks {
     /// Largest change of an indicator's sum against what is published.
     #[serde(default)]
     pub largest_change: Option<LargestChange>,
-    /// Areas that must be there for every indicator and period.
+    /// Areas that must be there for every indicator of `[publishes]` in every period that any of them has.
     #[serde(default)]
     pub expected_areas: Option<ExpectedAreas>,
     /// Range of values by indicator, narrower than the code list's.

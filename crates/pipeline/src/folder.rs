@@ -71,6 +71,8 @@ impl Owner {
                 .map(String::as_str)
                 .filter(|name| self.sql.contains(&format!("codes.{name}"))),
         );
+        // Controls of regions and landsdele are compared by it.
+        lists.extend(lists.contains(&"areas").then_some("area_members"));
         lists.sort_unstable();
         lists.dedup();
         for list in lists
@@ -158,7 +160,10 @@ impl Catalogue {
         let Some(pipeline) = self.pipelines.get(base) else {
             return Err(wrong("raw_of names no pipeline").hint("klimalade check lists them"));
         };
-        let instance = owner.name.split_once('.').map(|(_, instance)| format!("{base}.{instance}"));
+        let instance = owner
+            .name
+            .split_once('.')
+            .map(|(_, instance)| format!("{base}.{instance}"));
         let found = match pipeline.owners.as_slice() {
             [one] if one.name == *base => Some(one),
             owners => owners.iter().find(|known| Some(&known.name) == instance.as_ref()),
@@ -166,7 +171,10 @@ impl Catalogue {
         let found = found.ok_or_else(|| {
             let names: Vec<&str> = pipeline.owners.iter().map(|known| known.name.as_str()).collect();
             wrong("raw_of names a pipeline of several instances and none of them is this one's")
-                .expected(format!("an [[instance]] of the same name as one of {}", names.join(", ")))
+                .expected(format!(
+                    "an [[instance]] of the same name as one of {}",
+                    names.join(", ")
+                ))
                 .hint("the same [[instance]] names in both")
         })?;
         if found.definition.raw_of.is_some() || found.definition.kind == Task::View {
@@ -390,6 +398,7 @@ impl Owner {
             source_id: "retired".to_owned(),
             table: table.to_owned(),
             licence_code: None,
+            reads: Vec::new(),
             raw_of: None,
             source: None,
             columns: BTreeMap::new(),

@@ -1,13 +1,16 @@
 //! pipeline.toml and its folder: what an operator writes. Values and named strategies only; row logic is SQL,
 //! protocols are Rust.
 
+mod areas;
 mod definition;
 mod folder;
 mod ownership;
 
+pub use areas::AreaScope;
 pub use definition::{
-    AreaScope, Checks, ColumnDefinition, ColumnType, ControlRule, Definition, Every, ExpectedAreas, Formula, Harvest,
-    KnownDifference, LargestChange, LimitSettings, MaxRejected, PartsFill, Publishes, Range, Rhythm, RowsPerRow, Task,
+    Checks, ColumnDefinition, ColumnType, ControlRule, Definition, Every, ExpectedAreas, Formula, Harvest,
+    KnownDifference, LargestChange, LimitSettings, MaxRejected, PartsFill, PartsLeave, Publishes, Range, Rhythm,
+    RowsPerRow, Task,
 };
 pub use folder::{Catalogue, Origin, Owner, Pipeline};
-pub use ownership::check_ownership;
+pub use ownership::{check_ownership, owned_by_area};

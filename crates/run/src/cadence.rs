@@ -18,12 +18,7 @@ pub enum Ask {
 
 /// Decides for every part of a plan (oldest first). A part never fetched is always asked for; so is one whose
 /// request would be another than before.
-pub fn decide(
-    plan: &[Part],
-    known: &BTreeMap<String, PartState>,
-    harvest: &Harvest,
-    now: Timestamp,
-) -> Vec<Ask> {
+pub fn decide(plan: &[Part], known: &BTreeMap<String, PartState>, harvest: &Harvest, now: Timestamp) -> Vec<Ask> {
     let newest_from = plan.len().saturating_sub(harvest.recheck_parts);
     let mut asks: Vec<Ask> = plan
         .iter()

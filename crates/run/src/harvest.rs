@@ -12,6 +12,7 @@ use crate::{
     mapper::Mapper,
     provenance::Provenances,
     publish::{PartResult, Publisher},
+    refused::take_rejects,
     report::{OwnerReport, Status},
     states::{States, newest_confirmation},
     work::Work,
@@ -184,7 +185,9 @@ async fn run_locked(
             .unwrap_or_else(|| OwnerState::new(&owner.name, &table.name, &night.run_id)),
     };
     if night.replay && old.plan.is_empty() && owner.definition.raw_of.is_none() {
-        report.warnings.push(format!("nothing of it was harvested yet: klimalade run {}", owner.name));
+        report
+            .warnings
+            .push(format!("nothing of it was harvested yet: klimalade run {}", owner.name));
         return Ok(());
     }
     let mapping_hash = house.catalogue.mapping_hash(owner, schemas)?;
@@ -219,7 +222,7 @@ async fn run_locked(
         warnings: Vec::new(),
         ledger: BTreeMap::new(),
     };
-    let (plan, mut results) = work.fetch_all().await?;
+    let (mut plan, mut results) = work.fetch_all().await?;
     let publisher = Publisher {
         house,
         owner,
@@ -228,13 +231,11 @@ async fn run_locked(
         run_id: &night.run_id,
         table,
     };
+    publisher.keep_missing(&mut plan, &mut results)?;
     let affected = publisher.affected(&results);
     work.map_unchanged(&affected, &mut results).await;
-    let rejects: Vec<_> = results
-        .iter()
-        .filter_map(|result| Some((result.part.key.clone(), result.rows.as_ref()?)))
-        .flat_map(|(key, rows)| rows.rejects.iter().map(move |reject| (key.clone(), reject.clone())))
-        .collect();
+    publisher.refuse(&mut results);
+    let rejects = take_rejects(&mut results);
     write_rejects(&house.lake, &night.run_id, &owner.name, &rejects).await?;
     let mut faults: Vec<(String, Fault, Option<String>)> = Vec::new();
     for result in &results {

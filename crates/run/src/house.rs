@@ -107,6 +107,7 @@ pub(crate) fn limits(settings: &LimitSettings) -> Limits {
     let base = Limits::default();
     Limits {
         timeout: settings.timeout_secs.map_or(base.timeout, Duration::from_secs),
+        idle: base.idle,
         attempts: settings.attempts.unwrap_or(base.attempts),
         host_interval: settings
             .host_interval_millis

@@ -40,9 +40,8 @@ impl Work<'_> {
     /// The newest snapshot that answers the same request, when it is younger than the one in the state.
     pub(crate) async fn newest_landing(&self, part: &Part) -> Option<Landing> {
         let known = self.old.parts.get(&part.key);
-        let is_known = |found: &ManifestRef| {
-            known.is_some_and(|known| known.snapshot.manifest_sha256 == found.manifest_sha256)
-        };
+        let is_known =
+            |found: &ManifestRef| known.is_some_and(|known| known.snapshot.manifest_sha256 == found.manifest_sha256);
         let listed = self.landed.get(&part.key)?;
         for found in listed.iter().rev().take_while(|found| !is_known(found)) {
             let lake = &self.house.lake;
@@ -73,7 +72,11 @@ impl Work<'_> {
         let mut landing = self.newest_landing(part).await?;
         let now = self.house.clock.now();
         let fetched = fetched_at(&landing.manifest);
-        let committed = self.old.committed_at.as_ref().and_then(|at| at.parse::<Timestamp>().ok());
+        let committed = self
+            .old
+            .committed_at
+            .as_ref()
+            .and_then(|at| at.parse::<Timestamp>().ok());
         let oldest = now.checked_sub(RESUME_HOURS.hours()).unwrap_or(now);
         let is_broken_off = fetched.is_some_and(|at| at >= oldest && committed.is_none_or(|committed| at > committed));
         if is_broken_off {

@@ -41,6 +41,8 @@ pub fn row_rules(definition: &Definition) -> RowRules {
             .map(|(code, range)| (code.clone(), (range.min, range.max)))
             .collect(),
         aggregate: matches!(definition.rows_per_row, RowsPerRow::Aggregate(_)),
+        source_id: definition.source_id.clone(),
+        ..RowRules::default()
     }
 }
 
@@ -150,7 +152,8 @@ impl Mapper {
                     let spool = match spools.entry(values) {
                         std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
                         std::collections::hash_map::Entry::Vacant(entry) => {
-                            entry.insert(PartitionSpool::create(&self.engine, contract.varying())?)
+                            let spool = PartitionSpool::create(&self.engine, contract.varying())?;
+                            entry.insert(spool.watching(&sort_keys(&self.table, contract.varying()))?)
                         }
                     };
                     spool.append(&rows, number)?;
@@ -271,6 +274,12 @@ impl Mapper {
             })
             .collect()
     }
+}
+
+/// Columns of the table's unique key that vary: what one of its files is sorted by.
+pub(crate) fn sort_keys(table: &Table, varying: &SchemaRef) -> Vec<String> {
+    let varies = |key: &&String| varying.index_of(key).is_ok();
+    table.unique_key.iter().filter(varies).cloned().collect()
 }
 
 fn day(column: &arrow::array::ArrayRef, row: usize) -> i32 {

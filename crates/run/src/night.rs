@@ -1,21 +1,19 @@
 use futures::StreamExt;
-use jiff::{Timestamp, ToSpan};
 use klimalade_lake::Lake;
 use klimalade_model::{Fault, Result};
 use klimalade_pipeline::{Owner, Task, check_ownership};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{
     harvest::{Night, harvest_owner},
     house::{House, NightOptions, rfc3339},
+    locked::outlasts_lock,
     report::{NightReport, OwnerReport, Status},
-    view::build_view,
+    states::States,
+    view::{build_view, reads_owner},
 };
 
-/// A broken night younger than this is gone on with.
-const RESUME_HOURS: i64 = 20;
-
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Begun {
     run_id: String,
     started_at: String,
@@ -44,7 +42,7 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
         .collect();
     let all = house.catalogue.owners();
     let run_id = format!("{}-{}", started.strftime("%Y%m%dT%H%M%S%3fZ"), std::process::id());
-    let resume_since = broken_night(&house.lake, started).await?;
+    let states = States::read(&house.lake, &house.catalogue).await?;
     let begun = Begun {
         run_id: run_id.clone(),
         started_at: rfc3339(started),
@@ -54,31 +52,44 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
     house.lake.put(&format!("ledger/{run_id}/begun.json"), text).await?;
     let night = Night {
         run_id: run_id.clone(),
-        resume_since,
         replay: options.replay,
+        repair: options.repair,
+        states,
     };
-    let refused = |owner: &Owner, fault: &Fault| OwnerReport {
-        owner: owner.name.clone(),
-        table: owner.definition.table.clone(),
-        status: Status::Failed,
-        kind: Some(fault.kind()),
-        parts: Vec::new(),
-        replaced: Vec::new(),
-        revisions: 0,
-        faults: vec![fault.to_string()],
-        warnings: Vec::new(),
-        seconds: 0.0,
+    let refused = |owner: &Owner, fault: &Fault| {
+        house.progress.failed(&owner.name, "*", fault, false);
+        OwnerReport {
+            kind: Some(fault.kind()),
+            faults: vec![fault.to_string()],
+            ..OwnerReport::new(owner, Status::Failed)
+        }
     };
     let mut owners: Vec<OwnerReport> = Vec::new();
     let (mut harvests, mut views) = (Vec::new(), Vec::new());
+    let retired = night.states.retired();
     for owner in &selected {
+        // Who was retired comes back when it is named, and not by itself.
+        if options.names.is_empty()
+            && let Some(since) = retired.get(&owner.name)
+        {
+            owners.push(OwnerReport {
+                warnings: vec![format!(
+                    "retired {since}; it comes back with: klimalade run {}",
+                    owner.name
+                )],
+                ..OwnerReport::new(owner, Status::Retired)
+            });
+            continue;
+        }
         // Of two pipelines that claim one indicator the one whose figures stand in the lake goes on: a folder added
         // beside it is no failure of its own. Where none does, neither is run: which of them is right is not ours to
         // say.
-        let rivals = all.iter().filter(|other| other.name != owner.name);
+        let rivals = all
+            .iter()
+            .filter(|other| other.name != owner.name && !retired.contains_key(&other.name));
         let clash = rivals.filter_map(|other| check_ownership(&[other, owner]).err()).next();
         if let Some(fault) = clash
-            && !stands(&house.lake, &owner.name).await
+            && !night.states.stands(&owner.name)
         {
             owners.push(refused(owner, &fault));
         } else if owner.definition.kind == Task::View {
@@ -117,10 +128,21 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
             }
         }
     }
+    for report in &mut owners {
+        // What a dead run locked on an object store runs out within a quarter of an hour: worth waiting for.
+        if report.status == Status::Locked
+            && outlasts_lock(house, &report.owner).await
+            && let Some(owner) = selected.iter().find(|owner| owner.name == report.owner)
+        {
+            *report = harvest_owner(house, owner, &night).await;
+        }
+    }
     owners.sort_by(|a, b| a.owner.cmp(&b.owner));
-    for owner in in_reading_order(views)? {
+    let (views, circle) = in_reading_order(views);
+    for owner in views {
         owners.push(build_view(house, &owner, &night).await);
     }
+    owners.extend(circle.iter().map(|(owner, fault)| refused(owner, fault)));
     for name in &options.left_out {
         owners.push(OwnerReport {
             status: Status::LeftOut,
@@ -138,6 +160,7 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
     let report = NightReport {
         run_id: run_id.clone(),
         simulated: house.lake.simulated(),
+        named: !options.names.is_empty(),
         owners,
     };
     if !house.cancel.is_cancelled() {
@@ -156,69 +179,91 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
     Ok(report)
 }
 
-/// True when the owner has published and was not retired since.
-async fn stands(lake: &Lake, owner: &str) -> bool {
-    lake.state(owner)
-        .await
-        .is_ok_and(|state| state.is_some_and(|state| state.retired_at.is_none() && !state.partitions.is_empty()))
-}
-
-/// Start of the newest night, when it is unfinished and young.
-async fn broken_night(lake: &Lake, now: Timestamp) -> Result<Option<Timestamp>> {
-    let files = lake.list("ledger").await?;
-    let Some(newest) = files
-        .iter()
-        .filter(|file| file.key.ends_with("/begun.json"))
-        .map(|file| &file.key)
-        .max()
-    else {
-        return Ok(None);
-    };
-    let finished = newest.replace("/begun.json", "/night.json");
-    if files.iter().any(|file| file.key == finished) {
-        return Ok(None);
-    }
-    let Some(bytes) = lake.get(newest).await? else {
-        return Ok(None);
-    };
-    let Ok(begun) = serde_json::from_slice::<Begun>(&bytes) else {
-        return Ok(None);
-    };
-    let Ok(started) = begun.started_at.parse::<Timestamp>() else {
-        return Ok(None);
-    };
-    let oldest = now.checked_sub(RESUME_HOURS.hours()).unwrap_or(now);
-    Ok((started >= oldest).then_some(started))
-}
-
-/// Views after the views whose tables they read.
-fn in_reading_order(mut views: Vec<Owner>) -> Result<Vec<Owner>> {
+/// Views after the views whose rows they read; and those that wait for each other, each with why it cannot be built.
+fn in_reading_order(mut views: Vec<Owner>) -> (Vec<Owner>, Vec<(Owner, Fault)>) {
     views.sort_by(|a, b| a.name.cmp(&b.name));
     let mut ordered: Vec<Owner> = Vec::new();
-    while !views.is_empty() {
-        let mut ready = None;
-        for (at, view) in views.iter().enumerate() {
-            let reads = klimalade_engine::tables_read(&view.sql).unwrap_or_default();
-            let waits = views.iter().any(|other| {
-                other.name != view.name
-                    && other.definition.table != view.definition.table
-                    && reads.contains(&other.definition.table)
-            });
-            if !waits {
-                ready = Some(at);
-                break;
-            }
-        }
-        let at = ready.ok_or_else(|| {
-            Fault::settings("views read each other in a circle").found(
-                views
-                    .iter()
-                    .map(|view| view.name.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            )
-        })?;
+    loop {
+        let first = |firm: bool| {
+            views
+                .iter()
+                .position(|view| !views.iter().any(|other| waits_for(view, other, firm)))
+        };
+        let Some(at) = first(false).or_else(|| first(true)) else {
+            break;
+        };
         ordered.push(views.remove(at));
     }
-    Ok(ordered)
+    let names: Vec<&str> = views.iter().map(|view| view.name.as_str()).collect();
+    let fault = Fault::settings("views read each other in a circle")
+        .found(names.join(", "))
+        .hint("name in each what it reads: reads = [\"<pipeline>\"]");
+    let circle = views.into_iter().map(|view| (view, fault.clone())).collect();
+    (ordered, circle)
+}
+
+/// True when a view reads what another fills. Two views of one table that do not say what they read may read each
+/// other only in appearance: such an edge is not `firm`.
+fn waits_for(view: &Owner, other: &Owner, firm: bool) -> bool {
+    let table = &other.definition.table;
+    other.name != view.name
+        && reads_owner(view, &other.name)
+        && klimalade_engine::tables_read(&view.sql).is_ok_and(|read| read.contains(table))
+        && (!firm || !view.definition.reads.is_empty() || view.definition.table != *table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(name: &str, from: &str, reads: &[&str]) -> Owner {
+        let mut view = Owner::unknown(name, "observation");
+        view.sql = format!("SELECT * FROM core.{from}");
+        view.definition.reads = reads.iter().map(|name| (*name).to_owned()).collect();
+        view
+    }
+    fn order(views: Vec<Owner>) -> Vec<String> {
+        let (ordered, circle) = in_reading_order(views);
+        assert!(circle.is_empty(), "{circle:?}");
+        ordered.into_iter().map(|view| view.name).collect()
+    }
+
+    #[test]
+    fn views_of_one_table_are_built_after_those_that_they_read() {
+        let views = vec![
+            view("a_share", "observation", &["b_sum"]),
+            view("b_sum", "observation", &["c_january"]),
+            view("c_january", "observation_within_year", &[]),
+        ];
+        assert_eq!(order(views), ["c_january", "b_sum", "a_share"]);
+    }
+
+    #[test]
+    fn a_view_that_names_nobody_is_built_after_the_others_of_its_table() {
+        let views = vec![
+            view("a_share", "observation", &[]),
+            view("b_january", "observation_within_year", &[]),
+        ];
+        assert_eq!(order(views), ["b_january", "a_share"]);
+        // Two that name nobody read each other in appearance only.
+        let views = vec![view("a", "observation", &[]), view("b", "observation", &[])];
+        assert_eq!(order(views), ["a", "b"]);
+    }
+
+    #[test]
+    fn views_that_name_each_other_are_refused_and_no_others() {
+        let views = vec![
+            view("a", "observation", &["b"]),
+            view("b", "observation", &["a"]),
+            view("c", "observation_within_year", &[]),
+        ];
+        let (ordered, circle) = in_reading_order(views);
+        assert_eq!(ordered.len(), 1, "the others are built");
+        assert_eq!(circle.len(), 2);
+        assert!(
+            circle
+                .iter()
+                .all(|(_, fault)| fault.to_string().contains("in a circle"))
+        );
+    }
 }

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use arrow::{
     array::{AsArray, BooleanArray, RecordBatch},
@@ -6,8 +6,8 @@ use arrow::{
     datatypes::{DataType, Date32Type},
 };
 use klimalade_engine::{
-    ControlFile, ControlRules, Known, PartitionSpool, Rule, ScalarValue, Spooled, compare_controls, indicator_sums,
-    missing_areas,
+    AreaRule, ControlFile, ControlRules, Known, PartitionSpool, Rule, ScalarValue, Spooled, check_adding_up,
+    compare_controls, indicator_sums, missing_areas,
 };
 use klimalade_lake::StagedFile;
 use klimalade_model::{Fault, Result};
@@ -21,27 +21,47 @@ use crate::{
 
 /// Checks of a staged file as a whole, before it may take the place of the published one.
 impl Publisher<'_> {
-    pub(crate) async fn check_areas(&self, key: &str, staged: &StagedFile) -> Result<()> {
+    /// Least rows, adding up and areas.
+    pub(crate) async fn check_file(
+        &self,
+        key: &str,
+        staged: &StagedFile,
+        constants: &[(String, ScalarValue)],
+    ) -> Result<()> {
+        let least = self.owner.definition.checks.min_rows;
+        if staged.rows < least {
+            return Err(Fault::contract("a partition has fewer rows than [checks] min_rows")
+                .at(key.to_owned())
+                .expected(format!("at least {least}"))
+                .found(staged.rows.to_string()));
+        }
+        let texts: BTreeMap<String, String> = constants
+            .iter()
+            .filter_map(|(name, value)| match value {
+                ScalarValue::Utf8(Some(text)) => Some((name.clone(), text.clone())),
+                _ => None,
+            })
+            .collect();
+        let (engine, schemas) = (&self.house.engine, &self.house.schemas);
+        check_adding_up(engine, &staged.path, self.table, schemas, &texts)
+            .await
+            .map_err(|fault| fault.at(key.to_owned()))?;
+        self.check_areas(key, staged, &texts).await
+    }
+
+    async fn check_areas(&self, key: &str, staged: &StagedFile, texts: &BTreeMap<String, String>) -> Result<()> {
         let Some(expected) = &self.owner.definition.checks.expected_areas else {
             return Ok(());
         };
         let areas = self.house.schemas.code_list("areas")?;
-        let per: Vec<String> = expected
-            .per
-            .iter()
-            .filter(|column| self.table.column(column).is_some())
-            .cloned()
-            .collect();
-        let findings = missing_areas(
-            &self.house.engine,
-            &staged.path,
-            areas,
-            expected.level.as_deref(),
-            &expected.also,
-            &expected.may,
-            &per,
-        )
-        .await?;
+        let rule = AreaRule {
+            level: expected.level.clone(),
+            also: expected.also.clone(),
+            may: expected.may.clone(),
+            per: expected.per.clone(),
+            indicators: self.owner.definition.publishes.indicators.clone(),
+        };
+        let findings = missing_areas(&self.house.engine, &staged.path, self.table, areas, &rule, texts).await?;
         let Some(first) = findings.first() else { return Ok(()) };
         Err(Fault::contract("the areas of a partition are not the expected ones")
             .at(key.to_owned())
@@ -61,23 +81,38 @@ impl Publisher<'_> {
                 first.missing.join(" "),
                 first.unexpected.join(" "),
             ))
-            .hint("[checks] expected_areas: also = [...] for areas that must be there, may = [...] for those that can"))
+            .hint("[checks] expected_areas: also = [...] for areas that must be there, may = [...] for those that can; an indicator with other periods than its neighbours is a pipeline of its own (raw_of)"))
     }
 
-    pub(crate) async fn check_change(&self, key: &str, staged: &StagedFile, old: &std::path::Path) -> Result<()> {
+    /// Each indicator's sum of each period against the published one. New periods and periods without a figure are
+    /// free; `left`: a part has left the plan, and with it the oldest periods may.
+    pub(crate) async fn check_change(
+        &self,
+        key: &str,
+        staged: &StagedFile,
+        old: &std::path::Path,
+        left: bool,
+    ) -> Result<()> {
         let Some(largest) = &self.owner.definition.checks.largest_change else {
             return Ok(());
         };
-        let before = indicator_sums(&self.house.engine, old).await?;
-        let after = indicator_sums(&self.house.engine, &staged.path).await?;
-        for (indicator, before) in before {
-            let now = after.get(&indicator).copied().unwrap_or_default();
-            if (now - before).abs() > largest.ratio * before.abs() {
+        let before = indicator_sums(&self.house.engine, old, self.table).await?;
+        let after = indicator_sums(&self.house.engine, &staged.path, self.table).await?;
+        let oldest = after.keys().map(|(_, period)| period).min();
+        for ((indicator, period), before) in &before {
+            let Some(before) = before.filter(|before| *before != 0.0) else {
+                continue;
+            };
+            let now = after.get(&(indicator.clone(), period.clone())).copied().flatten();
+            if now.is_none() && left && oldest.is_some_and(|oldest| period < oldest) {
+                continue;
+            }
+            if (now.unwrap_or_default() - before).abs() > largest.ratio * before.abs() {
                 return Err(
                     Fault::contract("an indicator's sum changed more than [checks] largest_change")
-                        .at(format!("{key}: {indicator}"))
+                        .at(format!("{key}: {indicator} {period}").trim_end().to_owned())
                         .expected(format!("{before} within {} %", largest.ratio * 100.0))
-                        .found(now.to_string())
+                        .found(now.map_or_else(|| "no figure".to_owned(), |now| now.to_string()))
                         .hint(
                             "look at the agency's notes; raise largest_change for one night when the change is right",
                         ),

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use arrow::{
     array::{
@@ -32,16 +32,26 @@ pub(crate) struct Provenance {
 
 /// Provenance by the number that rows carry through the sort.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Provenances(Vec<Provenance>);
+pub(crate) struct Provenances {
+    all: Vec<Provenance>,
+    numbers: HashMap<Provenance, i32>,
+}
 
 impl Provenances {
     /// The number of this provenance; adds it when it is new.
     pub(crate) fn number(&mut self, provenance: Provenance) -> i32 {
-        let at = self.0.iter().position(|known| *known == provenance).unwrap_or_else(|| {
-            self.0.push(provenance);
-            self.0.len() - 1
-        });
-        i32::try_from(at).unwrap_or(i32::MAX)
+        if let Some(number) = self.numbers.get(&provenance) {
+            return *number;
+        }
+        let number = i32::try_from(self.all.len()).unwrap_or(i32::MAX);
+        self.all.push(provenance.clone());
+        self.numbers.insert(provenance, number);
+        number
+    }
+
+    /// The provenance of a number.
+    pub(crate) fn get(&self, number: i32) -> Option<&Provenance> {
+        self.all.get(usize::try_from(number).ok()?)
     }
 
     /// Fields of the common columns as they come in batches: dictionary typed, one entry a part.
@@ -61,7 +71,7 @@ impl Provenances {
     pub(crate) fn columns(&self, numbers: &Int32Array) -> Result<Vec<ArrayRef>> {
         let wrong = |source| Fault::bug("the common columns cannot be made").because(source);
         let text = |value: &dyn Fn(&Provenance) -> Option<String>| -> Result<ArrayRef> {
-            let values: StringArray = self.0.iter().map(value).collect();
+            let values: StringArray = self.all.iter().map(value).collect();
             if values.null_count() == 0 {
                 return Ok(Arc::new(
                     DictionaryArray::<Int32Type>::try_new(numbers.clone(), Arc::new(values)).map_err(wrong)?,
@@ -78,7 +88,7 @@ impl Provenances {
         };
         let times: TimestampMicrosecondArray = numbers
             .iter()
-            .map(|number| Some(self.0.get(number? as usize)?.retrieved_at))
+            .map(|number| Some(self.get(number?)?.retrieved_at))
             .collect();
         Ok(vec![
             text(&|known| Some(known.source_id.clone()))?,
@@ -94,37 +104,54 @@ impl Provenances {
         let column = |name: &str, wanted: &DataType| -> Result<ArrayRef> {
             let column = batch
                 .column_by_name(name)
-                .ok_or_else(|| Fault::source("a published file lacks a common column").expected(name.to_owned()))?;
+                .ok_or_else(|| damaged("a published file lacks a common column").expected(name.to_owned()))?;
             cast(column, wanted).map_err(|source| {
-                Fault::source("a common column has another type")
+                damaged("a common column has another type")
                     .found(name.to_owned())
                     .because(source)
             })
         };
-        let texts = |name: &str| column(name, &DataType::Utf8);
+        let text = |name: &str| column(name, &DataType::Utf8);
         let (sources, snapshots, versions, licences) = (
-            texts("source_id")?,
-            texts("snapshot_sha256")?,
-            texts("source_version")?,
-            texts("licence_code")?,
+            text("source_id")?,
+            text("snapshot_sha256")?,
+            text("source_version")?,
+            text("licence_code")?,
         );
         let times = column("retrieved_at", &FieldType::TimestampUtc.arrow())?;
+        let times = times.as_primitive::<TimestampMicrosecondType>();
         let cell = |array: &ArrayRef, row: usize| {
             let array = array.as_string::<i32>();
             (!array.is_null(row)).then(|| array.value(row).to_owned())
         };
-        Ok((0..batch.num_rows())
-            .map(|row| {
-                self.number(Provenance {
+        let mut numbers: Vec<i32> = Vec::with_capacity(batch.num_rows());
+        let texts = [&sources, &snapshots, &versions, &licences];
+        for row in 0..batch.num_rows() {
+            // Neighbours are mostly of one part.
+            let same = row > 0
+                && times.value(row) == times.value(row - 1)
+                && texts.iter().all(|column| {
+                    let column = column.as_string::<i32>();
+                    column.is_null(row) == column.is_null(row - 1) && column.value(row) == column.value(row - 1)
+                });
+            numbers.push(match numbers.last() {
+                Some(last) if same => *last,
+                _ => self.number(Provenance {
                     source_id: cell(&sources, row).unwrap_or_default(),
-                    retrieved_at: times.as_primitive::<TimestampMicrosecondType>().value(row),
+                    retrieved_at: times.value(row),
                     snapshot_sha256: cell(&snapshots, row).unwrap_or_default(),
                     source_version: cell(&versions, row),
                     licence_code: cell(&licences, row).unwrap_or_default(),
-                })
-            })
-            .collect())
+                }),
+            });
+        }
+        Ok(numbers)
     }
+}
+
+/// A file that the lake wrote and that is no longer what it wrote: no agency's fault.
+pub(crate) fn damaged(what: &str) -> Fault {
+    Fault::contract(what).hint("klimalade verify")
 }
 
 /// A column that is one value as the writer wants it; `None` where it must stand in the batches.

@@ -4,9 +4,9 @@ use std::{
     sync::Arc,
 };
 
-use klimalade_engine::{Change, ScalarValue, Spooled, compare_files};
+use klimalade_engine::Spooled;
 use klimalade_lake::{
-    Areas, CommitPlan, Committed, OwnerLock, OwnerState, PartState, PartitionState, Publishes, Replacement, StagedFile,
+    CommitPlan, Committed, OwnerLock, OwnerState, PartState, PartitionState, Replacement, StagedFile,
 };
 use klimalade_model::{Fault, Part, Result, Table};
 use klimalade_pipeline::{Owner, PartsFill};
@@ -15,6 +15,7 @@ use crate::{
     house::House,
     mapper::{PartRows, PathValues},
     provenance::Provenances,
+    revisions::{Origins, Revised},
     runner_table::write_sorted,
 };
 
@@ -64,10 +65,11 @@ pub(crate) struct Publisher<'a> {
 pub(crate) struct Built {
     pub(crate) key: String,
     pub(crate) values: PathValues,
-    pub(crate) parts: Vec<String>,
+    /// Parts that fill it, each with its rows in it.
+    pub(crate) parts: BTreeMap<String, u64>,
     pub(crate) staged: StagedFile,
     pub(crate) verdicts: Option<Arc<Spooled>>,
-    pub(crate) changes: Vec<Change>,
+    pub(crate) revised: Option<Revised>,
     pub(crate) equal: bool,
 }
 
@@ -105,10 +107,15 @@ impl Publisher<'_> {
         mut provenances: Provenances,
     ) -> Result<Published> {
         let mut published = Published::default();
+        let run = provenances.number(self.run_provenance());
         let own = self.owner.definition.harvest.parts_fill == PartsFill::OwnPartition;
+        // Of a part that was mapped and refused its rows say which partitions it would fill.
+        let unknown = |result: &PartResult| {
+            result.state.is_none() && result.rows.as_ref().is_none_or(|rows| rows.partitions.is_empty())
+        };
         let held_back = results
             .iter()
-            .find(|result| result.fault.is_some() && result.state.is_none() && !own)
+            .find(|result| result.fault.is_some() && unknown(result) && !own)
             .map(|result| result.part.key.clone());
         let affected = self.affected(&results);
         let mut built: Vec<Built> = Vec::new();
@@ -137,7 +144,7 @@ impl Publisher<'_> {
                 published.held.push((key.clone(), parts, fault));
                 continue;
             }
-            match self.build(key, &filling, &provenances).await {
+            match self.build(key, &filling, &results, &provenances, run).await {
                 Ok(Some(one)) => built.push(one),
                 Ok(None) => removed.push(key.clone()),
                 Err(fault) if fault.kind() == klimalade_model::Kind::Bug => return Err(fault),
@@ -157,37 +164,21 @@ impl Publisher<'_> {
                 .cloned()
                 .collect(),
         };
-        let mut changes: Vec<(String, Change)> = Vec::new();
+        let mut revised: Vec<Revised> = Vec::new();
         for one in &mut built {
             self.place(one, &mut state, &mut commit, &mut published);
-            let old = self
-                .old
-                .partitions
-                .get(&one.key)
-                .map(|old| old.sha256.clone())
-                .unwrap_or_default();
-            changes.extend(
-                std::mem::take(&mut one.changes)
-                    .into_iter()
-                    .map(|change| (old.clone(), change)),
-            );
+            revised.extend(one.revised.take());
         }
         for key in &removed {
-            if let Some(old) = self.old.partitions.get(key) {
-                changes.extend(
-                    self.vanished(key)
-                        .await?
-                        .into_iter()
-                        .map(|change| (old.sha256.clone(), change)),
-                );
-            }
+            revised.extend(self.vanished(key, &mut provenances).await?);
         }
-        published.revisions = changes.len() as u64;
+        published.revisions = revised.iter().map(|one| one.rows.rows).sum();
         self.control_totals(&built, &removed, &mut provenances, &mut state, &mut commit)
             .await?;
-        self.revisions(changes, &mut provenances, &mut state, &mut commit)
+        self.revisions(revised, &mut provenances, &mut state, &mut commit)
             .await?;
-        state.publishes = self.publishes();
+        let settled = published.held.is_empty() && results.iter().all(|result| result.fault.is_none());
+        state.publishes = self.publishes(settled);
         published.replaced = commit
             .replace
             .iter()
@@ -207,7 +198,7 @@ impl Publisher<'_> {
         let mut state = OwnerState::new(&self.owner.name, &self.table.name, self.run_id);
         state.retired_at = Some(self.house.now_text());
         let mut commit = CommitPlan::default();
-        let mut changes = Vec::new();
+        let mut revised = Vec::new();
         let revisions = format!("core/revision/pipeline={}/", self.owner.name);
         let data = format!("core/{}/", self.table.name);
         for (key, old) in &self.old.partitions {
@@ -216,17 +207,12 @@ impl Publisher<'_> {
                 continue;
             }
             if key.starts_with(&data) {
-                changes.extend(
-                    self.vanished(key)
-                        .await?
-                        .into_iter()
-                        .map(|change| (old.sha256.clone(), change)),
-                );
+                revised.extend(self.vanished(key, &mut provenances).await?);
             }
             commit.remove.push(key.clone());
         }
-        published.revisions = changes.len() as u64;
-        self.revisions(changes, &mut provenances, &mut state, &mut commit)
+        published.revisions = revised.iter().map(|one| one.rows.rows).sum();
+        self.revisions(revised, &mut provenances, &mut state, &mut commit)
             .await?;
         published.replaced.clone_from(&commit.remove);
         commit.state = Some(state);
@@ -234,51 +220,44 @@ impl Publisher<'_> {
         Ok(published)
     }
 
-    fn publishes(&self) -> Publishes {
-        let publishes = &self.owner.definition.publishes;
-        let areas = publishes
-            .areas
-            .codes()
-            .map_or(Areas::All, |codes| Areas::Only(codes.to_vec()));
-        Publishes {
-            indicators: publishes.indicators.clone(),
-            areas,
-        }
-    }
-
+    /// True when the part has rows in the file; a failed one where it had or would have.
     fn fills(&self, result: &PartResult, key: &str) -> bool {
-        match &result.rows {
-            Some(rows) => rows.partitions.keys().any(|values| self.key(values) == key),
-            None => result
-                .state
-                .as_ref()
-                .is_some_and(|state| state.partitions.iter().any(|known| known == key)),
-        }
+        let new = result.rows.as_ref().map(|rows| &rows.partitions);
+        let old = result
+            .state
+            .as_ref()
+            .filter(|_| new.is_none() || result.fault.is_some());
+        new.is_some_and(|new| new.keys().any(|values| self.key(values) == key))
+            || old.is_some_and(|state| state.partitions.iter().any(|known| known == key))
     }
 
     /// One partition as a staged file; `None` when no rows are left.
-    async fn build(&self, key: &str, filling: &[&PartResult], provenances: &Provenances) -> Result<Option<Built>> {
-        let checks = &self.owner.definition.checks;
+    async fn build(
+        &self,
+        key: &str,
+        filling: &[&PartResult],
+        results: &[PartResult],
+        provenances: &Provenances,
+        run: i32,
+    ) -> Result<Option<Built>> {
+        let mut parts = BTreeMap::new();
         let mut spools: Vec<Arc<Spooled>> = Vec::new();
-        let mut values: PathValues = Vec::new();
-        let mut constants: Vec<(String, ScalarValue)> = Vec::new();
+        let (mut values, mut constants) = (PathValues::new(), Vec::new());
         for result in filling {
             let Some(rows) = &result.rows else {
                 return Err(
                     Fault::bug("a part of a partition to be built was not mapped").found(result.part.key.clone())
                 );
             };
-            let allowed = checks.max_rejected.as_ref().map_or(0, |max| max.rows);
-            if rows.counts.rejected > allowed {
-                return Err(rejected_fault(rows, &result.part, allowed));
-            }
             for (at, spool) in rows.partitions.iter().filter(|(values, _)| self.key(values) == key) {
                 values.clone_from(at);
+                *parts.entry(result.part.key.clone()).or_default() += spool.rows;
                 spools.push(spool.clone());
             }
             constants.clone_from(&rows.constants);
         }
         if spools.is_empty() {
+            self.check_removal(key, results)?;
             return Ok(None);
         }
         let path = self.scratch_file(key);
@@ -294,32 +273,24 @@ impl Publisher<'_> {
         )
         .await
         .map_err(|fault| fault.at(key.to_owned()))?;
-        if staged.rows < checks.min_rows {
-            return Err(Fault::contract("a partition has fewer rows than [checks] min_rows")
-                .at(key.to_owned())
-                .expected(format!("at least {}", checks.min_rows))
-                .found(staged.rows.to_string()));
-        }
-        self.check_areas(key, &staged).await?;
+        self.check_file(key, &staged, &constants).await?;
         let verdicts = self.check_controls(key, &values, filling, &constants, &staged).await?;
-        let (mut changes, mut equal) = (Vec::new(), false);
-        if let Some(file) = self.published_file(key).await? {
-            self.check_change(key, &staged, file.path()).await?;
-            let (table, old, new) = (self.table.clone(), file.path().to_owned(), staged.path.clone());
-            let comparison = tokio::task::spawn_blocking(move || compare_files(&table, &old, &new))
-                .await
-                .map_err(|error| Fault::bug("comparing stopped").found(error.to_string()))??;
+        let (mut revised, mut equal) = (None, false);
+        if let (Some(file), Some(old)) = (self.published_file(key).await?, self.old.partitions.get(key)) {
+            let left = old.parts.iter().any(|part| !planned(results, part));
+            self.check_change(key, &staged, file.path(), left).await?;
+            let origins = Origins::of(filling, provenances, run);
+            let (comparison, found) = self.compare(&old.sha256, file.path(), &staged.path, origins).await?;
             equal = comparison.is_equal();
-            changes = comparison.changes;
+            revised = found;
         }
-        let parts = filling.iter().map(|result| result.part.key.clone()).collect();
         Ok(Some(Built {
             key: key.to_owned(),
             values,
             parts,
             staged,
             verdicts,
-            changes,
+            revised,
             equal,
         }))
     }
@@ -340,7 +311,7 @@ impl Publisher<'_> {
             state.partitions.insert(
                 one.key.clone(),
                 PartitionState {
-                    parts: one.parts.clone(),
+                    parts: one.parts.keys().cloned().collect(),
                     ..old.clone()
                 },
             );
@@ -353,12 +324,11 @@ impl Publisher<'_> {
                 etag: String::new(),
                 rows: one.staged.rows,
                 bytes: one.staged.bytes,
-                parts: one.parts.clone(),
+                parts: one.parts.keys().cloned().collect(),
                 values: one.values.iter().cloned().collect(),
             },
         );
-        for part in &one.parts {
-            let rows = state.parts.get(part).map_or(0, |part| part.counts.published);
+        for (part, rows) in &one.parts {
             *published.written.entry(part.clone()).or_default() += rows;
         }
         commit.replace.push(replacement(&one.key, &one.staged, old));
@@ -373,7 +343,7 @@ impl Publisher<'_> {
     ) -> OwnerState {
         let mut state = OwnerState::new(&self.owner.name, &self.table.name, self.run_id);
         state.partitions.clone_from(&self.old.partitions);
-        state.info = serde_json::json!({ "source_id": self.house.source_id(self.owner), "indicators": self.owner.definition.publishes.indicators });
+        state.info = self.info();
         state.plan = plan;
         state.committed_at = Some(format!("{:.3}", self.house.clock.now()));
         let held: BTreeSet<&String> = published.held.iter().flat_map(|(_, parts, _)| parts).collect();
@@ -406,13 +376,6 @@ impl Publisher<'_> {
         state
     }
 
-    async fn vanished(&self, key: &str) -> Result<Vec<Change>> {
-        let Some(file) = self.published_file(key).await? else {
-            return Ok(Vec::new());
-        };
-        crate::retire::all_vanished(self.table, file.path())
-    }
-
     pub(crate) fn scratch_file(&self, key: &str) -> PathBuf {
         self.house.scratch.join(format!(
             "{}.parquet",
@@ -441,18 +404,7 @@ pub(crate) fn replacement(key: &str, staged: &StagedFile, old: Option<&Partition
     }
 }
 
-fn rejected_fault(rows: &PartRows, part: &Part, allowed: u64) -> Fault {
-    let mut fault = Fault::contract("rows broke the table's contract")
-        .at(format!("part {}", part.key))
-        .expected(format!(
-            "at most {allowed} rejected of {} mapped rows",
-            rows.counts.mapped
-        ));
-    if let Some(first) = rows.rejects.first() {
-        fault = fault.found(format!(
-            "{}; the first: {} {} found {} expected {}",
-            rows.counts.rejected, first.reason_code, first.column, first.found, first.expected
-        ));
-    }
-    fault.hint("mend map.sql or the code list; rows that are right to lose: [checks] max_rejected = { rows = N, reason = \"...\" }")
+/// True when the part is one of tonight's plan.
+pub(crate) fn planned(results: &[PartResult], part: &str) -> bool {
+    results.iter().any(|result| result.part.key == part)
 }

@@ -18,6 +18,8 @@ pub enum Status {
     Locked,
     /// Its secret or drop folder is not configured, or it is set off.
     Off,
+    /// It was taken out of the lake and comes back when it is named.
+    Retired,
     /// Refused, stale, or never published.
     Failed,
     /// No simulated agency serves it.
@@ -33,6 +35,7 @@ impl Status {
             Self::Warning => "warning",
             Self::Locked => "locked",
             Self::Off => "off",
+            Self::Retired => "retired",
             Self::Failed => "failed",
             Self::LeftOut => "left out",
         }
@@ -142,25 +145,71 @@ mod tests {
         use Status as S;
         let rows: [(&str, bool, &[(Status, Option<Kind>)], u8, u8); 16] = [
             ("nobody", false, &[], 0, 0),
-            ("published and unchanged", false, &[(S::Published, None), (S::Unchanged, None)], 0, 0),
+            (
+                "published and unchanged",
+                false,
+                &[(S::Published, None), (S::Unchanged, None)],
+                0,
+                0,
+            ),
             ("left out of the demo", true, &[(S::LeftOut, None)], 0, 0),
-            ("a source failed, still fresh", false, &[(S::Warning, Some(Kind::Source))], 0, 1),
+            (
+                "a source failed, still fresh",
+                false,
+                &[(S::Warning, Some(Kind::Source))],
+                0,
+                1,
+            ),
             ("the same, named", true, &[(S::Warning, Some(Kind::Transient))], 0, 1),
             ("locked", false, &[(S::Locked, None)], 0, 1),
             ("locked, named", true, &[(S::Locked, None)], 0, 1),
             ("off", false, &[(S::Off, None), (S::Published, None)], 0, 1),
             ("off, named", true, &[(S::Off, None)], 2, 2),
-            ("stale or never published", false, &[(S::Failed, Some(Kind::Transient))], 1, 1),
-            ("refused", false, &[(S::Failed, Some(Kind::Contract)), (S::Published, None)], 1, 1),
-            ("its settings, others run", false, &[(S::Published, None), (S::Failed, Some(Kind::Settings))], 1, 1),
-            ("off beside a refused one, named", true, &[(S::Off, None), (S::Failed, Some(Kind::Contract))], 2, 2),
+            (
+                "stale or never published",
+                false,
+                &[(S::Failed, Some(Kind::Transient))],
+                1,
+                1,
+            ),
+            (
+                "refused",
+                false,
+                &[(S::Failed, Some(Kind::Contract)), (S::Published, None)],
+                1,
+                1,
+            ),
+            (
+                "its settings, others run",
+                false,
+                &[(S::Published, None), (S::Failed, Some(Kind::Settings))],
+                1,
+                1,
+            ),
+            (
+                "off beside a refused one, named",
+                true,
+                &[(S::Off, None), (S::Failed, Some(Kind::Contract))],
+                2,
+                2,
+            ),
             ("a bug", false, &[(S::Failed, Some(Kind::Bug))], 3, 3),
             ("a bug that may wait", false, &[(S::Warning, Some(Kind::Bug))], 3, 3),
-            ("a bug beside an off one, named", true, &[(S::Off, None), (S::Failed, Some(Kind::Bug))], 3, 3),
+            (
+                "a bug beside an off one, named",
+                true,
+                &[(S::Off, None), (S::Failed, Some(Kind::Bug))],
+                3,
+                3,
+            ),
         ];
         for (what, named, outcomes, code, strict) in rows {
             let night = night(named, outcomes);
-            assert_eq!((night.exit_code(false), night.exit_code(true)), (code, strict), "{what}");
+            assert_eq!(
+                (night.exit_code(false), night.exit_code(true)),
+                (code, strict),
+                "{what}"
+            );
         }
     }
 }

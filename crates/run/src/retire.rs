@@ -1,15 +1,15 @@
 use std::path::Path;
 
-use arrow::array::{Array, AsArray};
+use arrow::array::Array;
 use klimalade_engine::Change;
 use klimalade_lake::{Areas, Lake, OwnerState};
 use klimalade_model::{Fault, Result, Table};
-use klimalade_pipeline::{AreaScope, Owner};
+use klimalade_pipeline::{AreaScope, Owner, owned_by_area};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::{
     house::House,
-    provenance::Provenances,
+    provenance::{Provenances, damaged},
     publish::{Published, Publisher},
 };
 
@@ -29,17 +29,21 @@ pub(crate) fn clashes_with<'a>(states: impl Iterator<Item = &'a OwnerState>, own
             Areas::All => AreaScope::Everything,
             Areas::Only(codes) => AreaScope::Codes(codes.clone()),
         };
-        let Some(indicator) = mine
-            .indicators
-            .iter()
-            .find(|known| state.publishes.indicators.contains(known))
-        else {
+        if !mine.areas.overlaps(&theirs) {
             continue;
+        }
+        let shared = if owned_by_area(&state.table) {
+            (!state.partitions.is_empty()).then(|| format!("the areas of {}", state.table))
+        } else {
+            let mut indicators = mine.indicators.iter();
+            indicators
+                .find(|known| state.publishes.indicators.contains(known))
+                .cloned()
         };
-        if mine.areas.overlaps(&theirs) {
-            return Err(Fault::contract("the lake has another owner of this indicator")
+        if let Some(shared) = shared {
+            return Err(Fault::contract("the lake has another owner of this")
                 .at(owner.name.clone())
-                .expected(format!("{indicator} published by {} alone", state.owner))
+                .expected(format!("{shared} published by {} alone", state.owner))
                 .found(format!("{} publishes it too", owner.name))
                 .hint(format!("klimalade retire {}", state.owner)));
         }
@@ -79,10 +83,15 @@ pub async fn retire(house: &House, owner: &Owner, run_id: &str) -> Result<(u64, 
     Ok((published.revisions, published.replaced))
 }
 
-/// Every row of a file as vanished.
-pub(crate) fn all_vanished(table: &Table, file: &Path) -> Result<Vec<Change>> {
+/// Every row of a file as vanished, each with the number of its own provenance. Blocking.
+pub(crate) fn all_vanished(
+    table: &Table,
+    file: &Path,
+    provenances: &mut Provenances,
+    sink: &mut dyn FnMut(Change, i32) -> Result<()>,
+) -> Result<()> {
     let unreadable = |error: String| {
-        Fault::source("a published file cannot be read")
+        damaged("a published file cannot be read")
             .at(file.display().to_string())
             .found(error)
     };
@@ -90,33 +99,33 @@ pub(crate) fn all_vanished(table: &Table, file: &Path) -> Result<Vec<Change>> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(opened)
         .and_then(|builder| builder.build())
         .map_err(|error| unreadable(error.to_string()))?;
-    let mut changes = Vec::new();
     for batch in reader {
         let batch = batch.map_err(|error| unreadable(error.to_string()))?;
+        let numbers = provenances.numbers_of(&batch)?;
         let cell = |name: &str, row: usize| {
             let column = batch.column_by_name(name)?;
             (!column.is_null(row)).then(|| arrow::util::display::array_value_to_string(column, row).ok())?
         };
-        let values = batch
-            .column_by_name("value")
-            .and_then(|column| column.as_primitive_opt::<arrow::datatypes::Float64Type>());
-        for row in 0..batch.num_rows() {
+        let valued = batch.column_by_name("value").is_some();
+        for (row, number) in numbers.into_iter().enumerate() {
             let key: Vec<String> = table
                 .unique_key
                 .iter()
                 .map(|name| format!("{name}={}", cell(name, row).unwrap_or_default()))
                 .collect();
-            changes.push(Change {
+            let change = Change {
                 row_key: key.join("|"),
-                column: if values.is_some() { "value" } else { "*" }.to_owned(),
-                old: if values.is_some() {
+                column: if valued { "value" } else { "*" }.to_owned(),
+                old: if valued {
                     cell("value", row)
                 } else {
                     Some("present".to_owned())
                 },
                 new: None,
-            });
+                snapshot: None,
+            };
+            sink(change, number)?;
         }
     }
-    Ok(changes)
+    Ok(())
 }

@@ -11,7 +11,10 @@ use klimalade_lake::{Constant, PartitionWriter, StagedFile, WriterOptions};
 use klimalade_model::{Fault, FieldType, Result, Table};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::provenance::{COMMON, Provenances, constant};
+use crate::{
+    mapper::sort_keys,
+    provenance::{COMMON, Provenances, constant, damaged},
+};
 
 /// Sorts spools of one file by the table's key and writes them with their common columns. Errors: Contract, when a
 /// key stands twice.
@@ -28,12 +31,7 @@ pub(crate) async fn write_sorted(
         .first()
         .map(|spool| spool.schema().clone())
         .ok_or_else(|| Fault::bug("a file without rows"))?;
-    let keys: Vec<String> = table
-        .unique_key
-        .iter()
-        .filter(|key| schema.index_of(key).is_ok())
-        .cloned()
-        .collect();
+    let keys = sort_keys(table, &schema);
     let mut fixed: Vec<Constant> = Vec::new();
     let mut spread: Vec<(Field, ScalarValue)> = Vec::new();
     let mut fields = Vec::new();
@@ -104,10 +102,10 @@ pub(crate) fn kept_rows(
     table: &Table,
     file: &Path,
     provenances: &mut Provenances,
-    keep: impl Fn(&RecordBatch) -> BooleanArray,
+    keep: impl Fn(&RecordBatch) -> Result<BooleanArray>,
 ) -> Result<Option<Arc<Spooled>>> {
     let unreadable = |error: String| {
-        Fault::source("a published file cannot be read")
+        damaged("a published file cannot be read")
             .at(file.display().to_string())
             .found(error)
     };
@@ -131,7 +129,7 @@ pub(crate) fn kept_rows(
             .collect::<Result<Vec<_>>>()?;
         let numbers = provenances.numbers_of(&batch)?;
         let rows = RecordBatch::try_new(nullable(&schema), columns).map_err(|error| unreadable(error.to_string()))?;
-        let stays = keep(&rows);
+        let stays = keep(&rows)?;
         let mut start = 0;
         while start < rows.num_rows() {
             let mut end = start + 1;

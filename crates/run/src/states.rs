@@ -53,6 +53,15 @@ impl States {
             .is_some_and(|state| state.retired_at.is_none() && !state.partitions.is_empty())
     }
 
+    /// Owners that were retired and have not come back, and since when.
+    pub(crate) fn retired(&self) -> BTreeMap<String, String> {
+        let standing = self.lock();
+        let retired = standing.values();
+        retired
+            .filter_map(|state| Some((state.owner.clone(), state.retired_at.clone()?)))
+            .collect()
+    }
+
     /// When the agency last confirmed anything of an owner.
     pub(crate) fn newest_confirmation(&self, owner: &str) -> Option<String> {
         newest_confirmation(self.lock().get(owner)?)
@@ -64,7 +73,9 @@ impl States {
         clashes_with(self.lock().values(), owner)?;
         let others = self.unreadable.iter().filter(|(name, _)| **name != owner.name);
         Ok(others
-            .map(|(name, text)| format!("what {name} has published is not known, what it declares was looked at: {text}"))
+            .map(|(name, text)| {
+                format!("what {name} has published is not known, what it declares was looked at: {text}")
+            })
             .collect())
     }
 

@@ -1,17 +1,23 @@
-use std::{collections::BTreeMap, time::Instant};
+use std::{collections::BTreeSet, path::Path, time::Instant};
 
+use arrow::{array::AsArray, compute::cast, datatypes::DataType};
 use klimalade_engine::{LakeFile, LakeTable, tables_read};
 use klimalade_lake::{Lake, OwnerLock, OwnerState, PartState};
 use klimalade_model::{Fault, Manifest, PageEntry, Part, Result};
 use klimalade_pipeline::Owner;
+use parquet::{
+    arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder},
+    file::statistics::Statistics,
+};
 
 use crate::{
     harvest::{Night, fail},
     house::{House, rfc3339},
-    ledger::{PartLedger, write_ledger},
+    ledger::{PartLedger, write_ledger, write_rejects},
     mapper::Mapper,
-    provenance::{Provenance, Provenances},
+    provenance::{Provenance, Provenances, damaged},
     publish::{PartResult, Publisher},
+    refused::take_rejects,
     report::{OwnerReport, Status},
 };
 
@@ -40,10 +46,18 @@ pub(crate) async fn build_view(house: &House, owner: &Owner, night: &Night) -> O
         ..PartLedger::default()
     };
     if let Err(fault) = run_view(house, owner, night, &mut report, &mut row).await {
-        row.status = "failed".to_owned();
+        if row.status != "held" {
+            row.status = "failed".to_owned();
+        }
         row.error_kind = Some(fault.kind().to_string());
         row.error_text = Some(fault.line());
-        fail(&mut report, house, owner, &fault, night.states.newest_confirmation(&owner.name).as_deref());
+        fail(
+            &mut report,
+            house,
+            owner,
+            &fault,
+            night.states.newest_confirmation(&owner.name).as_deref(),
+        );
     }
     report.seconds = started.elapsed().as_secs_f64();
     row.seconds = report.seconds;
@@ -104,7 +118,8 @@ async fn run_locked(
     let same = known.is_some_and(|known| {
         !night.replay
             && !night.repair
-            && known.snapshot.content_sha256 == snapshot.content_sha256 && known.mapping_hash == mapping_hash
+            && known.snapshot.content_sha256 == snapshot.content_sha256
+            && known.mapping_hash == mapping_hash
     });
     let mut provenances = Provenances::default();
     let result = if let (true, Some(known)) = (same, known) {
@@ -162,6 +177,8 @@ async fn run_locked(
     if let Some(counts) = counts {
         row.mapped = counts.mapped;
         row.published = counts.published;
+        row.control = counts.control;
+        row.skipped = counts.skipped.values().sum();
         row.rejected = counts.rejected;
     }
     row.manifest_sha256 = result
@@ -177,9 +194,15 @@ async fn run_locked(
         run_id: &night.run_id,
         table,
     };
-    let published = publisher
-        .publish(vec![Part::new(PART)], vec![result], provenances)
-        .await?;
+    let mut results = vec![result];
+    publisher.refuse(&mut results);
+    let rejects = take_rejects(&mut results);
+    write_rejects(&house.lake, &night.run_id, &owner.name, &rejects).await?;
+    let refused = results.iter_mut().find_map(|result| {
+        let fault = result.fault.clone()?;
+        Some((owner.name.clone(), fault))
+    });
+    let published = publisher.publish(vec![Part::new(PART)], results, provenances).await?;
     published.state.iter().for_each(|state| night.states.keep(state));
     row.written = published.written.get(PART).copied().unwrap_or_default();
     report.revisions = published.revisions;
@@ -187,17 +210,30 @@ async fn run_locked(
         report.status = Status::Published;
     }
     report.replaced = published.replaced;
-    if let Some((key, _, fault)) = published.held.into_iter().next() {
-        return Err(fault.at(key));
-    }
-    Ok(())
+    let held = published.held.into_iter().map(|(key, _, fault)| (key, fault));
+    let Some((place, fault)) = refused.into_iter().chain(held).next() else {
+        return Ok(());
+    };
+    // The file stays as it was, so what is said of it is what stands in the state.
+    row.status = "held".to_owned();
+    row.published = known.map_or(0, |known| known.counts.published);
+    row.confirmed_at = known.map(|known| known.confirmed_at.clone());
+    Err(fault.at(place))
+}
+
+/// True when a view reads rows of this owner: one that it names, an instance of a pipeline that it names, or any.
+pub(crate) fn reads_owner(view: &Owner, owner: &str) -> bool {
+    let reads = &view.definition.reads;
+    let pipeline = owner.split('.').next().unwrap_or_default();
+    reads.is_empty() || reads.iter().any(|name| name == owner || name == pipeline)
 }
 
 /// Files of the tables that a view reads.
 struct Inputs {
     tables: Vec<LakeTable>,
     entries: Vec<PageEntry>,
-    owners: Vec<String>,
+    /// Of the rows in the files.
+    licences: BTreeSet<String>,
 }
 
 impl Inputs {
@@ -205,22 +241,41 @@ impl Inputs {
         let mut inputs = Self {
             tables: Vec::new(),
             entries: Vec::new(),
-            owners: Vec::new(),
+            licences: BTreeSet::new(),
         };
+        let names: Vec<&String> = house
+            .catalogue
+            .pipelines
+            .iter()
+            .flat_map(|(name, pipeline)| pipeline.owners.iter().map(|owner| &owner.name).chain([name]))
+            .collect();
         let states = house.lake.states().await?;
+        let mut unknown = owner
+            .definition
+            .reads
+            .iter()
+            .filter(|name| !names.contains(name) && !states.iter().any(|state| state.owner == **name));
+        if let Some(unknown) = unknown.next() {
+            return Err(Fault::settings("a view reads a pipeline that is not there")
+                .at(format!("{}: reads", owner.name))
+                .found(unknown.clone())
+                .hint("klimalade check lists them"));
+        }
         for name in tables_read(&owner.sql)? {
             let table = house.schemas.table(&name)?;
             let prefix = format!("core/{name}/");
             let mut files = Vec::new();
             // A view never reads its own rows.
-            for state in states.iter().filter(|state| state.owner != owner.name) {
+            let read = |state: &&OwnerState| state.owner != owner.name && reads_owner(owner, &state.owner);
+            for state in states.iter().filter(read) {
                 for (key, partition) in state.partitions.iter().filter(|(key, _)| key.starts_with(&prefix)) {
                     let copy = house.lake.local_copy(key, &house.scratch).await?;
                     let copy = copy.ok_or_else(|| {
-                        Fault::source("a file that a state names is gone")
+                        Fault::contract("a file that a state names is gone")
                             .at(key.clone())
                             .hint("klimalade verify")
                     })?;
+                    licences_of(copy.path(), &mut inputs.licences)?;
                     let mut values = vec![("pipeline".to_owned(), state.owner.clone())];
                     let order = |name: &str| table.partition_by.iter().position(|level| level == name);
                     let mut deeper: Vec<(String, String)> = partition.values.clone().into_iter().collect();
@@ -241,9 +296,6 @@ impl Inputs {
                         etag: None,
                         last_modified: None,
                     });
-                    if !inputs.owners.contains(&state.owner) {
-                        inputs.owners.push(state.owner.clone());
-                    }
                 }
             }
             inputs.tables.push(LakeTable {
@@ -277,22 +329,54 @@ impl Inputs {
             return Ok(licence.clone());
         }
         let list = house.schemas.code_list("licences")?;
-        let owners = house.catalogue.owners();
-        let mut ranked: BTreeMap<i64, String> = BTreeMap::new();
-        for licence in owners
-            .iter()
-            .filter(|known| self.owners.contains(&known.name))
-            .filter_map(|known| known.definition.licence_code.clone())
-        {
-            let rank = list
-                .get(&licence, "strictness")
+        let strictness = |code: &str| {
+            list.get(code, "strictness")
                 .and_then(|rank| rank.parse().ok())
-                .unwrap_or(i64::MAX);
-            ranked.insert(rank, licence);
-        }
-        Ok(ranked
-            .into_values()
-            .next_back()
-            .unwrap_or_else(|| "not_stated".to_owned()))
+                .unwrap_or(i64::MAX)
+        };
+        let strictest = self.licences.iter().max_by_key(|code| strictness(code));
+        Ok(strictest.cloned().unwrap_or_else(|| "not_stated".to_owned()))
     }
+}
+
+/// Adds the licences of a file's rows: from the row groups' statistics where those name one, else from the rows.
+fn licences_of(file: &Path, licences: &mut BTreeSet<String>) -> Result<()> {
+    let unreadable = |error: String| {
+        damaged("a published file cannot be read")
+            .at(file.display().to_string())
+            .found(error)
+    };
+    let opened = std::fs::File::open(file).map_err(|error| unreadable(error.to_string()))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(opened).map_err(|error| unreadable(error.to_string()))?;
+    let schema = builder.parquet_schema();
+    let Some(at) = (0..schema.num_columns()).find(|&at| schema.column(at).name() == "licence_code") else {
+        return Err(unreadable("no column licence_code".to_owned()));
+    };
+    let mut mixed = Vec::new();
+    for (number, group) in builder.metadata().row_groups().iter().enumerate() {
+        let one = match group.column(at).statistics() {
+            Some(Statistics::ByteArray(values)) if values.min_is_exact() && values.max_is_exact() => values
+                .min_opt()
+                .filter(|least| Some(*least) == values.max_opt())
+                .and_then(|code| code.as_utf8().ok()),
+            _ => None,
+        };
+        match one {
+            Some(code) => {
+                licences.insert(code.to_owned());
+            }
+            None => mixed.push(number),
+        }
+    }
+    if mixed.is_empty() {
+        return Ok(());
+    }
+    let mask = ProjectionMask::leaves(schema, [at]);
+    let reader = builder.with_projection(mask).with_row_groups(mixed).build();
+    for batch in reader.map_err(|error| unreadable(error.to_string()))? {
+        let batch = batch.map_err(|error| unreadable(error.to_string()))?;
+        let codes = cast(batch.column(0), &DataType::Utf8).map_err(|error| unreadable(error.to_string()))?;
+        licences.extend(codes.as_string::<i32>().iter().flatten().map(str::to_owned));
+    }
+    Ok(())
 }

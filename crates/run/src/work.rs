@@ -1,8 +1,4 @@
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -95,7 +91,10 @@ impl Work<'_> {
         if self.night.replay {
             return Ok(self.old.plan.clone());
         }
-        let planned = self.house.cancel.run_until_cancelled(self.connector.plan(&self.context));
+        let planned = self
+            .house
+            .cancel
+            .run_until_cancelled(self.connector.plan(&self.context));
         let plan = planned
             .await
             .unwrap_or_else(|| Err(ended()))
@@ -330,10 +329,16 @@ impl Work<'_> {
                     .hint("raise it under [limits] in pipeline.toml, where so much is right"))
             };
             if pages.len() >= caps.walk_pages {
-                return much(format!("walk_pages of at most {}", caps.walk_pages), "one page more".to_owned());
+                return much(
+                    format!("walk_pages of at most {}", caps.walk_pages),
+                    "one page more".to_owned(),
+                );
             }
             if bytes > caps.walk_bytes {
-                return much(format!("walk_bytes of at most {}", caps.walk_bytes), format!("{bytes} bytes"));
+                return much(
+                    format!("walk_bytes of at most {}", caps.walk_bytes),
+                    format!("{bytes} bytes"),
+                );
             }
             self.house.lake.put_page(&self.raw_name, &part.key, &page).await?;
             pages.push(page);
@@ -356,7 +361,12 @@ impl Work<'_> {
 
     /// Maps what landed, unless its content and its mapping are those of the state. Errors: Source, when what came
     /// cannot be all there is.
-    pub(crate) async fn map_landed(&mut self, part: &Part, known: Option<&PartState>, landing: Landing) -> Result<PartResult> {
+    pub(crate) async fn map_landed(
+        &mut self,
+        part: &Part,
+        known: Option<&PartState>,
+        landing: Landing,
+    ) -> Result<PartResult> {
         let snapshot = klimalade_lake::Lake::snapshot(&landing.manifest)?;
         if let Some(old) = known
             && old.snapshot.content_sha256 == snapshot.content_sha256

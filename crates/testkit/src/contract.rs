@@ -25,9 +25,11 @@ pub enum Unsupported {
     /// Rows have no identity: no declared column carries [`klimalade_connect::ID_KEY`], so neither distinct ids nor
     /// disjoint parts can be shown.
     RowIdentity,
-    /// The source never answers with an empty page (a missing file is an error).
+    /// The source never answers with an empty page (a missing file is an error), or an empty page means figures
+    /// (StatBank's BULK leaves out zeros).
     EmptyAnswer,
-    /// A body that is cut between two rows cannot be told from a shorter one (CSV without a promised count).
+    /// A body that is cut between two rows cannot be told from a shorter one when it is decoded (CSV without a promised
+    /// count; BULK, whose connector compares it with totals when it is fetched).
     CutBody,
 }
 

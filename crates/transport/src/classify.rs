@@ -20,7 +20,11 @@ pub(crate) fn verdict(
     redactor: &Redactor,
     hint: &str,
 ) -> Result<()> {
-    if let Some(fault) = classify.and_then(|classify| classify(answer)) {
+    let answer = Answer {
+        head: without_bom(answer.head),
+        ..*answer
+    };
+    if let Some(fault) = classify.and_then(|classify| classify(&answer)) {
         return Err(fault);
     }
     let status = answer.status;
@@ -97,19 +101,33 @@ fn shape(head: &[u8], accept: Accept, redactor: &Redactor) -> Result<(), Error> 
         Accept::Json => "JSON",
         Accept::Csv => "CSV",
     };
-    let text = without_bom(head).trim_ascii_start();
+    let text = head.trim_ascii_start();
     let found = match text {
         [] => "nothing".to_owned(),
         [b'<', ..] if is_html(text) => format!("an HTML page: {}", quoted(text, redactor)),
         [b'<', b'?' | b'!' | b'A'..=b'Z' | b'a'..=b'z', ..] => format!("XML: {}", quoted(text, redactor)),
-        [b'{' | b'[', ..] => return Ok(()),
+        // An error that was caught too late to become another status: a header line would swallow it.
+        _ if accept == Accept::Csv && begins_json(text) => format!("JSON: {}", quoted(text, redactor)),
         _ if accept == Accept::Csv => return Ok(()),
+        [b'{' | b'[', ..] => return Ok(()),
         _ => quoted(text, redactor),
     };
     Err(Error::WrongBody {
         expected: expected.to_owned(),
         found,
     })
+}
+
+/// An object, or an array of objects, arrays or texts. `[Kommune];[År]` is a header line.
+fn begins_json(text: &[u8]) -> bool {
+    let Some((first, rest)) = text.split_first() else {
+        return false;
+    };
+    match (first, rest.trim_ascii_start().first()) {
+        (b'{', next) => matches!(next, None | Some(b'"' | b'}')),
+        (b'[', next) => matches!(next, None | Some(b'{' | b'[' | b'"' | b']')),
+        _ => false,
+    }
 }
 
 fn is_html(text: &[u8]) -> bool {
@@ -125,7 +143,7 @@ pub(crate) fn without_bom(bytes: &[u8]) -> &[u8] {
 
 /// The start of a body in one line, redacted.
 fn quoted(head: &[u8], redactor: &Redactor) -> String {
-    let text = String::from_utf8_lossy(without_bom(head));
+    let text = String::from_utf8_lossy(head);
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let line = redactor.text(&line);
     if line.chars().count() <= QUOTED_CHARS {

@@ -19,10 +19,8 @@ use crate::{
 
 /// Shorter secrets are refused: a value of one to three characters would be found all over a body, and the redaction
 /// would spoil the data.
-const SHORTEST_SECRET_BYTES: usize = 4;
+pub(crate) const SHORTEST_SECRET_BYTES: usize = 4;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-/// Longest silence between two pieces of an answer; agencies think for up to a minute before the first one.
-const READ_TIMEOUT: Duration = Duration::from_secs(180);
 pub(crate) const USER_AGENT: &str = concat!(
     "klimalade/",
     env!("CARGO_PKG_VERSION"),
@@ -32,8 +30,11 @@ pub(crate) const USER_AGENT: &str = concat!(
 /// Caps and pauses of one pipeline.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Whole answer, from sending to the last byte.
+    /// Whole answer, from sending to the last byte. Until the first byte it is the only limit: agencies think for
+    /// minutes.
     pub timeout: Duration,
+    /// Longest silence between two pieces of an answer that has begun.
+    pub idle: Duration,
     /// Tries of one request, the first included.
     pub attempts: usize,
     /// Least time between two requests to one host.
@@ -55,6 +56,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(300),
+            idle: Duration::from_secs(180),
             attempts: 5,
             host_interval: Duration::from_millis(250),
             dataset_interval: Duration::ZERO,
@@ -140,8 +142,7 @@ impl Client {
             .user_agent(USER_AGENT)
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT);
+            .connect_timeout(CONNECT_TIMEOUT);
         if options.redirect.is_some() {
             // The demo stays on this machine whatever proxy the environment names.
             builder = builder.no_proxy();

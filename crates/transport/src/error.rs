@@ -21,6 +21,12 @@ pub enum Error {
         /// The errors underneath.
         found: String,
     },
+    /// A body that began and then fell silent. Wait.
+    #[error("the answer stopped before its end")]
+    Stalled {
+        /// `Limits.idle`.
+        idle: Duration,
+    },
     /// The body ended early, or its compression broke off. Wait.
     #[error("the answer was cut")]
     Cut {
@@ -131,6 +137,7 @@ impl Error {
         match self {
             Self::Unreachable { .. }
             | Self::Slow { .. }
+            | Self::Stalled { .. }
             | Self::Cut { .. }
             | Self::Busy { .. }
             | Self::AsksTooLong { .. } => Kind::Transient,
@@ -155,6 +162,9 @@ impl From<Error> for Fault {
             Error::Slow { limit, found } => fault
                 .expected(format!("a whole answer within {} s", limit.as_secs_f64()))
                 .found(found),
+            Error::Stalled { idle } => fault
+                .expected("more of the body")
+                .found(format!("nothing for {} s", idle.as_secs_f64())),
             Error::Busy { status, body } | Error::Rejected { status, body } => {
                 fault.expected("HTTP 200").found(with_body(status, &body))
             }

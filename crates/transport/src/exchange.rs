@@ -3,9 +3,9 @@
 use std::{borrow::Cow, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use bytes::Bytes;
 use jiff::Timestamp;
 use klimalade_model::{Fault, Kind, Page, Result};
-use percent_encoding::percent_decode_str;
 use reqwest::{
     Response, StatusCode,
     header::{self, HeaderMap, HeaderName, HeaderValue},
@@ -47,6 +47,13 @@ struct Hop {
 impl<'a> Exchange<'a> {
     pub(crate) fn new(client: &'a Client, request: &'a Request) -> Result<Self> {
         let known = &client.shared.redactor;
+        if !request.url.username().is_empty() || request.url.password().is_some() {
+            return Err(Error::Malformed {
+                expected: "an address without user and password: a credential is a configured secret".to_owned(),
+                found: known.url(&request.url),
+            }
+            .into());
+        }
         let redactor = if request.secrets().all(|value| known.knows(value)) {
             Cow::Borrowed(known)
         } else {
@@ -174,22 +181,11 @@ impl<'a> Exchange<'a> {
         .into())
     }
 
-    fn build(&self, mut wire: Url, hop: &Hop) -> Result<reqwest::RequestBuilder> {
-        let home = &self.request.url;
-        // A password in the address becomes a header of our own, so that it follows the rule for credentials.
-        let _ = wire.set_username("");
-        let _ = wire.set_password(None);
+    fn build(&self, wire: Url, hop: &Hop) -> Result<reqwest::RequestBuilder> {
         let mut builder = match self.request.method {
             Method::Get => self.client.shared.http.get(wire),
             Method::Post => self.client.shared.http.post(wire),
         };
-        if hop.at_home && !home.username().is_empty() {
-            let user = percent_decode_str(home.username()).decode_utf8_lossy();
-            let password = home
-                .password()
-                .map(|password| percent_decode_str(password).decode_utf8_lossy());
-            builder = builder.basic_auth(user, password);
-        }
         builder = builder
             .timeout(self.client.limits.timeout)
             .headers(self.headers(hop.at_home)?);
@@ -333,7 +329,7 @@ impl<'a> Exchange<'a> {
         let mut spool = Spool::create(&self.client.shared.options.spool, &self.redactor).await?;
         let mut received = 0u64;
         let mut is_judged = false;
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.broken(error))? {
+        while let Some(chunk) = self.chunk(&mut response).await? {
             self.client.count_bytes(chunk.len());
             received += chunk.len() as u64;
             if received > cap {
@@ -352,12 +348,21 @@ impl<'a> Exchange<'a> {
         Ok(spool.page(origin))
     }
 
+    /// The next piece of a body, waited for as long as `Limits.idle`.
+    async fn chunk(&self, response: &mut Response) -> Result<Option<Bytes>, Error> {
+        let idle = self.client.limits.idle;
+        match tokio::time::timeout(idle, response.chunk()).await {
+            Ok(chunk) => chunk.map_err(|error| self.broken(error)),
+            Err(_) => Err(Error::Stalled { idle }),
+        }
+    }
+
     /// The start of an error's body, redacted; as much as came where it was cut.
     async fn head_only(&self, mut response: Response) -> Vec<u8> {
         let mut redaction = self.redactor.stream();
         let mut head = Vec::new();
         while head.len() < HEAD_BYTES {
-            match response.chunk().await {
+            match self.chunk(&mut response).await {
                 Ok(Some(chunk)) => {
                     self.client.count_bytes(chunk.len());
                     redaction.push(&chunk, &mut head);
@@ -420,6 +425,9 @@ impl<'a> Exchange<'a> {
             .filter_map(|value| configured.name_of(value))
             .collect();
         match names.as_slice() {
+            [] if self.request.secrets().next().is_some() => {
+                "set the secret that [source.auth] names anew in klimalade.toml or its environment variable".to_owned()
+            }
             [] => "name a secret in [source] of pipeline.toml: this request carries no configured one".to_owned(),
             names => format!(
                 "set {} anew in klimalade.toml or its environment variable",

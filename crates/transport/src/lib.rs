@@ -21,4 +21,4 @@ mod exchange;
 mod object;
 pub use object::ObjectEntry;
 mod walk;
-pub use walk::{PageSeen, Paging, walk};
+pub use walk::{PageSeen, Paging, Tally, walk};

@@ -5,8 +5,12 @@ use std::{sync::Arc, time::Duration};
 use futures::TryStreamExt;
 use klimalade_model::{Page, Result};
 use object_store::{
-    BackoffConfig, ClientOptions, GetOptions, ObjectStore, ObjectStoreScheme, RetryConfig, aws::AmazonS3Builder,
-    azure::MicrosoftAzureBuilder, gcp::GoogleCloudStorageBuilder, local::LocalFileSystem, path::Path,
+    BackoffConfig, ClientConfigKey, GetOptions, ObjectStore, ObjectStoreScheme, RetryConfig,
+    aws::{AmazonS3Builder, AmazonS3ConfigKey},
+    azure::{AzureConfigKey, MicrosoftAzureBuilder},
+    gcp::{GoogleCloudStorageBuilder, GoogleConfigKey},
+    local::LocalFileSystem,
+    path::Path,
 };
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -150,25 +154,28 @@ impl Client {
                 base: 2.0,
             },
         };
-        let options = ClientOptions::new()
-            .with_timeout(self.limits.timeout)
-            .with_user_agent(reqwest::header::HeaderValue::from_static(USER_AGENT));
+        // Single settings beside the environment's: a whole `ClientOptions` would undo what AWS_ALLOW_HTTP, AWS_PROXY_URL
+        // and the like say.
+        let timeout = format!("{} ms", self.limits.timeout.as_millis());
         let store: Result<Arc<dyn ObjectStore>, object_store::Error> = match scheme {
             ObjectStoreScheme::Local => Ok(Arc::new(LocalFileSystem::new())),
             ObjectStoreScheme::AmazonS3 => AmazonS3Builder::from_env()
-                .with_client_options(options)
+                .with_config(AmazonS3ConfigKey::Client(ClientConfigKey::Timeout), timeout)
+                .with_config(AmazonS3ConfigKey::Client(ClientConfigKey::UserAgent), USER_AGENT)
                 .with_retry(retry)
                 .with_url(url.as_str())
                 .build()
                 .map(|store| Arc::new(store) as _),
             ObjectStoreScheme::MicrosoftAzure => MicrosoftAzureBuilder::from_env()
-                .with_client_options(options)
+                .with_config(AzureConfigKey::Client(ClientConfigKey::Timeout), timeout)
+                .with_config(AzureConfigKey::Client(ClientConfigKey::UserAgent), USER_AGENT)
                 .with_retry(retry)
                 .with_url(url.as_str())
                 .build()
                 .map(|store| Arc::new(store) as _),
             ObjectStoreScheme::GoogleCloudStorage => GoogleCloudStorageBuilder::from_env()
-                .with_client_options(options)
+                .with_config(GoogleConfigKey::Client(ClientConfigKey::Timeout), timeout)
+                .with_config(GoogleConfigKey::Client(ClientConfigKey::UserAgent), USER_AGENT)
                 .with_retry(retry)
                 .with_url(url.as_str())
                 .build()

@@ -8,7 +8,7 @@ use klimalade_model::{Fault, Result};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::Url;
 
-use crate::{Secret, Secrets};
+use crate::{Secret, Secrets, client::SHORTEST_SECRET_BYTES};
 
 const REDACTED: &str = "REDACTED";
 
@@ -31,6 +31,14 @@ const LENIENT: &AsciiSet = &UNRESERVED
     .remove(b'?');
 /// As [`LENIENT`], with the plus sign left alone as the `url` crate does.
 const LENIENT_PLUS: &AsciiSet = &LENIENT.remove(b'+');
+
+/// The credential of an `Authorization` header: a server may echo it without the scheme.
+fn without_scheme(value: &str) -> &str {
+    let rest = ["Basic ", "Bearer "]
+        .iter()
+        .find_map(|scheme| value.strip_prefix(scheme));
+    rest.filter(|rest| rest.len() >= SHORTEST_SECRET_BYTES).unwrap_or(value)
+}
 
 /// Finds every configured secret in all the spellings that answers give it.
 #[derive(Clone)]
@@ -56,7 +64,11 @@ impl Redactor {
             .filter(|value| !value.expose().is_empty())
             .cloned()
             .collect();
-        let patterns: BTreeSet<String> = values.iter().flat_map(|value| spellings(value.expose())).collect();
+        let patterns: BTreeSet<String> = values
+            .iter()
+            .flat_map(|value| [value.expose(), without_scheme(value.expose())])
+            .flat_map(spellings)
+            .collect();
         let longest = patterns.iter().map(String::len).max().unwrap_or(0);
         if patterns.is_empty() {
             return Ok(Self {

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use url::Url;
 
 use klimalade_model::Fault;
@@ -21,7 +22,7 @@ pub enum Method {
 pub enum Accept {
     /// Begins with `{` or `[` after white space and BOM. Sends `Accept: application/json` first.
     Json,
-    /// Anything but HTML or XML.
+    /// Anything but HTML, XML or JSON.
     Csv,
     /// Anything.
     #[default]
@@ -36,7 +37,7 @@ pub struct Answer<'a> {
     pub status: u16,
     /// Content-Type as served.
     pub content_type: &'a str,
-    /// The first 64 KiB of the body after content-decoding.
+    /// The first 64 KiB of the body after content-decoding, without a byte order mark.
     pub head: &'a [u8],
 }
 
@@ -50,7 +51,7 @@ pub type Classify = fn(&Answer<'_>) -> Option<Fault>;
 pub struct Request {
     /// Method.
     pub method: Method,
-    /// Address without secrets.
+    /// Address without secrets; one with a user or a password is refused.
     pub url: Url,
     /// Plain headers.
     pub headers: Vec<(String, String)>,
@@ -126,6 +127,17 @@ impl Request {
     pub fn secret_query(mut self, name: impl Into<String>, value: Secret) -> Self {
         self.secret_query.push((name.into(), value));
         self
+    }
+    /// Adds `Authorization: Bearer <token>` (RFC 6750).
+    #[must_use]
+    pub fn bearer(self, token: &Secret) -> Self {
+        self.secret_header("authorization", Secret::new(format!("Bearer {}", token.expose())))
+    }
+    /// Adds `Authorization: Basic` with this user and password (RFC 7617).
+    #[must_use]
+    pub fn basic(self, user: &str, password: &Secret) -> Self {
+        let pair = STANDARD.encode(format!("{user}:{}", password.expose()));
+        self.secret_header("authorization", Secret::new(format!("Basic {pair}")))
     }
     /// All credentials of this request.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &Secret> {

@@ -26,9 +26,11 @@ impl fmt::Debug for Secret {
 pub struct Secrets(BTreeMap<String, Secret>);
 
 impl Secrets {
-    /// Adds or replaces one.
+    /// Adds or replaces one. An empty value is none: `KLIMALADE_SECRET_X=""` configures nothing.
     pub fn insert(&mut self, name: impl Into<String>, value: Secret) {
-        self.0.insert(name.into(), value);
+        if !value.expose().is_empty() {
+            self.0.insert(name.into(), value);
+        }
     }
     /// By name.
     pub fn get(&self, name: &str) -> Option<&Secret> {

@@ -1,7 +1,10 @@
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    sync::{Mutex, PoisonError},
+};
 
 use futures::stream::BoxStream;
-use klimalade_model::{Page, Result};
+use klimalade_model::{Fault, Page, Result};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
@@ -30,14 +33,91 @@ pub struct PageSeen {
     pub server_count: Option<u64>,
 }
 
+impl PageSeen {
+    /// A page's own link to the next one as an address. It may be relative, and the stored address of `page` may lack
+    /// scheme and host: the service's own address `home` and the page's path are laid under it. Errors: Source.
+    pub fn link(home: &Url, page: &Page, link: &str) -> Result<Url> {
+        let joined = home.join(&page.entry.address).and_then(|own| own.join(link));
+        joined.map_err(|source| {
+            Fault::source("the link to the next page is no address")
+                .at(page.entry.address.clone())
+                .found(link.to_owned())
+                .because(source)
+        })
+    }
+}
+
+/// What came on the pages of one walk beside what the server says that it has: for servers whose count is trusted.
+#[derive(Debug, Default)]
+pub struct Tally(Mutex<Counts>);
+
+#[derive(Clone, Debug, Default)]
+struct Counts {
+    pages: u64,
+    rows: u64,
+    /// Rows of the first page.
+    first: u64,
+    promised: Option<u64>,
+    /// Two pages that name different counts.
+    other: Option<u64>,
+}
+
+impl Tally {
+    /// Counts a page: to be called by `look`, once for each.
+    pub fn take_in(&self, seen: &PageSeen) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.pages == 0 {
+            counts.first = seen.rows;
+        }
+        counts.pages += 1;
+        counts.rows = counts.rows.saturating_add(seen.rows);
+        match (counts.promised, seen.server_count) {
+            (Some(promised), Some(count)) if promised != count => counts.other = Some(count),
+            (None, count) => counts.promised = count,
+            _ => {}
+        }
+    }
+
+    /// Rows so far.
+    pub fn rows(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).rows
+    }
+
+    /// To be asked when the walk is at its end. Errors: Source, where the pages name different counts (the source
+    /// changed under the walk) or another one than the rows that came; `size` is the setting that asks for the rows of
+    /// a page. A server that named no count promised nothing.
+    pub fn agree(&self, size: &str) -> Result<()> {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(promised) = counts.promised else { return Ok(()) };
+        if let Some(other) = counts.other {
+            return Err(Fault::source("the server's count changed during the walk")
+                .expected(format!("{promised} rows on every page"))
+                .found(format!("{other} rows")));
+        }
+        if promised == counts.rows {
+            return Ok(());
+        }
+        let fault = Fault::source("the server promised another number of rows than it sent")
+            .expected(format!("{promised} rows"))
+            .found(format!("{} rows on {} pages", counts.rows, counts.pages));
+        // A page that was taken for the last, since the server gives fewer rows than asked for.
+        let is_clamped = counts.rows < promised && counts.first > 0;
+        Err(if is_clamped {
+            fault.hint(format!("{size} = {}", counts.first))
+        } else {
+            fault
+        })
+    }
+}
+
 /// How a server pages: named strategies, shared by every connector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Paging {
     /// One answer is all.
     Single,
-    /// `offset` and `limit` in the query; a page with fewer rows than `limit` is the last. `offset=0` is sent too (some
-    /// GeoServers page only when they see it, 2026-11-23). A page with more rows than asked for moves the offset by what
-    /// came.
+    /// `offset` and `limit` in the query; a page with fewer rows than `limit` is the last, unless it links to a next one:
+    /// servers clamp `limit` to a maximum of their own without a word. The offset moves by what came. Whatever the
+    /// link, an empty page is the last. `offset=0` is sent too (some GeoServers page only when they see it, 2026-11-23).
     Offset {
         /// Query parameter of the offset.
         offset: String,
@@ -57,16 +137,17 @@ pub enum Paging {
         /// Number of the first page.
         first: u64,
     },
-    /// The page's own link, as long as there is one and the page has as many rows as asked for; `size` 0: until
-    /// there is no link.
+    /// The page's own link, as long as there is one. It is followed past an empty page once, since services that filter
+    /// after paging serve such pages; two empty pages in a row are the end, and so is an empty page that leads back.
     Next {
-        /// Rows asked for.
+        /// Rows of a full page, where the service is known to give them: a page with fewer is the last, whatever its
+        /// link. 0: rows decide nothing.
         size: u64,
     },
 }
 
-/// Walks the pages of one part in order; the last one, short or empty, is a page too. Aborts (Source) at a page that
-/// repeats an earlier one to the byte, at a `next` to another host or to an address already asked, and at the caps of
+/// Walks the pages of one part in order; the last one, short or empty, is a page too. Aborts (Source) at a page with
+/// rows that repeats an earlier one to the byte, at a `next` to another host or to an address already asked, and at the caps of
 /// [`crate::Limits`]. A `next` of http below an https address is asked over https (servers behind a proxy write their
 /// links so, seen 2026-11-23). `look` reads no more of a page than finding the next takes; its count goes into the page's
 /// entry. The server's counts decide nothing here: Energi Data Service's `total`, DMI's `next` and others lie
@@ -83,8 +164,9 @@ pub fn walk<'a>(
         while let Some(request) = progress.request.take() {
             progress.allow_page()?;
             let mut page = client.fetch(&request).await?;
-            progress.take_in(&page)?;
+            progress.count(&page)?;
             let seen = look(&page)?;
+            progress.compare(&page, &seen)?;
             page.entry.server_count = seen.server_count;
             progress.request = progress.next(&request, &seen)?;
             yield page;
@@ -102,6 +184,8 @@ struct Progress<'a> {
     position: u64,
     pages: usize,
     bytes: u64,
+    /// Whether the page before this one had no rows.
+    was_empty: bool,
     hashes: HashSet<String>,
     addresses: HashSet<Url>,
 }
@@ -127,6 +211,7 @@ impl<'a> Progress<'a> {
             position,
             pages: 0,
             bytes: 0,
+            was_empty: false,
             hashes: HashSet::new(),
             addresses,
         })
@@ -143,39 +228,50 @@ impl<'a> Progress<'a> {
         })
     }
 
-    fn take_in(&mut self, page: &Page) -> Result<()> {
+    fn count(&mut self, page: &Page) -> Result<()> {
         self.pages += 1;
         self.bytes = self.bytes.saturating_add(page.entry.bytes);
         let cap = self.client.limits.walk_bytes;
-        let at = |error: Error| klimalade_model::Fault::from(error).at(page.entry.address.clone());
         if self.bytes > cap {
-            return Err(at(Error::TooMuch {
+            return Err(Fault::from(Error::TooMuch {
                 expected: format!("walk_bytes of at most {cap}"),
                 found: format!("{} bytes on {} pages", self.bytes, self.pages),
-            }));
-        }
-        if !self.hashes.insert(page.entry.sha256.clone()) {
-            return Err(at(Error::LostWalk {
-                expected: "another page".to_owned(),
-                found: format!("page {} repeats an earlier one to the byte", self.pages),
-            }));
+            })
+            .at(page.entry.address.clone()));
         }
         Ok(())
     }
 
-    fn next(&mut self, current: &Request, seen: &PageSeen) -> Result<Option<Request>> {
-        if seen.rows == 0 {
-            return Ok(None);
+    fn compare(&mut self, page: &Page, seen: &PageSeen) -> Result<()> {
+        if self.hashes.insert(page.entry.sha256.clone()) || seen.rows == 0 {
+            return Ok(());
         }
+        Err(Fault::from(Error::LostWalk {
+            expected: "another page".to_owned(),
+            found: format!("page {} repeats an earlier one to the byte", self.pages),
+        })
+        .at(page.entry.address.clone()))
+    }
+
+    fn next(&mut self, current: &Request, seen: &PageSeen) -> Result<Option<Request>> {
+        let is_empty = seen.rows == 0;
+        let was_empty = std::mem::replace(&mut self.was_empty, is_empty);
         match &self.paging {
             Paging::Single => return Ok(None),
             Paging::Next { size } => {
-                let Some(next) = seen.next.as_ref().filter(|_| seen.rows >= *size) else {
+                let is_last = if *size == 0 {
+                    is_empty && was_empty
+                } else {
+                    seen.rows < *size
+                };
+                let Some(next) = seen.next.as_ref().filter(|_| !is_last) else {
                     return Ok(None);
                 };
-                return self.follow(current, next).map(Some);
+                return self.follow(current, next, is_empty);
             }
-            Paging::Offset { size, .. } | Paging::Number { size, .. } if seen.rows < *size => return Ok(None),
+            Paging::Offset { .. } | Paging::Number { .. } if is_empty => return Ok(None),
+            Paging::Offset { size, .. } if seen.rows < *size && seen.next.is_none() => return Ok(None),
+            Paging::Number { size, .. } if seen.rows < *size => return Ok(None),
             Paging::Offset { .. } => self.position = self.position.saturating_add(seen.rows),
             Paging::Number { .. } => self.position = self.position.saturating_add(1),
         }
@@ -183,7 +279,8 @@ impl<'a> Progress<'a> {
         Ok(Some(Request { url, ..current.clone() }))
     }
 
-    fn follow(&mut self, current: &Request, next: &Url) -> Result<Request> {
+    /// The request for `next`; from an empty page, `None` where it leads back.
+    fn follow(&mut self, current: &Request, next: &Url, is_empty: bool) -> Result<Option<Request>> {
         let redactor = Redactor::new(self.client.shared.redactor.values().chain(current.secrets()))?;
         // A key that the server echoes into its link is taken out; the request brings its own.
         let mut url = without_params(next, current.secret_query.iter().map(|(name, _)| name.as_str()));
@@ -192,7 +289,10 @@ impl<'a> Progress<'a> {
             let _ = url.set_scheme("https");
         }
         url.set_fragment(None);
-        let lost = |expected: &str, found: String| -> Result<Request> {
+        // The server's own user info is nobody's credential that we would send. Fails only where there can be none.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        let lost = |expected: &str, found: String| -> Result<Option<Request>> {
             Err(Error::LostWalk {
                 expected: expected.to_owned(),
                 found,
@@ -203,12 +303,13 @@ impl<'a> Progress<'a> {
             let host = current.url.host_str().unwrap_or_default();
             return lost(&format!("a next page at {host}"), redactor.url(&url));
         }
-        let _ = url.set_username(current.url.username());
-        let _ = url.set_password(current.url.password());
         if !self.addresses.insert(url.clone()) {
+            if is_empty {
+                return Ok(None);
+            }
             return lost("a next page that was not asked for yet", redactor.url(&url));
         }
-        Ok(Request { url, ..current.clone() })
+        Ok(Some(Request { url, ..current.clone() }))
     }
 }
 

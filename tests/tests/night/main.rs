@@ -6,6 +6,8 @@ mod accounted;
 mod broken;
 mod emptied;
 mod faults;
+mod handed_over;
+mod lost;
 mod parquet_rows;
 mod refused;
 mod rejected;

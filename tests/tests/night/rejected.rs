@@ -46,7 +46,7 @@ async fn a_row_with_an_unknown_code_stops_its_partition_and_lies_in_the_reject_f
         (ledger.received, ledger.mapped, ledger.rejected, ledger.published),
         (Some(2), 2, 1, 0)
     );
-    assert_eq!(ledger.status, "held");
+    assert_eq!(ledger.status, "failed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,4 +112,47 @@ async fn a_figure_that_comes_twice_is_refused() {
         night.faults("test_dropped")
     );
     assert!(core_marks(&town.lake()).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_of_a_project_that_does_not_begin_with_its_dataset_is_a_reject() {
+    let town = Town::new();
+    let text = format!(
+        r#"
+version = 1
+title_en = "Projects, a dropped file"
+title_da = "Projekter, en afleveret fil"
+source_id = "municipal_open_data"
+table = "project"
+licence_code = "not_stated"
+source = {{ connector = "file", address = "{}", format = {{ type = "csv" }} }}
+
+[columns]
+id = {{ type = "text", id = true }}
+"#,
+        town.drop_folder().join("projects.csv").display()
+    );
+    town.write("test_projects", "pipeline.toml", &text);
+    town.write(
+        "test_projects",
+        "map.sql",
+        "SELECT 'publish' AS fate, r.id AS project_id, 'municipality' AS actor_code, 'Vådområde' AS title,
+    'wetland' AS kind_code, 'built' AS stage_code FROM raw r
+",
+    );
+    let file = town.drop_folder().join("projects.csv");
+    std::fs::write(&file, "id\nmunicipal_open_data_1\n7\n").unwrap();
+    let night = town.night(script(), &["test_projects"]).await;
+    says(
+        &night.faults("test_projects"),
+        &[
+            "id_without_source project_id found 7",
+            "an id that begins with municipal_open_data",
+        ],
+    );
+    assert_eq!(night.part("test_projects", "all").rejected, 1);
+    std::fs::write(&file, "id\nmunicipal_open_data_1\nmunicipal_open_data_7\n").unwrap();
+    let night = town.night(script(), &["test_projects"]).await;
+    assert_eq!(night.report.exit_code(true), 0, "{}", night.faults("test_projects"));
+    assert_eq!(table_of(&town.lake(), "project", "test_projects").len(), 2);
 }

@@ -90,6 +90,17 @@ impl Town {
             "the edit of {pipeline} changed nothing: the test would show nothing"
         );
     }
+    /// Changes a file of a pipeline that this town wrote.
+    pub(crate) fn change_own(&self, pipeline: &str, file: &str, edit: impl Fn(&str) -> String) {
+        let path = self.folder.path().join("home/pipelines").join(pipeline).join(file);
+        let text = std::fs::read_to_string(path).unwrap();
+        let new = edit(&text);
+        assert!(
+            new != text,
+            "the edit of {pipeline} changed nothing: the test would show nothing"
+        );
+        self.write(pipeline, file, &new);
+    }
     pub(crate) fn catalogue(&self) -> Catalogue {
         let mut catalogue = Catalogue::load(&self.folder.path().join("home")).unwrap();
         assert_eq!(catalogue.broken, BTreeMap::new());

@@ -51,6 +51,10 @@ pub(super) struct Table {
     pub(super) periods: Vec<String>,
 }
 
+/// First years that are simulated; the agency's own are 2008 and 2018, which would be half of the demo's first night.
+const FIRST_POPULATION: i16 = 2016;
+const FIRST_VEHICLES: i16 = 2021;
+
 /// All tables as the agency offers them today.
 pub(super) fn tables(world: &World) -> Vec<Table> {
     vec![folk1a(world), are207(world), bil54(world)]
@@ -59,7 +63,7 @@ pub(super) fn tables(world: &World) -> Vec<Table> {
 fn folk1a(world: &World) -> Table {
     let today = world.today();
     let newest = (today.year(), (today.month() - 1) / 3 + 1);
-    let periods = (world.script.first_year(2008)..=today.year())
+    let periods = (world.script.first_year(FIRST_POPULATION)..=today.year())
         .flat_map(|year| (1..=4).map(move |quarter| (year, quarter)))
         .filter(|period| *period <= newest)
         .map(|(year, quarter)| format!("{year}K{quarter}"))
@@ -133,7 +137,7 @@ fn are207(world: &World) -> Table {
 
 fn bil54(world: &World) -> Table {
     let newest = world.last_full_month();
-    let periods = (world.script.first_year(2018)..=newest.0)
+    let periods = (world.script.first_year(FIRST_VEHICLES)..=newest.0)
         .flat_map(|year| (1..=12).map(move |month| (year, month)))
         .filter(|period| *period <= newest)
         .map(|(year, month)| format!("{year}M{month:02}"))
@@ -159,8 +163,8 @@ fn bil54(world: &World) -> Table {
     Table {
         subject: Subject::Bil54,
         id: "BIL54",
-        da: "Bestanden af køretøjer pr. den 1. i måneden",
-        en: "Stock of vehicles at the first day of the month",
+        da: "Bestand af motorkøretøjer",
+        en: "Stock of motor vehicles",
         unit_da: "Antal",
         unit_en: "Number",
         decimals: 0,

@@ -181,14 +181,20 @@ fn a_plant_type_that_is_not_there_is_null() {
 }
 
 #[test]
-fn the_factor_decides_how_many_months_there_are() {
-    for (factor, hours) in [(1.0, (31 + 30 + 31) * 24 + 1), (0.3, 31 * 24 + 1)] {
+fn hours_begin_with_2025_and_lack_none_whatever_the_factor() {
+    for factor in [1.0, 0.1] {
         let agencies = Agencies::start(patient().factor(factor)).unwrap();
-        let found = records(
-            &agencies,
-            &format!("{HOURS}?limit=0&filter={{\"MunicipalityNo\":\"101\"}}&columns=HourUTC"),
+        let hours = |window: &str| {
+            let address = format!("{HOURS}?limit=0{window}&filter={{\"MunicipalityNo\":\"101\"}}&columns=HourUTC");
+            records(&agencies, &address).len()
+        };
+        assert_eq!(hours("&start=2025-01&end=2026-01"), 8760, "factor {factor}");
+        // The hour that spring takes comes back in October.
+        assert_eq!(
+            hours(""),
+            8760 + 304 * 24,
+            "factor {factor}: up to the last full month, October"
         );
-        assert_eq!(found.len(), hours, "factor {factor}");
     }
 }
 

@@ -328,10 +328,10 @@ fn periods_are_chosen_by_range_wildcard_and_place() {
         );
         rows(&reply).into_iter().map(|row| row[0].clone()).collect()
     };
-    assert_eq!(periods(">=2018m01<=2018M03"), ["2018M01", "2018M02", "2018M03"]);
-    assert_eq!(periods("202*M01").len(), 7);
+    assert_eq!(periods(">=2021m01<=2021M03"), ["2021M01", "2021M02", "2021M03"]);
+    assert_eq!(periods("202*M01").len(), 6);
     assert_eq!(periods("(1)"), ["2026M10"]);
-    assert_eq!(periods("-(1)"), ["2018M01"]);
+    assert_eq!(periods("-(1)"), ["2021M01"]);
     assert_eq!(periods("(-n+2)"), ["2026M09", "2026M10"]);
 }
 
@@ -381,7 +381,7 @@ fn tableinfo_answers_get_and_post_alike() {
     let times = info["variables"][4]["values"].as_array().unwrap();
     assert_eq!(
         (&times[0]["id"], &times[times.len() - 1]["id"]),
-        (&json!("2018M01"), &json!("2026M10"))
+        (&json!("2021M01"), &json!("2026M10"))
     );
     assert_eq!(
         get(&agencies, "api.statbank.dk/v1/tableinfo/ARE207").json()["id"],
@@ -391,7 +391,7 @@ fn tableinfo_answers_get_and_post_alike() {
     let folk = &tables.as_array().unwrap()[0];
     assert_eq!(
         (&folk["firstPeriod"], &folk["variables"][4]),
-        (&json!("2008Q1"), &json!("time"))
+        (&json!("2016Q1"), &json!("time"))
     );
 }
 

@@ -249,3 +249,56 @@ fn damaged_bytes_give_rows_or_a_fault_and_never_a_panic() {
     }
     assert!((5_000..20_000).contains(&faults), "{faults}");
 }
+
+/// What the reader says of `rows` under a header of two text columns, read whole and byte by byte.
+fn two_columns(rows: &str) -> Result<String> {
+    let columns: SchemaRef = Arc::new(Schema::new(vec![
+        Field::new("navn", DataType::Utf8, true),
+        Field::new("note", DataType::Utf8, true),
+    ]));
+    let text = format!("titel med \" i\nnavn;note\n{rows}");
+    let options = CsvOptions {
+        skip_lines: 1,
+        ..danish()
+    };
+    let whole = read(text.as_bytes(), &columns, &options).map(|batches| testing::printed(&batches));
+    let dribbled = drained(reader(Box::new(Dribble(text.as_bytes(), 1)), &columns, &options));
+    match (&whole, dribbled) {
+        (Ok(whole), Ok(batches)) => assert_eq!(*whole, testing::printed(&batches)),
+        (Err(whole), Err(dribbled)) => assert_eq!(whole.line(), dribbled.line()),
+        (whole, dribbled) => panic!("{whole:?} is not {dribbled:?}"),
+    }
+    whole
+}
+
+#[test]
+fn a_quote_that_never_closes_does_not_swallow_the_rest_of_the_page() {
+    for rows in [
+        "Ærø;\"skøn\nLæsø;målt\nFanø;målt\n",
+        "Ærø;\"",
+        "Ærø;\"skøn\"\"\nLæsø;målt",
+    ] {
+        let fault = two_columns(rows).unwrap_err();
+        assert_eq!(fault.kind(), Kind::Source);
+        assert!(fault.line().contains("a quote is never closed"), "{}", fault.line());
+        assert_eq!(fault.found_text(), Some("a quote that opens in line 3"));
+    }
+}
+
+#[test]
+fn an_open_quote_that_another_one_closes_is_found_where_the_text_goes_on() {
+    // Two lost quotes make an even number, and the rows between them one cell.
+    let fault = two_columns("Ærø;\"skøn\nLæsø;målt\nFanø;\"anslået\nSamsø;målt\n").unwrap_err();
+    assert_eq!(
+        (fault.kind(), fault.places()),
+        (Kind::Source, ["line 5".to_owned()].as_slice())
+    );
+}
+
+#[test]
+fn quotes_that_mean_themselves_are_kept() {
+    assert_eq!(
+        two_columns("rør 5\";\"a \"\"b\"\"\nc\"\n\"\";6\" rør\n\"x\";\"\"").unwrap(),
+        "rør 5\"|a \"b\"\nc\n|6\" rør\nx|"
+    );
+}

@@ -153,7 +153,7 @@ async fn html_xml_and_nothing_are_no_json() {
 }
 
 #[tokio::test]
-async fn a_csv_is_anything_but_html_and_xml() {
+async fn a_csv_is_anything_but_html_xml_and_json() {
     let server = serve(|_, seen| match seen.uri.as_str() {
         "/html" => reply(200, &[("content-type", "text/csv")], "<html></html>"),
         "/empty" => reply(200, &[("content-type", "text/csv")], ""),
@@ -168,6 +168,28 @@ async fn a_csv_is_anything_but_html_and_xml() {
     let get = |path: &str| Request::get(server.url(path)).accept(Accept::Csv);
     assert_eq!(client.fetch(&get("/html")).await.unwrap_err().kind(), Kind::Source);
     assert_eq!(client.fetch(&get("/empty")).await.unwrap_err().kind(), Kind::Source);
+    for body in [
+        "{\"errorTypeCode\":\"X\"}",
+        "\u{feff}\r\n {}",
+        "[ {\"kommune\":101}]",
+        "[]",
+        "{",
+    ] {
+        let server = serve(move |_, _| reply(200, &[("content-type", "text/csv")], body)).await;
+        let request = Request::get(server.url("/")).accept(Accept::Csv);
+        let fault = client.fetch(&request).await.unwrap_err();
+        assert_eq!(
+            (fault.kind(), fault.expected_text()),
+            (Kind::Source, Some("CSV")),
+            "{body}"
+        );
+        assert!(fault.found_text().unwrap().starts_with("JSON: "), "{fault}");
+    }
+    for body in ["[Kommune];[År]\r\n101;2023\r\n", "{kommune};år\r\n101;2023\r\n"] {
+        let server = serve(move |_, _| reply(200, &[], body)).await;
+        let request = Request::get(server.url("/")).accept(Accept::Csv);
+        assert_eq!(client.fetch(&request).await.unwrap().entry.bytes, body.len() as u64);
+    }
     let page = client.fetch(&get("/csv")).await.unwrap();
     assert!(
         page.read().unwrap().starts_with(b"\xef\xbb\xbfOMR\xc3\x85DE"),

@@ -3,7 +3,7 @@ use klimalade_transport::Limits;
 use tempfile::TempDir;
 use url::Url;
 
-use crate::bench::{bench, bench_with_secrets, quick};
+use crate::bench::{bench, bench_with_secrets, quick, reply, serve};
 
 #[tokio::test]
 async fn a_local_file_becomes_a_page_with_its_hash_and_marks() {
@@ -86,4 +86,44 @@ async fn an_object_that_is_missing_too_large_or_of_a_strange_scheme_is_refused()
         .unwrap_err();
     assert_eq!(strange.kind(), Kind::Settings);
     assert!(!format!("{strange:?} {strange}").contains("pw-in-url"));
+}
+
+const CHILD: &str = "objects::an_object_of_the_store_that_the_environment_names";
+
+#[tokio::test]
+#[ignore = "run by the test below, which sets the environment"]
+async fn an_object_of_the_store_that_the_environment_names() {
+    let bench = bench();
+    let url = Url::parse("s3://drop/puls/Ærø.csv").unwrap();
+    let page = bench.client.object(&url).await.unwrap();
+    assert_eq!(page.read().unwrap(), "kommune;værdi\r\n".as_bytes());
+}
+
+/// Agencies and municipalities have stores of their own, behind plain HTTP, proxies and certificates that only the
+/// environment knows. Tried in a process of its own, since it needs an environment of its own.
+#[tokio::test]
+async fn what_the_environment_says_of_a_store_holds_beside_our_timeout() {
+    let server = serve(|_, _| {
+        let headers = [("etag", "\"1\""), ("last-modified", "Mon, 23 Nov 2026 12:00:00 GMT")];
+        reply(200, &headers, "kommune;værdi\r\n")
+    })
+    .await;
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child
+        .args([CHILD, "--exact", "--ignored"])
+        .env("AWS_ENDPOINT", format!("http://{}", server.address))
+        .env("AWS_ALLOW_HTTP", "true")
+        .env("AWS_REGION", "eu-north-1")
+        .env("AWS_ACCESS_KEY_ID", "anna")
+        .env("AWS_SECRET_ACCESS_KEY", "hemmelig")
+        .env("NO_PROXY", "127.0.0.1");
+    let output = tokio::task::spawn_blocking(move || child.output())
+        .await
+        .unwrap()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    let seen = server.seen();
+    assert_eq!(seen[0].uri, "/drop/puls/%C3%86r%C3%B8.csv");
+    assert!(seen[0].header("user-agent").unwrap().starts_with("klimalade/"));
 }

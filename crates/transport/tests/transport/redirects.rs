@@ -44,10 +44,8 @@ async fn credentials_are_not_carried_to_another_host() {
     let elsewhere = store.url("/file?X-Amz-Signature=abc&part=1").to_string();
     let server = serve(move |_, _| reply(302, &[("location", &elsewhere)], "")).await;
     let bench = bench_with_secrets(&[("dmi", KEY)]);
-    let mut url = server.url("/download");
-    url.set_username("anna").unwrap();
-    url.set_password(Some("hemmelig")).unwrap();
-    let page = bench.client.fetch(&with_credentials(url)).await.unwrap();
+    let request = with_credentials(server.url("/download")).basic("anna", &Secret::new("hemmelig"));
+    let page = bench.client.fetch(&request).await.unwrap();
     assert!(server.seen()[0].uri.contains(KEY) && server.seen()[0].header("x-api-key") == Some(KEY));
     let there = &store.seen()[0];
     assert_eq!(there.uri, "/file?X-Amz-Signature=abc&part=1");
@@ -61,17 +59,36 @@ async fn credentials_are_not_carried_to_another_host() {
 }
 
 #[tokio::test]
-async fn a_password_in_the_address_is_sent_as_basic_authorization_and_never_stored() {
+async fn a_password_in_the_address_is_refused_before_it_is_sent() {
     let server = serve(|_, _| json("[]")).await;
-    let mut url = server.url("/wfs");
-    url.set_username("anna").unwrap();
-    url.set_password(Some("hemmelig")).unwrap();
-    let page = bench().client.fetch(&Request::get(url)).await.unwrap();
+    for (user, password) in [("anna", Some("hemmelig")), ("hemmelig", None), ("", Some("hemmelig"))] {
+        let mut url = server.url("/wfs");
+        url.set_username(user).unwrap();
+        url.set_password(password).unwrap();
+        let fault = bench().client.fetch(&Request::get(url)).await.unwrap_err();
+        assert_eq!(fault.kind(), Kind::Settings);
+        assert!(!format!("{fault:?} {fault}").contains("hemmelig"), "{fault}");
+    }
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn user_and_password_go_as_basic_authorization_and_are_stored_nowhere() {
+    // A server that echoes what it was sent, with the scheme and without.
+    let server = serve(|_, seen| {
+        let sent = seen.header("authorization").unwrap();
+        json(format!("[\"{sent}\", \"{}\"]", sent.trim_start_matches("Basic ")))
+    })
+    .await;
+    let bench = bench_with_secrets(&[("wfs", "hemmelig")]);
+    let request = Request::get(server.url("/wfs")).basic("anna", &Secret::new("hemmelig"));
+    let page = bench.client.fetch(&request).await.unwrap();
     assert_eq!(
         server.seen()[0].header("authorization"),
         Some("Basic YW5uYTpoZW1tZWxpZw==")
     );
-    assert_eq!(page.entry.address, server.url("/wfs").to_string());
+    assert_eq!(page.read().unwrap(), br#"["REDACTED", "REDACTED"]"#);
+    assert!(!format!("{request:?}").contains("YW5uYTpoZW1tZWxpZw"));
 }
 
 #[tokio::test]

@@ -252,6 +252,35 @@ async fn a_server_that_falls_silent_is_transient_after_the_timeout() {
     );
 }
 
+/// 300 ms of silence, in the pieces of [`serve_raw`].
+fn silence() -> Vec<Vec<u8>> {
+    vec![Vec::new(); 20]
+}
+
+#[tokio::test]
+async fn silence_is_measured_from_the_first_byte_and_before_it_only_the_timeout_counts() {
+    let limits = Limits {
+        idle: Duration::from_millis(100),
+        attempts: 1,
+        ..quick()
+    };
+    let client = bench().client.with_limits(limits);
+    let head = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[".to_vec();
+    let thinking = serve_raw([silence(), vec![head.clone(), b"]".to_vec()]].concat()).await;
+    let get = |address| Request::get(format!("http://{address}/").parse().unwrap());
+    assert_eq!(client.fetch(&get(thinking)).await.unwrap().read().unwrap(), b"[]");
+    let silent = serve_raw([vec![head], silence(), vec![b"]".to_vec()]].concat()).await;
+    let fault = client.fetch(&get(silent)).await.unwrap_err();
+    assert_eq!(
+        (fault.kind(), fault.what(), fault.found_text()),
+        (
+            Kind::Transient,
+            "the answer stopped before its end",
+            Some("nothing for 0.1 s")
+        )
+    );
+}
+
 #[tokio::test]
 async fn two_requests_for_one_dataset_are_never_closer_than_the_interval() {
     let server = serve(|_, _| json("[]")).await;

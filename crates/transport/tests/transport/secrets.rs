@@ -157,6 +157,25 @@ async fn a_refused_credential_is_named_by_the_secrets_name() {
     assert!(fault.hint_text().unwrap().contains("klimaregnskabet"));
 }
 
+#[tokio::test]
+async fn a_refused_user_is_told_which_setting_names_the_secret() {
+    let server = serve(|_, _| reply(401, &[], "who?")).await;
+    let bench = bench_with_secrets(&[("wfs", "secret-value")]);
+    let request = Request::get(server.url("/")).basic("anna", &Secret::new("secret-value"));
+    let fault = bench.client.fetch(&request).await.unwrap_err();
+    assert!(fault.hint_text().unwrap().contains("[source.auth]"), "{fault}");
+}
+
+#[test]
+fn an_empty_value_configures_nothing_and_replaces_nothing() {
+    let mut secrets = Secrets::default();
+    secrets.insert("dmi", Secret::new(""));
+    assert!(secrets.get("dmi").is_none());
+    secrets.insert("dmi", Secret::new("of the file"));
+    secrets.insert("dmi", Secret::new(""));
+    assert_eq!(secrets.get("dmi").unwrap().expose(), "of the file");
+}
+
 #[test]
 fn an_address_is_redacted_by_the_names_of_its_parameters() {
     let secrets = Secrets::default();

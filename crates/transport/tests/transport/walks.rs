@@ -1,6 +1,6 @@
 use futures::TryStreamExt;
 use klimalade_model::{Fault, Kind, Page, Result};
-use klimalade_transport::{Accept, Client, Limits, PageSeen, Paging, Request, Secret, walk};
+use klimalade_transport::{Accept, Client, Limits, PageSeen, Paging, Request, Secret, Tally, walk};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -161,6 +161,121 @@ async fn an_endless_next_ends_at_the_short_page_or_at_the_empty_one() {
         .await
         .unwrap();
     assert_eq!(rows(&unsized_pages), (0..8).collect::<Vec<_>>());
+}
+
+/// Pages by number with these rows, each but those of `last` with a link to the page after it.
+async fn linked(rows: &'static [&'static [u64]], last: &'static [usize]) -> Server {
+    serve(move |_, seen| {
+        let at = seen.number("p").unwrap_or(0) as usize;
+        let next = (!last.contains(&at)).then(|| format!("http://{}/d?p={}", seen.header("host").unwrap(), at + 1));
+        reply_json(json!({"rows": rows.get(at).copied().unwrap_or_default(), "next": next}).to_string())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_next_is_followed_past_an_empty_page_but_not_past_two() {
+    let bench = bench();
+    let every_row = Paging::Next { size: 0 };
+    // A service that filters after paging: its second page is empty, its third is not.
+    let server = linked(&[&[1, 2], &[], &[3], &[], &[4]], &[4]).await;
+    let walked = pages(&bench.client, &server, "/d", every_row.clone()).await.unwrap();
+    assert_eq!((rows(&walked), walked.len()), (vec![1, 2, 3, 4], 5));
+    // CKAN: `next` is always there.
+    let server = linked(&[&[1, 2], &[3]], &[]).await;
+    let walked = pages(&bench.client, &server, "/d", every_row.clone()).await.unwrap();
+    assert_eq!((rows(&walked), server.seen().len()), (vec![1, 2, 3], 4));
+    // No rows at all, and a link for ever.
+    let server = linked(&[], &[]).await;
+    let walked = pages(&bench.client, &server, "/d", every_row).await.unwrap();
+    assert_eq!((rows(&walked), server.seen().len()), (vec![], 2));
+}
+
+#[tokio::test]
+async fn an_empty_page_that_leads_back_is_the_last() {
+    let bench = bench();
+    // MapServer's answer to `hits` links to itself (2026-11-23), and so do empty pages of others; their bytes repeat.
+    for back in ["/d?p=1", "/d"] {
+        let server = serve(move |_, seen| {
+            let host = seen.header("host").unwrap();
+            let (rows, next) = match seen.number("p") {
+                None => (vec![1], "/d?p=1"),
+                _ => (vec![], back),
+            };
+            reply_json(json!({"rows": rows, "next": format!("http://{host}{next}")}).to_string())
+        })
+        .await;
+        let walked = pages(&bench.client, &server, "/d", Paging::Next { size: 0 })
+            .await
+            .unwrap();
+        assert_eq!((rows(&walked), server.seen().len()), (vec![1], 2));
+    }
+}
+
+#[tokio::test]
+async fn a_clamped_page_is_followed_by_offset_only_where_it_links_on() {
+    let bench = bench();
+    for (is_linked, expected) in [(true, 7), (false, 3)] {
+        let server = serve(move |_, seen| {
+            let at = seen.number("offset").unwrap();
+            let rows: Vec<u64> = (at..7.min(at + 3)).collect();
+            let next = is_linked.then(|| format!("http://{}/d?there=is-more", seen.header("host").unwrap()));
+            reply_json(json!({"at": at, "rows": rows, "next": next}).to_string())
+        })
+        .await;
+        let walked = pages(&bench.client, &server, "/d", offset(10)).await.unwrap();
+        assert_eq!(rows(&walked), (0..expected).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_relative_link_is_laid_on_the_pages_address_whole_or_without_its_host() {
+    let home = Url::parse("https://a.dk/api").unwrap();
+    for address in ["https://a.dk/api/ting?p=1", "/api/ting?p=1"] {
+        let page = Page::from_bytes(address, b"").unwrap();
+        for (link, expected) in [
+            ("?p=2", "https://a.dk/api/ting?p=2"),
+            ("side/2", "https://a.dk/api/side/2"),
+            ("/x?p=2", "https://a.dk/x?p=2"),
+            ("https://b.dk/", "https://b.dk/"),
+        ] {
+            assert_eq!(PageSeen::link(&home, &page, link).unwrap().as_str(), expected);
+        }
+        assert_eq!(
+            PageSeen::link(&home, &page, "https://[").unwrap_err().kind(),
+            Kind::Source
+        );
+    }
+}
+
+#[test]
+fn a_tally_compares_what_came_with_what_every_page_promised() {
+    let of = |pages: &[(u64, Option<u64>)]| {
+        let tally = Tally::default();
+        for (rows, server_count) in pages {
+            tally.take_in(&PageSeen {
+                rows: *rows,
+                server_count: *server_count,
+                ..PageSeen::default()
+            });
+        }
+        tally.agree("size")
+    };
+    assert!(of(&[(10, Some(15)), (5, Some(15))]).is_ok());
+    assert!(
+        of(&[(10, None), (5, Some(15))]).is_ok(),
+        "MapServer counts on its last page"
+    );
+    assert!(of(&[(10, None), (5, None)]).is_ok(), "nothing was promised");
+    assert!(of(&[(0, Some(0))]).is_ok());
+    let short = of(&[(5, Some(23))]).unwrap_err();
+    assert_eq!((short.kind(), short.hint_text()), (Kind::Source, Some("size = 5")));
+    assert_eq!(
+        of(&[(10, Some(9))]).unwrap_err().found_text(),
+        Some("10 rows on 1 pages")
+    );
+    let moved = of(&[(10, Some(15)), (6, Some(16))]).unwrap_err();
+    assert_eq!(moved.what(), "the server's count changed during the walk");
 }
 
 #[tokio::test]
