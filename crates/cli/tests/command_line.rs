@@ -319,3 +319,84 @@ fn retiring_what_the_lake_has_not_is_refused() {
     );
     assert_eq!(place.say_on(&lake, &["verify"]).code, Some(0));
 }
+
+/// A pipeline of the home folder over a dropped file that may not be there.
+fn add_dropped(place: &Place) {
+    let folder = place.home().join("pipelines/test_dropped");
+    std::fs::create_dir_all(&folder).unwrap();
+    let text = format!(
+        r#"
+version = 1
+title_en = "Dropped file"
+title_da = "Afleveret fil"
+source_id = "municipal_open_data"
+table = "observation"
+licence_code = "not_stated"
+
+[source]
+connector = "file"
+address = "{}"
+format = {{ type = "csv" }}
+
+[columns]
+area = {{ type = "text", id = true }}
+count = {{ type = "float" }}
+
+[publishes]
+indicators = ["charging_points_municipal"]
+"#,
+        place.home().join("drop.csv").display()
+    );
+    std::fs::write(folder.join("pipeline.toml"), text).unwrap();
+    let sql = "SELECT 'publish' AS fate, 'charging_points_municipal' AS indicator_code, area AS area_code, \
+               make_date(2024, 1, 1) AS period_start, 'A' AS frequency_code, 'dst_register' AS method_code, count AS value \
+               FROM raw";
+    std::fs::write(folder.join("map.sql"), sql).unwrap();
+}
+
+#[test]
+fn a_named_pipeline_that_is_off_ends_with_2_and_says_what_to_do() {
+    let place = Place::new();
+    let lake = place.lake("lake");
+    let by_secret = place.say_on(&lake, &["run", "ens_climate_account"]);
+    assert_eq!(by_secret.code, Some(2), "{}", by_secret.err);
+    assert!(
+        by_secret.err.contains("KLIMALADE_SECRET_KLIMAREGNSKABET_API_KEY"),
+        "{}",
+        by_secret.err
+    );
+    add_dropped(&place);
+    let by_file = place.say_on(&lake, &["run", "test_dropped"]);
+    assert_eq!(by_file.code, Some(2), "{}", by_file.err);
+    assert!(by_file.err.contains("drop.csv"), "{}", by_file.err);
+}
+
+#[test]
+fn a_failed_night_logs_its_faults_as_json_with_fields() {
+    let place = Place::new();
+    add_dropped(&place);
+    std::fs::write(place.home().join("drop.csv"), "area;count\n0101;8\n9999;1\n").unwrap();
+    let said = place.say_on(&place.lake("lake"), &["run", "test_dropped", "--log-format", "json"]);
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    let lines: Vec<serde_json::Value> = said
+        .err
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect();
+    let fault = lines.iter().find(|line| line["level"] == "ERROR").expect("a fault");
+    assert_eq!(fault["fields"]["owner"], "test_dropped");
+    for name in ["part", "kind", "expected", "found", "hint", "message"] {
+        assert!(fault["fields"][name].is_string(), "{name}: {fault}");
+    }
+}
+
+#[test]
+fn every_pipeline_gives_the_rows_that_are_expected_of_its_recorded_answers() {
+    let said = Place::new().say(&["test"]);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    let lines: Vec<&str> = said.out.lines().collect();
+    assert!(lines.len() >= 10, "{lines:?}");
+    for line in lines {
+        assert!(line.starts_with("ok ") && !line.contains("(0 rows)"), "{line}");
+    }
+}

@@ -137,11 +137,40 @@ async fn a_night_broken_too_long_ago_is_not_gone_on_with() {
     };
     let house = town.house(&agencies, cancel, Arc::new(ends)).await.unwrap();
     run_night(&house, &options(&[NAME], false)).await.unwrap();
-    town.pass_days(1);
+    // Without a mark a part is asked for again once it is older than `every` says: here a month.
+    town.pass_days(31);
     let second = town.night(script(), &[NAME]).await;
     assert!(
         second.owner(NAME).parts.iter().all(|part| part.status == "fetched"),
         "{:?}",
         second.owner(NAME).parts
     );
+}
+
+/// A night that ends after so many parts; the parts that it asked for.
+async fn a_broken_night(town: &Town, parts: usize) -> BTreeSet<String> {
+    let agencies = Agencies::start(script()).unwrap();
+    let cancel = CancellationToken::new();
+    let ends = EndsAfter {
+        parts: AtomicUsize::new(parts),
+        cancel: cancel.clone(),
+    };
+    let house = town.house(&agencies, cancel, Arc::new(ends)).await.unwrap();
+    run_night(&house, &options(&[NAME], false)).await.unwrap();
+    asked(&agencies)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_broken_nights_and_one_of_another_owner_in_between_lose_nothing_that_was_fetched() {
+    let town = Town::new();
+    let first = a_broken_night(&town, 4).await;
+    assert_eq!(town.night(script(), &["dst_area"]).await.report.exit_code(true), 0);
+    let second = a_broken_night(&town, 8).await;
+    assert!(!first.is_empty() && !second.is_empty());
+    assert!(first.is_disjoint(&second), "{first:?} {second:?}");
+    let third = town.night(script(), &[NAME]).await;
+    assert_eq!(third.report.exit_code(true), 0, "{}", third.faults(NAME));
+    let again = asked(&third.agencies);
+    assert!(again.is_disjoint(&first) && again.is_disjoint(&second), "{again:?}");
+    town.verify().await;
 }

@@ -11,6 +11,7 @@ mod lost;
 mod parquet_rows;
 mod refused;
 mod rejected;
+mod repaired;
 mod replayed;
 mod restated;
 mod retired;
