@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Verify,
     /// Remove a pipeline's partitions; what vanishes goes to core/revision.
     Retire(Retire),
+    /// Remove snapshots from raw/ that no published figure and no newest plan refers to.
+    Vacuum(Vacuum),
     /// What is published, how fresh it is, what the last night said.
     Status,
     /// List the connectors, or print the settings of one.
@@ -98,6 +100,16 @@ pub(crate) struct TestNames {
 pub(crate) struct Retire {
     /// The owner.
     pub(crate) owner: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Vacuum {
+    /// Only snapshots that were put before so many days; what a night fetched and has not published yet is younger.
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    pub(crate) older_than_days: u32,
+    /// Only say what would go.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Args, Debug)]

@@ -1,14 +1,15 @@
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use klimalade_connect::{CancellationToken, Context};
 use klimalade_model::{Fault, Result};
 use klimalade_pipeline::Task;
-use klimalade_run::{Quiet, retire as retire_owner};
-use klimalade_transport::SystemClock;
+use klimalade_run::{Ask, Quiet, decide, retire as retire_owner};
+use klimalade_transport::{Clock, SystemClock};
 
 use crate::{
     FINDINGS,
-    arguments::{Arguments, Names, Retire, Which},
+    arguments::{Arguments, Names, Retire, Vacuum, Which},
     connectors::registry,
     demo,
     output::{self, data, grouped, note},
@@ -55,8 +56,10 @@ pub(crate) async fn plan(arguments: &Arguments, names: &Names) -> Result<u8> {
             Some(lake) => lake.state(&owner.name).await?,
             None => None,
         };
-        for part in parts {
-            let known = state.as_ref().and_then(|state| state.parts.get(&part.key));
+        let known = state.map(|state| state.parts).unwrap_or_default();
+        let asks = decide(&parts, &known, &owner.definition.harvest, SystemClock.now());
+        for (part, ask) in parts.into_iter().zip(asks) {
+            let known = known.get(&part.key);
             rows.push(vec![
                 owner.name.clone(),
                 part.key.clone(),
@@ -65,11 +68,17 @@ pub(crate) async fn plan(arguments: &Arguments, names: &Names) -> Result<u8> {
                 known
                     .map(|known| known.confirmed_at.clone())
                     .unwrap_or_else(|| "never".to_owned()),
+                match ask {
+                    Ask::Yes => "yes",
+                    Ask::Confirmed => "no: unchanged",
+                    Ask::NotYet => "no: not yet",
+                }
+                .to_owned(),
             ]);
         }
     }
     if arguments.json {
-        let header = ["pipeline", "part", "promised", "change_mark", "confirmed_at"];
+        let header = ["pipeline", "part", "promised", "change_mark", "confirmed_at", "asked"];
         let objects: Vec<_> = rows
             .iter()
             .map(|row| {
@@ -82,7 +91,10 @@ pub(crate) async fn plan(arguments: &Arguments, names: &Names) -> Result<u8> {
             .collect();
         output::json(&objects)?;
     } else {
-        output::table(&["pipeline", "part", "promised", "change mark", "confirmed"], rows);
+        output::table(
+            &["pipeline", "part", "promised", "change mark", "confirmed", "asked"],
+            rows,
+        );
     }
     Ok(code)
 }
@@ -92,6 +104,19 @@ pub(crate) async fn verify(arguments: &Arguments) -> Result<u8> {
     let ground = Ground::read(arguments)?;
     let lake = ground.lake(arguments, true).await?;
     let findings = lake.verify().await?;
+    if arguments.json {
+        let objects: Vec<_> = findings
+            .iter()
+            .map(|finding| {
+                serde_json::json!({
+                    "what": finding.what, "place": finding.place, "expected": finding.expected,
+                    "found": finding.found, "hint": finding.hint,
+                })
+            })
+            .collect();
+        output::json(&objects)?;
+        return Ok(if findings.is_empty() { 0 } else { FINDINGS });
+    }
     for finding in &findings {
         data(format!(
             "{}\n  at       {}\n  expected {}\n  found    {}\n  hint     {}",
@@ -112,6 +137,53 @@ pub(crate) async fn verify(arguments: &Arguments) -> Result<u8> {
         findings.len()
     ));
     Ok(if findings.is_empty() { 0 } else { FINDINGS })
+}
+
+/// `klimalade vacuum`.
+pub(crate) async fn vacuum(arguments: &Arguments, vacuum: &Vacuum) -> Result<u8> {
+    let ground = Ground::read(arguments)?;
+    let simulated = ground.lake(arguments, true).await?.simulated();
+    let options = klimalade_lake::OpenOptions {
+        simulated,
+        spool: ground.scratch.path().to_owned(),
+        ..Default::default()
+    };
+    let lake = klimalade_lake::Lake::open(&ground.lake_address(arguments), options).await?;
+    let now = SystemClock.now();
+    let older_than = now
+        .checked_sub(SignedDuration::from_hours(24 * i64::from(vacuum.older_than_days)))
+        .map_err(|source| Fault::settings("not so many days").because(source))?;
+    let run_id = format!("{}-vacuum", now.strftime("%Y%m%dT%H%M%SZ"));
+    let (mut rows, mut code) = (Vec::new(), 0);
+    for state in lake.states().await? {
+        let Some(lock) = lake.lock(&state.owner, &run_id).await? else {
+            output::warning(&state.owner, "locked by another run: left alone");
+            code = FINDINGS;
+            continue;
+        };
+        let outcome = lake.vacuum(&lock, older_than, vacuum.dry_run).await;
+        lock.release().await?;
+        let gone = outcome?;
+        rows.push(vec![
+            state.owner.clone(),
+            gone.manifests.to_string(),
+            gone.pages.to_string(),
+            grouped(gone.bytes),
+            gone.kept_manifests.to_string(),
+        ]);
+    }
+    let words = if vacuum.dry_run { "would remove" } else { "removed" };
+    output::table(
+        &[
+            "pipeline",
+            &format!("snapshots {words}"),
+            "pages",
+            "bytes",
+            "snapshots kept",
+        ],
+        rows,
+    );
+    Ok(code)
 }
 
 /// `klimalade retire`.

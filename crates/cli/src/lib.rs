@@ -54,6 +54,7 @@ async fn run(arguments: arguments::Arguments) -> u8 {
         Command::Test(names) => recorded::test(&arguments, names).await,
         Command::Verify => inspect::verify(&arguments).await,
         Command::Retire(retire) => inspect::retire(&arguments, retire).await,
+        Command::Vacuum(vacuum) => inspect::vacuum(&arguments, vacuum).await,
         Command::Status => inspect::status(&arguments).await,
         Command::Connectors(which) => inspect::connectors(which),
         Command::Schema(which) => inspect::schema(&arguments, which),

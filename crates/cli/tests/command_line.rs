@@ -21,6 +21,7 @@ fn help_names_every_command_and_every_setting() {
         "test",
         "verify",
         "retire",
+        "vacuum",
         "status",
         "connectors",
         "schema",
@@ -399,4 +400,31 @@ fn every_pipeline_gives_the_rows_that_are_expected_of_its_recorded_answers() {
     for line in lines {
         assert!(line.starts_with("ok ") && !line.contains("(0 rows)"), "{line}");
     }
+}
+
+#[test]
+fn a_demo_lake_is_planned_replayed_and_swept_without_harm() {
+    let place = Place::new();
+    let lake = place.lake("lake");
+    let small = |command: &'static str| vec![command, "dst_area", "--demo", "--strict", "--demo-factor", "0.1"];
+    assert_eq!(place.say_on(&lake, &small("run")).code, Some(0));
+    let plan = place.say_on(&lake, &["plan", "dst_area", "--demo"]);
+    assert_eq!(plan.code, Some(0), "{}", plan.err);
+    assert!(
+        plan.out.contains("ASKED") && plan.out.contains("no: unchanged"),
+        "{}",
+        plan.out
+    );
+    let replay = place.say_on(&lake, &small("replay"));
+    assert_eq!(replay.code, Some(0), "{}", replay.err);
+    let swept = place.say_on(&lake, &["vacuum", "--older-than-days", "0"]);
+    assert_eq!(swept.code, Some(0), "{}", swept.err);
+    assert!(swept.out.contains("SNAPSHOTS REMOVED"), "{}", swept.out);
+    let verified = place.say_on(&lake, &["verify", "--json"]);
+    assert_eq!(
+        (verified.code, verified.out.trim()),
+        (Some(0), "[]"),
+        "{}",
+        verified.err
+    );
 }

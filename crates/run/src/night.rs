@@ -2,7 +2,6 @@ use futures::StreamExt;
 use klimalade_lake::Lake;
 use klimalade_model::{Fault, Result};
 use klimalade_pipeline::{Owner, Task, check_ownership};
-use serde::Serialize;
 
 use crate::{
     harvest::{Night, harvest_owner},
@@ -12,12 +11,6 @@ use crate::{
     states::States,
     view::{build_view, reads_owner},
 };
-
-#[derive(Serialize)]
-struct Begun {
-    run_id: String,
-    started_at: String,
-}
 
 /// Finished nights of a lake: which night comes next, from 0.
 pub async fn night_number(lake: &Lake) -> Result<u32> {
@@ -43,13 +36,6 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
     let all = house.catalogue.owners();
     let run_id = format!("{}-{}", started.strftime("%Y%m%dT%H%M%S%3fZ"), std::process::id());
     let states = States::read(&house.lake, &house.catalogue).await?;
-    let begun = Begun {
-        run_id: run_id.clone(),
-        started_at: rfc3339(started),
-    };
-    let text =
-        serde_json::to_vec_pretty(&begun).map_err(|source| Fault::bug("a night cannot be written").because(source))?;
-    house.lake.put(&format!("ledger/{run_id}/begun.json"), text).await?;
     let night = Night {
         run_id: run_id.clone(),
         replay: options.replay,
