@@ -410,8 +410,9 @@ fn a_demo_lake_is_planned_replayed_and_swept_without_harm() {
     assert_eq!(place.say_on(&lake, &small("run")).code, Some(0));
     let plan = place.say_on(&lake, &["plan", "dst_area", "--demo"]);
     assert_eq!(plan.code, Some(0), "{}", plan.err);
+    // The second night's agency has restated years, so its mark has moved.
     assert!(
-        plan.out.contains("ASKED") && plan.out.contains("no: unchanged"),
+        plan.out.contains("ASKED") && plan.out.trim_end().ends_with("yes"),
         "{}",
         plan.out
     );

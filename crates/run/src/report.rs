@@ -139,11 +139,14 @@ mod tests {
         }
     }
 
+    /// What ended how; whether it was named; owners; the code, and the strict one.
+    type Row<'a> = (&'a str, bool, &'a [(Status, Option<Kind>)], u8, u8);
+
     /// The README's table of exit codes: what ended how, then the code without and with `--strict`.
     #[test]
     fn every_row_of_the_table_of_exit_codes_holds() {
         use Status as S;
-        let rows: [(&str, bool, &[(Status, Option<Kind>)], u8, u8); 16] = [
+        let rows: [Row<'_>; 16] = [
             ("nobody", false, &[], 0, 0),
             (
                 "published and unchanged",
