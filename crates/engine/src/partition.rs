@@ -1,5 +1,6 @@
 use std::{
     cmp::Ordering,
+    collections::BTreeSet,
     fs::File,
     io::{BufReader, BufWriter},
     sync::Arc,
@@ -38,6 +39,7 @@ pub struct PartitionSpool {
     file: NamedTempFile,
     writer: StreamWriter<BufWriter<File>>,
     rows: u64,
+    parts: BTreeSet<i32>,
     /// While all rows came in the order of the key.
     order: Option<KeyOrder>,
 }
@@ -64,6 +66,7 @@ impl PartitionSpool {
             file,
             writer,
             rows: 0,
+            parts: BTreeSet::new(),
             order: None,
         })
     }
@@ -84,6 +87,7 @@ impl PartitionSpool {
         columns.push(Arc::new(Int32Array::from_value(part, batch.num_rows())) as ArrayRef);
         let batch = RecordBatch::try_new(self.schema.clone(), columns).map_err(arrow_fault)?;
         self.rows += batch.num_rows() as u64;
+        self.parts.insert(part);
         self.writer.write(&batch).map_err(arrow_fault)
     }
     /// Rows so far.
@@ -102,6 +106,7 @@ impl PartitionSpool {
             schema: self.schema,
             path: self.file.into_temp_path(),
             rows: self.rows,
+            parts: self.parts,
             in_order: self.order.and_then(InOrder::of),
         })
     }
@@ -130,6 +135,8 @@ pub struct Spooled {
     path: TempPath,
     /// Rows in it.
     pub rows: u64,
+    /// The parts that they came from.
+    pub parts: BTreeSet<i32>,
     in_order: Option<InOrder>,
 }
 

@@ -2,6 +2,7 @@
 //! Raw layer, states, locks, the commit, the Parquet writer of a partition, verify and vacuum.
 
 mod commit;
+mod constant;
 mod error;
 mod hash;
 mod key;
@@ -17,11 +18,12 @@ mod vacuum;
 mod verify;
 
 pub use commit::{CommitPlan, Committed, Replacement};
+pub use constant::{Constant, ConstantValue};
 pub use error::{Error, is_locked};
 pub use lake::{Lake, LocalFile};
 pub use lock::{Holder, LOCK_LASTS, OwnerLock};
 pub use options::{Now, OpenOptions};
-pub use partition::{Constant, ConstantValue, PartitionWriter, StagedFile, WriterOptions};
+pub use partition::{PartitionWriter, StagedFile, WriterOptions};
 pub use raw::{INPUT_SCHEME, ManifestRef};
 pub use state::{Areas, Counts, OwnerState, PartState, PartitionState, Publishes, STATE_VERSION, SnapshotRef};
 pub use store::Listed;

@@ -5,48 +5,29 @@ use std::{
     sync::Arc,
 };
 
-use arrow::array::{
-    ArrayRef, DictionaryArray, Int16Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-    new_null_array,
-};
-use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::array::{Array, RecordBatch};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use klimalade_model::{Fault, Result};
 use parquet::{
-    arrow::{ArrowSchemaConverter, ArrowWriter, arrow_writer::ArrowWriterOptions},
+    arrow::{
+        ArrowSchemaConverter,
+        arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves},
+    },
     basic::{Compression, GeometryType, LogicalType, ZstdLevel},
     errors::ParquetError,
     file::{
         metadata::{KeyValue, SortingColumn},
         properties::{EnabledStatistics, WriterProperties},
+        writer::SerializedFileWriter,
     },
     schema::types::{SchemaDescriptor, Type},
 };
 
-use crate::{hash::Hashing, store::disk_fault};
+use crate::{constant::Constant, hash::Hashing, store::disk_fault};
 
 /// Who wrote the file, in the form that parquet-java reads: without "version" it mistrusts the statistics of text
 /// columns. Fixed, so that the same rows give the same bytes under every release of ours.
 const CREATED_BY: &str = "klimalade version 1.0.0";
-
-/// A column with one value in the whole file; never held as so many copies of it.
-#[derive(Clone, Debug)]
-pub struct Constant {
-    /// Name, type and nullability in the file.
-    pub field: Field,
-    /// The value; `None` is null in every row.
-    pub value: Option<ConstantValue>,
-}
-
-/// The value of a [`Constant`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ConstantValue {
-    /// For a text field.
-    Text(String),
-    /// For an integer field of 16, 32 or 64 bits.
-    Int(i64),
-    /// Microseconds since 1970 in UTC, for a timestamp field.
-    TimestampMicros(i64),
-}
 
 /// Limits and metadata of a file.
 #[derive(Clone, Debug)]
@@ -93,15 +74,34 @@ pub struct StagedFile {
 /// Writes one partition: zstd, page index, statistics of all columns, `sorting_columns`, plain types. Blocking.
 ///
 /// The rows must come in the order of `sort_columns`: the file says so and readers lean on it. The same rows in the
-/// same batches give the same bytes.
+/// same batches give the same bytes. A batch is not divided: it stands whole in one row group.
 pub struct PartitionWriter {
     path: PathBuf,
-    writer: ArrowWriter<BufWriter<Hashing<File>>>,
+    writer: SerializedFileWriter<BufWriter<Hashing<File>>>,
+    factory: ArrowRowGroupWriterFactory,
+    group: Option<Group>,
+    most_rows: usize,
+    most_bytes: usize,
+    level: ZstdLevel,
     sources: Vec<Source>,
     constants: Vec<Constant>,
+    leaves: SchemaDescriptor,
     schema: SchemaRef,
     incoming: SchemaRef,
     rows: u64,
+}
+
+/// The row group that is being filled.
+struct Group {
+    /// One writer a column of the file; those of constants stay empty.
+    columns: Vec<ArrowColumnWriter>,
+    rows: usize,
+}
+
+impl Group {
+    fn memory_bytes(&self) -> usize {
+        self.columns.iter().map(ArrowColumnWriter::memory_size).sum()
+    }
 }
 
 impl std::fmt::Debug for PartitionWriter {
@@ -155,7 +155,7 @@ impl PartitionWriter {
                 }
                 (None, Some(index)) => {
                     let constant = &constants[index];
-                    check_constant(constant).map_err(|what| wrong(what, name))?;
+                    constant.check().map_err(|what| wrong(what, name))?;
                     fields.push(Field::new(
                         name,
                         constant.field.data_type().clone(),
@@ -186,12 +186,11 @@ impl PartitionWriter {
             })
             .collect::<Result<Vec<_>>>()?;
         let parquet_fault = |source: ParquetError| parquet_fault(path, source);
+        let level = ZstdLevel::try_new(3).map_err(parquet_fault)?;
         let properties = WriterProperties::builder()
             .set_created_by(CREATED_BY.to_owned())
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).map_err(parquet_fault)?))
+            .set_compression(Compression::ZSTD(level))
             .set_statistics_enabled(EnabledStatistics::Page)
-            .set_max_row_group_row_count(Some(options.row_group_rows))
-            .set_max_row_group_bytes(Some(options.row_group_bytes))
             .set_sorting_columns((!sorting.is_empty()).then_some(sorting))
             .set_key_value_metadata(Some(vec![
                 KeyValue::new("klimalade.table".to_owned(), options.table.clone()),
@@ -205,21 +204,23 @@ impl PartitionWriter {
             &options.geometry,
         )
         .map_err(parquet_fault)?;
-        // Without Arrow's own schema in the metadata a reader sees what Parquet says, and that is plain types.
-        let writer_options = ArrowWriterOptions::new()
-            .with_properties(properties)
-            .with_skip_arrow_metadata(true)
-            .with_parquet_schema(descriptor);
         let file =
             File::create(path).map_err(|source| disk_fault("a partition cannot be written", path.display(), source))?;
         let sink = BufWriter::with_capacity(256 << 10, Hashing::new(file));
-        let writer =
-            ArrowWriter::try_new_with_options(sink, file_schema.clone(), writer_options).map_err(parquet_fault)?;
+        // Without Arrow's own schema in the metadata a reader sees what Parquet says, and that is plain types.
+        let writer = SerializedFileWriter::new(sink, descriptor.root_schema_ptr(), Arc::new(properties))
+            .map_err(parquet_fault)?;
         Ok(Self {
             path: path.to_owned(),
+            factory: ArrowRowGroupWriterFactory::new(&writer, file_schema.clone()),
             writer,
+            group: None,
+            most_rows: options.row_group_rows,
+            most_bytes: options.row_group_bytes,
+            level,
             sources,
             constants,
+            leaves: descriptor,
             schema: file_schema,
             incoming: schema,
             rows: 0,
@@ -234,7 +235,8 @@ impl PartitionWriter {
     /// Appends rows. Errors: Bug, when the batch has other columns than were announced, or a null where the file has
     /// none; else the disk's.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let wrong = |what: &str, found: String| Fault::bug(what).at(self.path.display().to_string()).found(found);
+        let place = self.path.display().to_string();
+        let wrong = |what: &str, found: String| Fault::bug(what).at(place.clone()).found(found);
         if batch.num_columns() != self.incoming.fields().len() {
             return Err(wrong(
                 "a batch has not the columns that were announced",
@@ -242,45 +244,59 @@ impl PartitionWriter {
             ));
         }
         let rows = batch.num_rows();
-        let columns = self
-            .sources
-            .iter()
-            .zip(self.schema.fields())
-            .map(|(source, field)| {
-                let column = match *source {
-                    Source::Constant(index) => constant_array(&self.constants[index], rows)
-                        .ok_or_else(|| wrong("a constant does not fit its column", field.name().clone()))?,
-                    Source::Batch(index) => {
-                        let (announced, found) = (self.incoming.field(index), batch.schema_ref().field(index));
-                        if announced.name() != found.name() || plain(found.data_type()) != field.data_type() {
-                            return Err(wrong(
-                                "a batch has not the columns that were announced",
-                                format!("{found:?}"),
-                            ));
-                        }
-                        batch.column(index).clone()
-                    }
-                };
-                if !field.is_nullable() && column.logical_null_count() > 0 {
-                    return Err(wrong("a null in a column that has none", field.name().clone()));
-                }
-                Ok(column)
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let fields: Vec<Field> = self
-            .schema
-            .fields()
-            .iter()
-            .zip(&columns)
-            .map(|(field, column)| Field::new(field.name(), column.data_type().clone(), field.is_nullable()))
-            .collect();
-        let whole = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
-            .map_err(|source| Fault::bug("a batch cannot be put together").because(source))?;
-        self.writer
-            .write(&whole)
-            .map_err(|source| parquet_fault(&self.path, source))?;
+        let full = |group: &Group| {
+            group.rows > 0 && (group.rows + rows > self.most_rows || group.memory_bytes() >= self.most_bytes)
+        };
+        if self.group.as_ref().is_some_and(full) {
+            self.end_group().map_err(|source| parquet_fault(&self.path, source))?;
+        }
+        if self.group.is_none() {
+            let columns = self
+                .factory
+                .create_column_writers(self.writer.flushed_row_groups().len())
+                .map_err(|source| parquet_fault(&self.path, source))?;
+            self.group = Some(Group { columns, rows: 0 });
+        }
+        let Some(group) = &mut self.group else { return Ok(()) };
+        for ((source, field), writer) in self.sources.iter().zip(self.schema.fields()).zip(&mut group.columns) {
+            let Source::Batch(index) = *source else { continue };
+            let (announced, found) = (self.incoming.field(index), batch.schema_ref().field(index));
+            if announced.name() != found.name() || plain(found.data_type()) != field.data_type() {
+                return Err(wrong(
+                    "a batch has not the columns that were announced",
+                    format!("{found:?}"),
+                ));
+            }
+            let column = batch.column(index);
+            if !field.is_nullable() && column.logical_null_count() > 0 {
+                return Err(wrong("a null in a column that has none", field.name().clone()));
+            }
+            let typed = Field::new(field.name(), column.data_type().clone(), field.is_nullable());
+            compute_leaves(&typed, column)
+                .and_then(|leaves| leaves.iter().try_for_each(|leaf| writer.write(leaf)))
+                .map_err(|source| parquet_fault(&self.path, source))?;
+        }
+        group.rows += rows;
         self.rows += rows as u64;
         Ok(())
+    }
+
+    fn end_group(&mut self) -> Result<(), ParquetError> {
+        let Some(group) = self.group.take().filter(|group| group.rows > 0) else {
+            return Ok(());
+        };
+        let mut writer = self.writer.next_row_group()?;
+        for (at, (source, column)) in self.sources.iter().zip(group.columns).enumerate() {
+            match *source {
+                Source::Batch(_) => column.close()?.append_to_row_group(&mut writer)?,
+                Source::Constant(index) => {
+                    let (bytes, close) =
+                        self.constants[index].chunk(&self.leaves.column(at), group.rows as u64, self.level)?;
+                    writer.append_column(&bytes, close)?;
+                }
+            }
+        }
+        writer.close().map(|_| ())
     }
 
     /// Adds an entry to the file's metadata (GeoParquet's `geo`), before [`PartitionWriter::finish`].
@@ -291,11 +307,12 @@ impl PartitionWriter {
 
     /// Bytes that the writer holds in memory now.
     pub fn memory_bytes(&self) -> usize {
-        self.writer.memory_size()
+        self.group.as_ref().map_or(0, Group::memory_bytes)
     }
 
     /// Closes and syncs the file. A file without rows is whole too, and has its columns.
-    pub fn finish(self) -> Result<StagedFile> {
+    pub fn finish(mut self) -> Result<StagedFile> {
+        self.end_group().map_err(|source| parquet_fault(&self.path, source))?;
         let Self { path, writer, rows, .. } = self;
         let fault = |source| disk_fault("a partition cannot be written", path.display(), source);
         let mut sink = writer.into_inner().map_err(|source| parquet_fault(&path, source))?;
@@ -316,39 +333,6 @@ fn plain(data_type: &DataType) -> &DataType {
         DataType::Dictionary(_, value) => value,
         other => other,
     }
-}
-
-fn check_constant(constant: &Constant) -> Result<(), &'static str> {
-    if constant.value.is_none() && !constant.field.is_nullable() {
-        return Err("a constant is null in a column that has no nulls");
-    }
-    constant_array(constant, 1)
-        .map(|_| ())
-        .ok_or("a constant does not fit its column")
-}
-
-fn constant_array(constant: &Constant, rows: usize) -> Option<ArrayRef> {
-    let data_type = constant.field.data_type();
-    let Some(value) = &constant.value else {
-        return Some(new_null_array(data_type, rows));
-    };
-    Some(match (value, data_type) {
-        (ConstantValue::Text(text), DataType::Utf8) => {
-            let keys = Int32Array::from(vec![0; rows]);
-            Arc::new(DictionaryArray::try_new(keys, Arc::new(StringArray::from(vec![text.as_str()]))).ok()?)
-        }
-        (ConstantValue::Int(value), DataType::Int16) => {
-            Arc::new(Int16Array::from(vec![i16::try_from(*value).ok()?; rows]))
-        }
-        (ConstantValue::Int(value), DataType::Int32) => {
-            Arc::new(Int32Array::from(vec![i32::try_from(*value).ok()?; rows]))
-        }
-        (ConstantValue::Int(value), DataType::Int64) => Arc::new(Int64Array::from(vec![*value; rows])),
-        (ConstantValue::TimestampMicros(value), DataType::Timestamp(TimeUnit::Microsecond, zone)) => {
-            Arc::new(TimestampMicrosecondArray::from(vec![*value; rows]).with_timezone_opt(zone.clone()))
-        }
-        _ => return None,
-    })
 }
 
 /// The same schema with GEOMETRY for the named columns: Parquet's own type, besides what GeoParquet says in `geo`.

@@ -54,6 +54,23 @@ impl Provenances {
         self.all.get(usize::try_from(number).ok()?)
     }
 
+    /// The common columns of rows that are all of one number, as constants of their file.
+    pub(crate) fn constants(&self, number: i32) -> Option<Vec<Constant>> {
+        let known = self.get(number)?;
+        let text = |value: &str| Some(ConstantValue::Text(value.to_owned()));
+        let constant = |of: &Field| Constant {
+            field: Field::new(of.name(), plain(of.data_type()).clone(), of.is_nullable()),
+            value: match of.name().as_str() {
+                "source_id" => text(&known.source_id),
+                "retrieved_at" => Some(ConstantValue::TimestampMicros(known.retrieved_at)),
+                "snapshot_sha256" => text(&known.snapshot_sha256),
+                "source_version" => known.source_version.as_deref().and_then(text),
+                _ => text(&known.licence_code),
+            },
+        };
+        Some(Self::fields().iter().map(constant).collect())
+    }
+
     /// Fields of the common columns as they come in batches: dictionary typed, one entry a part.
     pub(crate) fn fields() -> Vec<Field> {
         let text = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
@@ -146,6 +163,13 @@ impl Provenances {
             });
         }
         Ok(numbers)
+    }
+}
+
+fn plain(data_type: &DataType) -> &DataType {
+    match data_type {
+        DataType::Dictionary(_, value) => value,
+        other => other,
     }
 }
 

@@ -1,4 +1,4 @@
-use std::{fs::File, path::Path, sync::Arc};
+use std::{collections::BTreeSet, fs::File, path::Path, sync::Arc};
 
 use arrow::{
     array::{AsArray, BooleanArray, RecordBatch},
@@ -52,7 +52,17 @@ pub(crate) async fn write_sorted(
         }
     }
     fields.extend(spread.iter().map(|(field, _)| field.clone()));
-    fields.extend(Provenances::fields());
+    // Rows of one part have one provenance.
+    let parts: BTreeSet<i32> = spools.iter().flat_map(|spool| spool.parts.iter().copied()).collect();
+    let common = match parts.first() {
+        Some(&part) if parts.len() == 1 => provenances.constants(part),
+        _ => None,
+    };
+    let is_of_one_part = common.is_some();
+    match common {
+        Some(constants) => fixed.extend(constants),
+        None => fields.extend(Provenances::fields()),
+    }
     let incoming: SchemaRef = Arc::new(Schema::new(fields));
     let order: Vec<String> = table
         .columns
@@ -70,11 +80,6 @@ pub(crate) async fn write_sorted(
     let mut writer = PartitionWriter::create(path, incoming.clone(), fixed, &order, &table.sort_by, &options)?;
     let mut rows = engine.sorted(spools, &keys).await?;
     while let Some(batch) = rows.next().await? {
-        let numbers = batch
-            .column_by_name(PART_COLUMN)
-            .ok_or_else(|| Fault::bug("rows without a part"))?
-            .as_primitive::<Int32Type>()
-            .clone();
         let mut columns = Vec::with_capacity(incoming.fields().len());
         for field in incoming.fields() {
             if let Some(column) = batch.column_by_name(field.name()) {
@@ -87,7 +92,13 @@ pub(crate) async fn write_sorted(
                 );
             }
         }
-        columns.extend(provenances.columns(&numbers)?);
+        if !is_of_one_part {
+            let numbers = batch
+                .column_by_name(PART_COLUMN)
+                .ok_or_else(|| Fault::bug("rows without a part"))?
+                .as_primitive::<Int32Type>();
+            columns.extend(provenances.columns(numbers)?);
+        }
         let batch = RecordBatch::try_new(incoming.clone(), columns)
             .map_err(|source| Fault::bug("a file's columns do not fit").because(source))?;
         writer.write(&batch)?;
