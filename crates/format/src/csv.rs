@@ -1,6 +1,7 @@
 //! Delimited text, read by the names in its header, never by position.
 
 mod quotes;
+mod sniff;
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -21,6 +22,7 @@ use crate::{
     text::Decoded,
 };
 use quotes::Quotes;
+pub use sniff::{Sniffed, sniff};
 
 /// Where the column names come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
