@@ -98,6 +98,23 @@ pub fn look(input: Box<dyn Read + Send + '_>, rows: &str, scalars: &[&str]) -> R
     Ok(look)
 }
 
+/// The bytes of the rows array behind its first `most` elements, comma in front included, without its closing bracket:
+/// a body without them is whole JSON of fewer rows. `None` where there are no more elements. Errors: as [`look`].
+pub fn beyond(input: Box<dyn Read + Send + '_>, rows: &str, most: usize) -> Result<Option<std::ops::Range<u64>>> {
+    let (mut input, _) = read::enter_rows(input, rows)?;
+    let mut end = input.position();
+    let mut count = 0;
+    while input.has_element()? {
+        input.skip_value()?;
+        count += 1;
+        if count <= most {
+            end = input.position();
+        }
+    }
+    let range = end..input.position() - 1;
+    Ok((count > most).then_some(range))
+}
+
 struct Wanted<'a> {
     rows: &'a str,
     scalars: &'a [&'a str],
