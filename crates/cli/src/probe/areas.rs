@@ -75,7 +75,12 @@ impl Areas {
             let level = cell("area_level").unwrap_or_default();
             let mut put = |join: Join, key: Option<String>| {
                 if let Some(key) = key {
-                    found.by_join.entry(join as u8).or_default().entry(key).or_insert_with(|| code.to_owned());
+                    found
+                        .by_join
+                        .entry(join as u8)
+                        .or_default()
+                        .entry(key)
+                        .or_insert_with(|| code.to_owned());
                 }
             };
             put(Join::Code, Some(code.to_owned()));
@@ -151,7 +156,11 @@ impl Areas {
             if !list.iter().any(|known| known == code) {
                 list.push(code.to_owned());
             }
-            let name = self.names.iter().find(|(_, known)| *known == code).map(|(name, _)| name.as_str());
+            let name = self
+                .names
+                .iter()
+                .find(|(_, known)| *known == code)
+                .map(|(name, _)| name.as_str());
             if let Some(name) = name
                 && matches!(join, Join::Name | Join::NameWithWord)
                 && without_word(value).unwrap_or(value) != name
@@ -176,7 +185,9 @@ fn is_place(level: &str) -> bool {
 
 /// A name without the word that says that it is a municipality.
 fn without_word(value: &str) -> Option<&str> {
-    value.strip_suffix(" Kommune").or_else(|| value.strip_suffix(" kommune"))
+    value
+        .strip_suffix(" Kommune")
+        .or_else(|| value.strip_suffix(" kommune"))
 }
 
 impl Join {
@@ -203,9 +214,7 @@ impl Join {
             Self::Code => vec![format!("LEFT JOIN codes.areas a ON a.code = {key}")],
             Self::StatbankCode => vec![format!("LEFT JOIN codes.areas a ON a.statbank_code = {key}")],
             Self::Name | Self::NameWithWord => vec![
-                format!(
-                    "LEFT JOIN codes.areas a ON a.name_da = {key} AND a.area_level IN ('municipality', 'outside')"
-                ),
+                format!("LEFT JOIN codes.areas a ON a.name_da = {key} AND a.area_level IN ('municipality', 'outside')"),
                 format!("LEFT JOIN codes.area_aliases n ON n.code = {key}"),
             ],
         }
@@ -236,7 +245,10 @@ mod tests {
         let found = best(&["Aarhus", "Læsø", "Ærø", "Høje Taastrup", "Gentoffte"]).unwrap();
         assert_eq!(found.join, Join::Name);
         assert_eq!(found.municipalities.len(), 4);
-        assert_eq!(found.aliases, [("Høje Taastrup".to_owned(), "Høje-Taastrup".to_owned())]);
+        assert_eq!(
+            found.aliases,
+            [("Høje Taastrup".to_owned(), "Høje-Taastrup".to_owned())]
+        );
         assert_eq!(
             found.unknown,
             [Unknown {

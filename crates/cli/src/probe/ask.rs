@@ -55,7 +55,11 @@ pub(super) async fn ask(owner: &Owner, context: &Context) -> Result<Asked> {
     for part in parts.iter().rev().take(MOST_PARTS) {
         let before = tape.pages().len();
         let fetched = asking.fetch(part, &context).next().await;
-        let answers: Vec<Page> = planned.iter().chain(tape.pages().get(before..).unwrap_or_default()).cloned().collect();
+        let answers: Vec<Page> = planned
+            .iter()
+            .chain(tape.pages().get(before..).unwrap_or_default())
+            .cloned()
+            .collect();
         // A page that came but does not fit the settings may fit others.
         let page = match (fetched, tape.pages().get(before..).and_then(<[Page]>::last)) {
             (Some(Ok(page)), _) => page,
@@ -70,10 +74,7 @@ pub(super) async fn ask(owner: &Owner, context: &Context) -> Result<Asked> {
         let mut fitting = settings.clone();
         corrections.iter().for_each(|correction| correction.apply(&mut fitting));
         let connector = registry.open(&name, fitting.clone())?;
-        let has_rows = connector
-            .columns(part, &page)?
-            .iter()
-            .any(|column| column.filled > 0);
+        let has_rows = connector.columns(part, &page)?.iter().any(|column| column.filled > 0);
         let asked = Asked {
             connector,
             name: name.clone(),

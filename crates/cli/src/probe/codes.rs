@@ -38,9 +38,7 @@ pub(super) fn best(schemas: &Schemas, distinct: &[&str]) -> Option<CodeMatch> {
         .iter()
         .filter_map(|(dimension, list)| Some((*dimension, schemas.codes.get(*list)?)));
     lists
-        .flat_map(|(dimension, list)| {
-            ["code", "name_da", "name_en"].map(|by| matched(dimension, list, by, distinct))
-        })
+        .flat_map(|(dimension, list)| ["code", "name_da", "name_en"].map(|by| matched(dimension, list, by, distinct)))
         .filter(|found| !found.matched.is_empty() || found.unknown.iter().any(|(_, near)| near.is_some()))
         .max_by_key(|found| {
             let near = found.unknown.iter().filter(|(_, near)| near.is_some()).count();

@@ -43,7 +43,8 @@ pub(super) fn corrections(connector: &str, settings: &Value, page: &Page) -> Res
     match connector {
         "file" => file(settings, page),
         "rest" => {
-            let Some(rows) = rows_of(page).filter(|rows| !has_rows(page, settings.get("rows")) && !rows.is_empty()) else {
+            let Some(rows) = rows_of(page).filter(|rows| !has_rows(page, settings.get("rows")) && !rows.is_empty())
+            else {
                 return Ok(Vec::new());
             };
             Ok(vec![Correction {
@@ -66,7 +67,10 @@ fn file(settings: &Value, page: &Page) -> Result<Vec<Correction>> {
             true => json!({ "type": "json" }),
             false => json!({ "type": "json", "rows": rows }),
         };
-        return Ok(vec![Correction { path: &["format"], value }]);
+        return Ok(vec![Correction {
+            path: &["format"],
+            value,
+        }]);
     }
     let input = page
         .open()
@@ -82,15 +86,27 @@ fn file(settings: &Value, page: &Page) -> Result<Vec<Correction>> {
         }
     };
     differs(&["format", "type"], text("type", "csv").into(), "csv".into());
-    differs(&["format", "delimiter"], text("delimiter", ";").into(), (seen.delimiter as char).to_string().into());
-    differs(&["format", "encoding"], text("encoding", "utf-8").into(), encoding(&seen, &text("encoding", "utf-8")).into());
+    differs(
+        &["format", "delimiter"],
+        text("delimiter", ";").into(),
+        (seen.delimiter as char).to_string().into(),
+    );
+    differs(
+        &["format", "encoding"],
+        text("encoding", "utf-8").into(),
+        encoding(&seen, &text("encoding", "utf-8")).into(),
+    );
     let decimal = if seen.decimal_comma { "," } else { "." };
     // A page without a fraction shows no mark, and what is configured may be known better.
     if seen.decimal_comma || text("decimal", ".") == "," && seen.delimiter == b',' {
         differs(&["format", "decimal"], text("decimal", ".").into(), decimal.into());
     }
     let skip_lines = format.get("skip_lines").and_then(Value::as_u64).unwrap_or(0);
-    differs(&["format", "skip_lines"], skip_lines.into(), (seen.skip_lines as u64).into());
+    differs(
+        &["format", "skip_lines"],
+        skip_lines.into(),
+        (seen.skip_lines as u64).into(),
+    );
     Ok(found)
 }
 
@@ -166,7 +182,10 @@ mod tests {
         let body = b"By;\xC5r;Km\nK\xF8ge;2023;1,5\nS\xF8by;2023;2\n";
         let csv = |more: Value| {
             let mut format = json!({ "type": "csv" });
-            format.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            format
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
             json!({ "format": format })
         };
         assert_eq!(

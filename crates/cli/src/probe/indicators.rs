@@ -56,7 +56,10 @@ pub(super) fn candidates(
 /// The beginnings of the words of four letters and more, each once.
 fn stems(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
-    for word in ascii(text).split('_').filter(|word| word.len() >= 4 && !COMMON.contains(word)) {
+    for word in ascii(text)
+        .split('_')
+        .filter(|word| word.len() >= 4 && !COMMON.contains(word))
+    {
         let stem: String = word.chars().take(STEM).collect();
         if !found.contains(&stem) {
             found.push(stem);
@@ -67,8 +70,20 @@ fn stems(text: &str) -> Vec<String> {
 
 /// Words of many names, which say nothing.
 const COMMON: [&str; 14] = [
-    "kommune", "kommuner", "kommunes", "kommunens", "kommunernes", "kommunale", "municipal", "municipality", "antal", "year", "code",
-    "name", "efter", "value",
+    "kommune",
+    "kommuner",
+    "kommunes",
+    "kommunens",
+    "kommunernes",
+    "kommunale",
+    "municipal",
+    "municipality",
+    "antal",
+    "year",
+    "code",
+    "name",
+    "efter",
+    "value",
 ];
 
 #[cfg(test)]
@@ -79,10 +94,19 @@ mod tests {
     #[test]
     fn words_in_common_name_the_indicator() {
         let schemas = Schemas::embedded().unwrap();
-        let words = ["vejdir_cykelstier".to_owned(), "Længde (km)".to_owned(), "Kommune".to_owned()];
-        let found = candidates(&schemas, &words, |code| (code == "cycle_path_length").then(|| "x".to_owned()));
+        let words = [
+            "vejdir_cykelstier".to_owned(),
+            "Længde (km)".to_owned(),
+            "Kommune".to_owned(),
+        ];
+        let found = candidates(&schemas, &words, |code| {
+            (code == "cycle_path_length").then(|| "x".to_owned())
+        });
         assert_eq!(found[0].code, "cycle_path_length");
-        assert_eq!((found[0].unit_code.as_str(), found[0].owner.as_deref()), ("km", Some("x")));
+        assert_eq!(
+            (found[0].unit_code.as_str(), found[0].owner.as_deref()),
+            ("km", Some("x"))
+        );
         assert_eq!(candidates(&schemas, &["qqqqqq".to_owned()], |_| None), []);
     }
 }

@@ -17,7 +17,11 @@ pub(super) fn smallest_key(columns: &[&[Option<String>]]) -> Option<Vec<usize>> 
     let tried: Vec<usize> = (0..columns.len().min(MOST_TRIED))
         .filter(|at| columns[*at].iter().all(Option::is_some))
         .collect();
-    (1..=MOST_COLUMNS).find_map(|size| sets(&tried, size).into_iter().find(|set| is_distinct(columns, set, rows)))
+    (1..=MOST_COLUMNS).find_map(|size| {
+        sets(&tried, size)
+            .into_iter()
+            .find(|set| is_distinct(columns, set, rows))
+    })
 }
 
 /// Every choice of `size` of `among`, in order.
@@ -49,7 +53,10 @@ mod tests {
     use super::*;
 
     fn column(cells: &[&str]) -> Vec<Option<String>> {
-        cells.iter().map(|cell| (!cell.is_empty()).then(|| (*cell).to_owned())).collect()
+        cells
+            .iter()
+            .map(|cell| (!cell.is_empty()).then(|| (*cell).to_owned()))
+            .collect()
     }
 
     fn key(columns: &[Vec<Option<String>>]) -> Option<Vec<usize>> {

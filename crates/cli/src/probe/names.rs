@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 /// Words that SQL keeps for itself, and those that a draft of map.sql gives to its own columns.
 const TAKEN: [&str; 18] = [
-    "all", "as", "by", "case", "end", "fate", "from", "group", "in", "is", "join", "not", "null", "on", "order", "select",
-    "then", "where",
+    "all", "as", "by", "case", "end", "fate", "from", "group", "in", "is", "join", "not", "null", "on", "order",
+    "select", "then", "where",
 ];
 
 /// A name in small ASCII letters: `OMRÅDE` is `omraade`, `properties.municipalityId` is `municipality_id`.
@@ -97,6 +97,9 @@ mod tests {
 
     #[test]
     fn no_name_comes_twice() {
-        assert_eq!(column_names(["Antal", "antal", "ANTAL"]), ["antal", "antal_2", "antal_3"]);
+        assert_eq!(
+            column_names(["Antal", "antal", "ANTAL"]),
+            ["antal", "antal_2", "antal_3"]
+        );
     }
 }

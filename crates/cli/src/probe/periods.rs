@@ -43,19 +43,29 @@ impl Period {
             _ if all(&is_year) => Form::Year,
             _ if all(&|cell| split_period(cell, &['K', 'Q'], 1, 4)) => Form::Quarter,
             _ if all(&|cell| split_period(cell, &['M', '-'], 2, 12)) => Form::Month,
-            _ => Form::DanishDate(['-', '.', '/'].into_iter().find(|mark| all(&|cell| is_danish_date(cell, *mark)))?),
+            _ => Form::DanishDate(
+                ['-', '.', '/']
+                    .into_iter()
+                    .find(|mark| all(&|cell| is_danish_date(cell, *mark)))?,
+            ),
         };
         let frequency = match form {
             Form::Year => "A",
             Form::Quarter => "Q",
             Form::Month => "M",
             Form::Date | Form::Instant => of_days(distinct.iter().map(|cell| cell.replace('-', "")).map(|day| {
-                (day.get(..4).unwrap_or_default().to_owned(), day.get(4..8).unwrap_or_default().to_owned())
+                (
+                    day.get(..4).unwrap_or_default().to_owned(),
+                    day.get(4..8).unwrap_or_default().to_owned(),
+                )
             })),
             Form::DanishDate(mark) => of_days(distinct.iter().map(|cell| {
                 let mut pieces = cell.trim().split(mark);
                 let (day, month) = (pieces.next().unwrap_or_default(), pieces.next().unwrap_or_default());
-                (pieces.next().unwrap_or_default().to_owned(), format!("{month:0>2}{day:0>2}"))
+                (
+                    pieces.next().unwrap_or_default().to_owned(),
+                    format!("{month:0>2}{day:0>2}"),
+                )
             })),
         };
         Some(Self { form, frequency })
@@ -68,9 +78,9 @@ impl Period {
             Form::Quarter => format!(
                 "make_date(CAST(substr(r.{name}, 1, 4) AS INT), 3 * CAST(substr(r.{name}, 6, 1) AS INT) - 2, 1)"
             ),
-            Form::Month => format!(
-                "make_date(CAST(substr(r.{name}, 1, 4) AS INT), CAST(substr(r.{name}, 6, 2) AS INT), 1)"
-            ),
+            Form::Month => {
+                format!("make_date(CAST(substr(r.{name}, 1, 4) AS INT), CAST(substr(r.{name}, 6, 2) AS INT), 1)")
+            }
             Form::Date => format!("r.{name}"),
             Form::Instant => format!("civil_date(r.{name})"),
             Form::DanishDate(mark) => {
@@ -108,13 +118,19 @@ fn split_period(cell: &str, marks: &[char], digits: usize, most: u8) -> bool {
         return false;
     };
     let number = rest.strip_prefix(marks).filter(|number| number.len() == digits);
-    is_year(year) && number.and_then(|number| number.parse::<u8>().ok()).is_some_and(|found| (1..=most).contains(&found))
+    is_year(year)
+        && number
+            .and_then(|number| number.parse::<u8>().ok())
+            .is_some_and(|found| (1..=most).contains(&found))
 }
 
 fn is_danish_date(cell: &str, mark: char) -> bool {
     let pieces: Vec<&str> = cell.split(mark).collect();
-    let [day, month, year] = pieces.as_slice() else { return false };
-    let within = |text: &str, most: u8| text.len() <= 2 && text.parse::<u8>().is_ok_and(|found| (1..=most).contains(&found));
+    let [day, month, year] = pieces.as_slice() else {
+        return false;
+    };
+    let within =
+        |text: &str, most: u8| text.len() <= 2 && text.parse::<u8>().is_ok_and(|found| (1..=most).contains(&found));
     within(day, 31) && within(month, 12) && is_year(year)
 }
 
@@ -146,7 +162,11 @@ mod tests {
             (SourceType::Date, &["2023-01-01", "2024-01-01"], Some((Form::Date, "A"))),
             (SourceType::Date, &["2023-01-01", "2023-02-01"], Some((Form::Date, "M"))),
             (SourceType::Date, &["2023-01-01", "2023-02-14"], Some((Form::Date, "D"))),
-            (SourceType::Text, &["31-12-2023", "1-1-2024"], Some((Form::DanishDate('-'), "D"))),
+            (
+                SourceType::Text,
+                &["31-12-2023", "1-1-2024"],
+                Some((Form::DanishDate('-'), "D")),
+            ),
             (SourceType::Text, &["01.01.2024"], Some((Form::DanishDate('.'), "A"))),
             (SourceType::Text, &["12/31/2023"], None),
             (SourceType::Int, &["101", "2023"], None),

@@ -82,7 +82,10 @@ fn short(asked: &Asked) -> Result<Option<Vec<u8>>> {
     }
     let body = asked.page.read().map_err(unreadable)?;
     if ending(&body) == "csv" {
-        let skipped = asked.settings.pointer("/format/skip_lines").and_then(serde_json::Value::as_u64);
+        let skipped = asked
+            .settings
+            .pointer("/format/skip_lines")
+            .and_then(serde_json::Value::as_u64);
         let lines = KEPT_ROWS + 1 + usize::try_from(skipped.unwrap_or(0)).unwrap_or(0);
         return Ok(first_lines(&body, lines).map(<[u8]>::to_vec));
     }
@@ -141,9 +144,10 @@ pub(super) fn are_there(folder: &Path) -> bool {
 
 fn names(folder: &Path) -> impl Iterator<Item = std::path::PathBuf> {
     let entries = std::fs::read_dir(folder.join("test")).into_iter().flatten().flatten();
-    entries
-        .map(|entry| entry.path())
-        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("answer-")))
+    entries.map(|entry| entry.path()).filter(|path| {
+        path.file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with("answer-"))
+    })
 }
 
 /// Writes the answers in the place of those that are there. Gives their names. Errors: Settings.

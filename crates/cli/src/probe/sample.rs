@@ -69,7 +69,10 @@ pub(super) fn read(connector: &dyn Connector, part: &Part, page: &Page) -> Resul
         }
     }
     let names = column_names(found.iter().map(|column| column.name.as_str()));
-    let texts: Vec<(&str, SourceType)> = found.iter().map(|column| (column.name.as_str(), SourceType::Text)).collect();
+    let texts: Vec<(&str, SourceType)> = found
+        .iter()
+        .map(|column| (column.name.as_str(), SourceType::Text))
+        .collect();
     let mut cells: Vec<Vec<Option<String>>> = vec![Vec::new(); found.len()];
     let (mut rows, mut is_whole) = (0, true);
     for batch in connector.decode(part, page, &schema(&texts))? {

@@ -107,7 +107,11 @@ fn is_number(cell: &str, mark: char) -> bool {
         return false;
     };
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let whole = if mark == ',' { whole.replace('.', "") } else { whole.to_owned() };
+    let whole = if mark == ',' {
+        whole.replace('.', "")
+    } else {
+        whole.to_owned()
+    };
     is_digits(&whole) && is_digits(fraction)
 }
 
@@ -156,14 +160,20 @@ mod tests {
     #[test]
     fn commas_between_cells_and_points_in_numbers_are_known() {
         let found = sniffed("kommune,km\nÅrhus,412.5\n\"Læsø, øen\",7.25\n".as_bytes()).unwrap();
-        assert_eq!((found.encoding, found.delimiter, found.decimal_comma), (Encoding::Utf8, b',', false));
+        assert_eq!(
+            (found.encoding, found.delimiter, found.decimal_comma),
+            (Encoding::Utf8, b',', false)
+        );
     }
 
     #[test]
     fn a_title_above_the_header_is_skipped() {
         let text = "Cykelstier 2023, opgjort af kommunerne\n\nkommune\tkm\nAarhus\t1.412,5\nOdense\t300\n";
         let found = sniffed(text.as_bytes()).unwrap();
-        assert_eq!((found.delimiter, found.skip_lines, found.decimal_comma), (b'\t', 2, true));
+        assert_eq!(
+            (found.delimiter, found.skip_lines, found.decimal_comma),
+            (b'\t', 2, true)
+        );
     }
 
     #[test]
@@ -174,12 +184,20 @@ mod tests {
         assert_eq!(sniffed(&bytes).unwrap().encoding, Encoding::Windows1252);
         let letters = format!("a;b\n{}", "æ;1\n".repeat(40_000));
         assert_eq!(sniffed(letters.as_bytes()).unwrap().encoding, Encoding::Utf8);
-        assert_eq!(sniffed(format!("x{letters}").as_bytes()).unwrap().encoding, Encoding::Utf8);
+        assert_eq!(
+            sniffed(format!("x{letters}").as_bytes()).unwrap().encoding,
+            Encoding::Utf8
+        );
     }
 
     #[test]
     fn what_makes_no_columns_is_none() {
-        for text in ["", "kommune\nAarhus\n", "[{\"a\":1}]", "<html>\n<body>\n</body>\n</html>\n"] {
+        for text in [
+            "",
+            "kommune\nAarhus\n",
+            "[{\"a\":1}]",
+            "<html>\n<body>\n</body>\n</html>\n",
+        ] {
             assert_eq!(sniffed(text.as_bytes()), None, "{text}");
         }
     }

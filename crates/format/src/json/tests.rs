@@ -393,6 +393,9 @@ fn a_body_without_the_bytes_beyond_is_json_of_so_many_rows() {
     let range = beyond(Box::new(text.as_bytes()), "rows", 2).unwrap().unwrap();
     let (from, to) = (range.start as usize, range.end as usize);
     let kept = format!("{}{}", &text[..from], &text[to..]);
-    assert_eq!(kept, "\u{feff}{ \"a\": [1], \"rows\": [ {\"x\": \"æ]\"} , {\"x\": 1.50}], \"b\": 2 }");
+    assert_eq!(
+        kept,
+        "\u{feff}{ \"a\": [1], \"rows\": [ {\"x\": \"æ]\"} , {\"x\": 1.50}], \"b\": 2 }"
+    );
     assert_eq!(beyond(Box::new(text.as_bytes()), "rows", 3).unwrap(), None);
 }

@@ -50,10 +50,7 @@ async fn a_tape_keeps_the_answers_in_order_and_no_secret() {
         .iter()
         .map(|page| String::from_utf8(page.read().unwrap()).unwrap())
         .collect();
-    assert_eq!(
-        bodies,
-        [r#"{"at":0,"key":"REDACTED"}"#, r#"{"at":1,"key":"REDACTED"}"#]
-    );
+    assert_eq!(bodies, [r#"{"at":0,"key":"REDACTED"}"#, r#"{"at":1,"key":"REDACTED"}"#]);
 }
 
 #[tokio::test]
