@@ -9,7 +9,7 @@ use klimalade_pipeline::Owner;
 use klimalade_transport::Tape;
 use serde_json::Value;
 
-use super::forms;
+use super::{forms, sample::has_rows};
 use crate::connectors::registry;
 
 /// Newest parts that are asked for until one has rows: the running month may have none yet.
@@ -74,7 +74,7 @@ pub(super) async fn ask(owner: &Owner, context: &Context) -> Result<Asked> {
         let mut fitting = settings.clone();
         corrections.iter().for_each(|correction| correction.apply(&mut fitting));
         let connector = registry.open(&name, fitting.clone())?;
-        let has_rows = connector.columns(part, &page)?.iter().any(|column| column.filled > 0);
+        let has_rows = has_rows(connector.as_ref(), part, &page)?;
         let asked = Asked {
             connector,
             name: name.clone(),

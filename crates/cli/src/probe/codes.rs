@@ -37,8 +37,13 @@ pub(super) fn best(schemas: &Schemas, distinct: &[&str]) -> Option<CodeMatch> {
     let lists = DIMENSIONS
         .iter()
         .filter_map(|(dimension, list)| Some((*dimension, schemas.codes.get(*list)?)));
-    lists
+    // The first of equals: lists stand in the order in which a figure is broken down.
+    let matches: Vec<CodeMatch> = lists
         .flat_map(|(dimension, list)| ["code", "name_da", "name_en"].map(|by| matched(dimension, list, by, distinct)))
+        .collect();
+    matches
+        .into_iter()
+        .rev()
         .filter(|found| !found.matched.is_empty() || found.unknown.iter().any(|(_, near)| near.is_some()))
         .max_by_key(|found| {
             let near = found.unknown.iter().filter(|(_, near)| near.is_some()).count();

@@ -15,19 +15,17 @@ pub(super) struct Draft {
     /// Columns of the page that are not declared.
     pub(super) others: Vec<String>,
     pub(super) sql: String,
+    /// Header of the expected rows, before there are any.
+    pub(super) expected: String,
     /// `rows_per_row = "aggregate"`.
     pub(super) sums: bool,
-    /// The table, where the yearly one cannot hold the figures.
+    /// The table that holds figures so far apart; `None` where no column says.
     pub(super) table: Option<&'static str>,
     /// All municipalities are there, or nearly all.
     pub(super) all_municipalities: bool,
     /// The one municipality that the page is of.
     pub(super) only_area: Option<String>,
 }
-
-/// Header of the expected rows, before there are any.
-pub(super) const EXPECTED: &str =
-    "indicator_code,area_code,period_start,frequency_code,method_code,value,unit_code,value_status\n";
 
 /// Of 98: a few that are spelled another way are known once they have an alias.
 const MOST_MUNICIPALITIES: usize = 95;
@@ -64,16 +62,23 @@ pub(super) fn draft(pipeline: &str, day: &str, sample: &Sample, analysis: &Analy
         .area
         .as_ref()
         .is_some_and(|(_, found)| !found.unknown.is_empty());
+    let times: Vec<&str> = match &analysis.period {
+        Some((at, period)) => period.columns(name(*at)).into_iter().map(|(_, column)| column).collect(),
+        None => vec!["period_start"],
+    };
     Draft {
         columns: columns.collect(),
         others: others.collect(),
         sql: sql(pipeline, day, sample, analysis, &name),
+        expected: format!(
+            "indicator_code,area_code,{},frequency_code,method_code,value,unit_code,value_status\n",
+            times.join(",")
+        ),
         sums: analysis.sums,
         table: analysis
             .period
             .as_ref()
-            .filter(|(_, period)| !period.is_yearly())
-            .map(|_| "observation_within_year"),
+            .map(|(_, period)| period.table()),
         all_municipalities: municipalities.len() >= MOST_MUNICIPALITIES,
         only_area: match municipalities {
             [one] if !has_others => Some(one.clone()),
@@ -110,9 +115,10 @@ fn sql<'a>(pipeline: &str, day: &str, sample: &Sample, analysis: &Analysis, name
     }
     match &analysis.period {
         Some((at, period)) => {
-            let start = period.sql(name(*at));
-            groups.push(start.clone());
-            given.push((start, "period_start"));
+            for (start, column) in period.columns(name(*at)) {
+                groups.push(start.clone());
+                given.push((start, column));
+            }
             given.push((format!("'{}'", period.frequency), "frequency_code"));
         }
         None => {

@@ -6,7 +6,9 @@ use serde::Serialize;
 use super::names::ascii;
 
 /// Letters that two words must begin with alike: `cykelstier` and `cykelstiers` are one.
-const STEM: usize = 6;
+const STEM: usize = 9;
+/// Letters of a word at least that is looked for within another.
+const LEAST_PART: usize = 5;
 /// Candidates that are named.
 const MOST: usize = 4;
 
@@ -32,13 +34,13 @@ pub(super) fn candidates(
     let Some(list) = schemas.codes.get("indicators") else {
         return Vec::new();
     };
-    let wanted: Vec<String> = words.iter().flat_map(|text| stems(text)).collect();
+    let wanted = stems(&words.join(" "));
     let mut found: Vec<Candidate> = list
         .codes()
         .filter_map(|code| {
             let cell = |column: &str| list.get(code, column).unwrap_or_default().to_owned();
             let own = stems(&format!("{code} {} {}", cell("name_da"), cell("name_en")));
-            let score = wanted.iter().filter(|word| own.contains(word)).count();
+            let score = wanted.iter().map(|word| likeness(word, &own)).sum::<usize>() * 100 / (own.len() + 2);
             (score > 0).then(|| Candidate {
                 code: code.to_owned(),
                 name: cell("name_da"),
@@ -51,6 +53,14 @@ pub(super) fn candidates(
     found.sort_by_key(|candidate| std::cmp::Reverse(candidate.score));
     found.truncate(MOST);
     found
+}
+
+/// 2 where the word is among `own`, 1 where it is a part of one of them (`areal` of `landareal`).
+fn likeness(word: &str, own: &[String]) -> usize {
+    if own.iter().any(|own| own == word) {
+        return 2;
+    }
+    usize::from(word.len() >= LEAST_PART && own.iter().any(|own| own.contains(word)))
 }
 
 /// The beginnings of the words of four letters and more, each once.

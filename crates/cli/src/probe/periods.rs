@@ -53,11 +53,10 @@ impl Period {
             Form::Year => "A",
             Form::Quarter => "Q",
             Form::Month => "M",
+            Form::Instant if times_of_day(distinct) > 2 => "H",
             Form::Date | Form::Instant => of_days(distinct.iter().map(|cell| cell.replace('-', "")).map(|day| {
-                (
-                    day.get(..4).unwrap_or_default().to_owned(),
-                    day.get(4..8).unwrap_or_default().to_owned(),
-                )
+                let piece = |range: std::ops::Range<usize>| day.get(range).unwrap_or_default().to_owned();
+                (piece(0..4), piece(4..8))
             })),
             Form::DanishDate(mark) => of_days(distinct.iter().map(|cell| {
                 let mut pieces = cell.trim().split(mark);
@@ -71,8 +70,28 @@ impl Period {
         Some(Self { form, frequency })
     }
 
+    /// The table's columns that say when, from the column `name` of `r`.
+    pub(super) fn columns(&self, name: &str) -> Vec<(String, &'static str)> {
+        match self.frequency {
+            "H" => vec![
+                (format!("r.{name}"), "hour_start_at"),
+                (format!("civil_date(r.{name})"), "civil_date"),
+            ],
+            _ => vec![(self.sql(name), "period_start")],
+        }
+    }
+
+    /// The table for figures so far apart.
+    pub(super) fn table(&self) -> &'static str {
+        match self.frequency {
+            "A" => "observation",
+            "H" => "observation_hourly",
+            _ => "observation_within_year",
+        }
+    }
+
     /// `period_start` of the column `name` of `r`.
-    pub(super) fn sql(&self, name: &str) -> String {
+    fn sql(&self, name: &str) -> String {
         match self.form {
             Form::Year => format!("make_date(CAST(r.{name} AS INT), 1, 1)"),
             Form::Quarter => format!(
@@ -101,9 +120,15 @@ impl Period {
             Form::DanishDate(_) => "dates, day first",
         }
     }
+}
 
-    /// Whether the yearly table holds it.
-    pub(super) fn is_yearly(&self) -> bool {
+/// Different times of day among instants.
+fn times_of_day(distinct: &[&str]) -> usize {
+    let times = distinct.iter().filter_map(|cell| cell.trim().get(11..16));
+    times.collect::<std::collections::BTreeSet<_>>().len()
+}
+
+fn is_yearly(&self) -> bool {
         self.frequency == "A"
     }
 }

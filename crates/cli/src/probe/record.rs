@@ -8,7 +8,7 @@ use klimalade_format::json;
 use klimalade_model::{Fault, Result};
 use klimalade_testkit::serve::RecordedAnswer;
 
-use super::{ask::Asked, forms};
+use super::{ask::Asked, forms, sample::has_rows};
 use crate::{
     connectors::registry,
     recorded::{content_type, loopback},
@@ -131,7 +131,7 @@ async fn replays(ground: &Ground, asked: &Asked, answers: &[Answer], recording: 
     let parts = connector.plan(&context).await?;
     let part = parts.iter().find(|part| recording.is_of(part)).ok_or_else(nothing)?;
     let page: Page = connector.fetch(part, &context).next().await.ok_or_else(nothing)??;
-    match connector.columns(part, &page)?.iter().any(|column| column.filled > 0) {
+    match has_rows(connector.as_ref(), part, &page)? {
         true => Ok(()),
         false => Err(nothing()),
     }

@@ -12,8 +12,8 @@ use klimalade_model::{Fault, Result};
 
 use super::names::column_names;
 
-/// Rows whose cells are looked at.
-const MOST_ROWS: usize = 20_000;
+/// Cells that are looked at.
+const MOST_CELLS: usize = 1_500_000;
 
 /// The rows of one page.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ pub(super) fn read(connector: &dyn Connector, part: &Part, page: &Page) -> Resul
     let (mut rows, mut is_whole) = (0, true);
     for batch in connector.decode(part, page, &schema(&texts))? {
         let batch = batch.map_err(fault_of)?;
-        if rows >= MOST_ROWS {
+        if rows * found.len() >= MOST_CELLS {
             is_whole = false;
             break;
         }
@@ -110,6 +110,20 @@ pub(super) fn read(connector: &dyn Connector, part: &Part, page: &Page) -> Resul
         is_whole,
         left_out,
     })
+}
+
+/// Whether a page has rows that belong to its part: one may hold its neighbours' only. Errors: as [`read`].
+pub(super) fn has_rows(connector: &dyn Connector, part: &Part, page: &Page) -> Result<bool> {
+    let columns = connector.columns(part, page)?;
+    let Some(first) = columns.iter().find(|column| column.filled > 0) else {
+        return Ok(false);
+    };
+    for batch in connector.decode(part, page, &schema(&[(&first.name, SourceType::Text)]))? {
+        if batch.map_err(fault_of)?.num_rows() > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn decodes(connector: &dyn Connector, part: &Part, page: &Page, column: &Seen) -> Result<()> {

@@ -6,7 +6,7 @@ use klimalade_model::{Fault, Result};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
 use super::{
-    draft::{Draft, EXPECTED},
+    draft::Draft,
     forms::Correction,
 };
 use crate::new::PLACEHOLDER;
@@ -47,7 +47,7 @@ pub(super) fn write(
     put(folder, "map.sql", &draft.sql)?;
     let mut written = vec!["pipeline.toml", "map.sql"];
     if !folder.join("test/expected.csv").exists() {
-        put(folder, "test/expected.csv", EXPECTED)?;
+        put(folder, "test/expected.csv", &draft.expected)?;
         written.push("test/expected.csv");
     }
     Ok(written)
@@ -105,23 +105,22 @@ fn fill(document: &mut DocumentMut, draft: &Draft, corrections: &[Correction]) {
     if draft.all_municipalities {
         let mut expected = InlineTable::new();
         expected.insert("level", "municipality".into());
-        table(document, "checks").insert("expected_areas", Item::Value(expected.into()));
+        put_in(document, "checks", "expected_areas", expected.into());
     }
     if let Some(area) = &draft.only_area {
-        table(document, "publishes").insert("areas", Item::Value(Array::from_iter([area.as_str()]).into()));
+        put_in(document, "publishes", "areas", Array::from_iter([area.as_str()]).into());
     }
 }
 
 /// In front of the columns that are not declared.
 const OTHERS: &str = "# On the page too: ";
 
-fn table<'d>(document: &'d mut DocumentMut, name: &str) -> &'d mut dyn TableLike {
-    if !document.get(name).is_some_and(Item::is_table_like) {
-        document[name] = Item::Table(Table::new());
+fn put_in(document: &mut DocumentMut, table: &str, name: &str, value: Value) {
+    if !document.get(table).is_some_and(Item::is_table_like) {
+        document[table] = Item::Table(Table::new());
     }
-    match document[name].as_table_like_mut() {
-        Some(table) => table,
-        None => unreachable!("a table was put there"),
+    if let Some(table) = document[table].as_table_like_mut() {
+        table.insert(name, Item::Value(value));
     }
 }
 
