@@ -63,7 +63,11 @@ pub(super) fn draft(pipeline: &str, day: &str, sample: &Sample, analysis: &Analy
         .as_ref()
         .is_some_and(|(_, found)| !found.unknown.is_empty());
     let times: Vec<&str> = match &analysis.period {
-        Some((at, period)) => period.columns(name(*at)).into_iter().map(|(_, column)| column).collect(),
+        Some((at, period)) => period
+            .columns(name(*at))
+            .into_iter()
+            .map(|(_, column)| column)
+            .collect(),
         None => vec!["period_start"],
     };
     Draft {
@@ -75,10 +79,7 @@ pub(super) fn draft(pipeline: &str, day: &str, sample: &Sample, analysis: &Analy
             times.join(",")
         ),
         sums: analysis.sums,
-        table: analysis
-            .period
-            .as_ref()
-            .map(|(_, period)| period.table()),
+        table: analysis.period.as_ref().map(|(_, period)| period.table()),
         all_municipalities: municipalities.len() >= MOST_MUNICIPALITIES,
         only_area: match municipalities {
             [one] if !has_others => Some(one.clone()),

@@ -128,11 +128,6 @@ fn times_of_day(distinct: &[&str]) -> usize {
     times.collect::<std::collections::BTreeSet<_>>().len()
 }
 
-fn is_yearly(&self) -> bool {
-        self.frequency == "A"
-    }
-}
-
 fn is_year(cell: &str) -> bool {
     cell.len() == 4 && matches!(cell.parse::<u16>(), Ok(1900..=2100))
 }
@@ -187,6 +182,16 @@ mod tests {
             (SourceType::Date, &["2023-01-01", "2024-01-01"], Some((Form::Date, "A"))),
             (SourceType::Date, &["2023-01-01", "2023-02-01"], Some((Form::Date, "M"))),
             (SourceType::Date, &["2023-01-01", "2023-02-14"], Some((Form::Date, "D"))),
+            (
+                SourceType::Timestamp,
+                &["2023-01-01T00:00:00.001+01:00", "2024-01-01T00:00:00.001+01:00"],
+                Some((Form::Instant, "A")),
+            ),
+            (
+                SourceType::Timestamp,
+                &["2023-01-01T00:00:00", "2023-01-01T01:00:00", "2023-01-01T02:00:00"],
+                Some((Form::Instant, "H")),
+            ),
             (
                 SourceType::Text,
                 &["31-12-2023", "1-1-2024"],

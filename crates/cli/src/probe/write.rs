@@ -5,10 +5,7 @@ use std::path::Path;
 use klimalade_model::{Fault, Result};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
-use super::{
-    draft::Draft,
-    forms::Correction,
-};
+use super::{draft::Draft, forms::Correction};
 use crate::new::PLACEHOLDER;
 
 /// Writes `[columns]` and the settings that follow into pipeline.toml, map.sql, and the header of the expected rows.
