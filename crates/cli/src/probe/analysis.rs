@@ -163,7 +163,7 @@ fn reading(column: &Seen) -> Option<Reading> {
     // Nothing but digits, and the source says text: codes.
     let is_code = marks.is_empty() && commas == 0 && points == 0 && column.remark.is_none();
     let filled = column.cells.len() - column.empty();
-    (!is_code && numbers * 2 > filled).then_some(Reading {
+    (!is_code && numbers * 4 > filled).then_some(Reading {
         marks,
         decimal_comma: commas > 0 || points == 0,
     })

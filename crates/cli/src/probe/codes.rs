@@ -16,6 +16,8 @@ const DIMENSIONS: [(&str, &str); 6] = [
 ];
 /// Distinct values of a column at most: one with more is no breakdown.
 pub(super) const MOST_VALUES: usize = 60;
+/// Letters of a name at least that may be meant by another: every number begins with some code of one digit.
+const LEAST_NEAR: usize = 4;
 
 /// How a column's values match a code list.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -71,7 +73,10 @@ fn matched(dimension: &str, list: &CodeList, by: &str, distinct: &[&str]) -> Cod
                 found.matched.insert((*value).to_owned(), (*code).to_owned());
             }
             None => {
-                let near = nearest(value, names.keys().copied());
+                let near = nearest(
+                    value,
+                    names.keys().copied().filter(|name| name.chars().count() >= LEAST_NEAR),
+                );
                 let near = near.and_then(|name| Some((name.to_owned(), (*names.get(name)?).to_owned())));
                 found.unknown.push(((*value).to_owned(), near));
             }

@@ -4,6 +4,7 @@ use klimalade_connect::SourceType;
 
 use super::{
     analysis::{Analysis, Reading},
+    codes::CodeMatch,
     sample::Sample,
 };
 
@@ -39,7 +40,7 @@ pub(super) fn draft(pipeline: &str, day: &str, sample: &Sample, analysis: &Analy
         analysis
             .codes
             .iter()
-            .filter(|(_, found)| found.is_some())
+            .filter(|(_, found)| known(found))
             .map(|(at, _)| *at),
     );
     used.extend(analysis.value.as_ref().map(|(at, _)| *at));
@@ -86,6 +87,11 @@ pub(super) fn draft(pipeline: &str, day: &str, sample: &Sample, analysis: &Analy
             _ => None,
         },
     }
+}
+
+/// Whether a code list knows some of the column's values.
+fn known(found: &Option<CodeMatch>) -> bool {
+    found.as_ref().is_some_and(|found| !found.matched.is_empty())
 }
 
 fn sql<'a>(pipeline: &str, day: &str, sample: &Sample, analysis: &Analysis, name: &dyn Fn(usize) -> &'a str) -> String {
@@ -155,7 +161,7 @@ fn sql<'a>(pipeline: &str, day: &str, sample: &Sample, analysis: &Analysis, name
         ));
     }
     for (at, found) in &analysis.codes {
-        if let Some(found) = found {
+        if let Some(found) = found.as_ref().filter(|found| !found.matched.is_empty()) {
             text.push_str(&format!(
                 "-- {} is a breakdown: LEFT JOIN codes.{list} b ON b.{by} = r.{column}, and coalesce(b.code, concat('?', r.{column})) AS {dimension}.\n",
                 name(*at),

@@ -102,10 +102,7 @@ impl Period {
             }
             Form::Date => format!("r.{name}"),
             Form::Instant => format!("civil_date(r.{name})"),
-            Form::DanishDate(mark) => {
-                let piece = |at: u8| format!("CAST(split_part(r.{name}, '{mark}', {at}) AS INT)");
-                format!("make_date({}, {}, {})", piece(3), piece(2), piece(1))
-            }
+            Form::DanishDate(mark) => format!("to_date(r.{name}, '%d{mark}%m{mark}%Y')"),
         }
     }
 

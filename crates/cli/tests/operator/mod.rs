@@ -5,7 +5,7 @@ use std::path::Path;
 use klimalade_model::Schemas;
 use klimalade_testkit::bench::{Answer, Asked, Server, answer, json};
 
-use crate::common::{Place, Said};
+use crate::common::{Place, Said, snapshot};
 
 fn ok(said: &Said) {
     assert_eq!(said.code, Some(0), "stdout: {}\nstderr: {}", said.out, said.err);
@@ -250,4 +250,165 @@ async fn a_layer_of_an_ogc_api_becomes_sums_of_a_municipality() {
     rows.sort_by(|one, two| one.0.cmp(&two.0));
     let expected = [("0461", 10.5), ("0751", 3.75), ("0825", 3.5)];
     assert_eq!(rows, expected.map(|(code, km)| (format!("{code} 2026-01-01"), km)));
+}
+
+/// What the sources of the tests below need besides.
+fn rest_pipeline(base: &str) -> String {
+    format!(
+        "version = 1\ntitle_en = \"x\"\ntitle_da = \"x\"\nsource_id = \"TODO\"\ntable = \"observation\"\n\n[source]\n\
+         connector = \"rest\"\nbase_url = \"{base}\"\npath = \"tal\"\nauth = {{ strategy = \"header\", name = \"x-api-key\", \
+         secret = \"nøglen\" }}\n\n[columns]\n"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_is_in_what_probe_records_and_where_the_rows_are_is_found() {
+    const SECRET: &str = "hemmelig-nøgle-4711";
+    let server = Server::start(|asked| {
+        let key = &asked.headers["x-api-key"];
+        json(format!(
+            "{{\"self\":\"https://a.dk/tal?key={key}\",\"data\":[{{\"kommune\":\"0751\",\"år\":2023,\"km\":1.50}}]}}"
+        ))
+    })
+    .await;
+    let place = Place::new();
+    let folder = place.home().join("pipelines/by_tal");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("pipeline.toml"), rest_pipeline(&server.base)).unwrap();
+    std::fs::write(folder.join("map.sql"), "SELECT 'skip:not_written' AS fate FROM raw r\n").unwrap();
+    std::fs::write(
+        place.home().join("klimalade.toml"),
+        format!("[secrets]\n\"nøglen\" = \"{SECRET}\"\n"),
+    )
+    .unwrap();
+    let probed = place.say(&["probe", "by_tal", "--write", "--json"]);
+    ok(&probed);
+    assert_eq!(
+        server.requests()[0].headers["x-api-key"].len(),
+        SECRET.chars().count() + 1,
+        "the key was sent"
+    );
+    assert_eq!(
+        server.requests().len(),
+        1,
+        "one page is one request, though its rows were not where they were said to be"
+    );
+    let report: serde_json::Value = serde_json::from_str(&probed.out).unwrap();
+    assert_eq!(report["settings"], serde_json::json!(["rows = \"data\""]));
+    assert_eq!(report["area"]["municipalities"], 1);
+    let answer = std::fs::read_to_string(folder.join("test/answer-1.json")).unwrap();
+    assert!(answer.contains("key=REDACTED") && answer.contains("1.50"), "{answer}");
+    for text in [answer, probed.out, probed.err] {
+        assert!(!text.contains("4711"), "{text}");
+    }
+    let toml = std::fs::read_to_string(folder.join("pipeline.toml")).unwrap();
+    assert!(
+        toml.contains("rows = \"data\"") && toml.contains("areas = [\"0751\"]"),
+        "{toml}"
+    );
+}
+
+#[test]
+fn a_large_file_of_a_drop_folder_is_recorded_by_its_first_rows_and_replayed() {
+    let place = Place::new();
+    let drop = place.home().join("drop");
+    std::fs::create_dir_all(&drop).unwrap();
+    let mut text = "kommunekode;dato;km\n".to_owned();
+    for year in 1950..=2025 {
+        for (code, _) in municipalities() {
+            text.push_str(&format!("{code};01-01-{year};{}\n", year - 1900));
+        }
+    }
+    std::fs::write(drop.join("km 2025.csv"), &text).unwrap();
+    let folder = place.home().join("pipelines/by_km");
+    let address = format!("{}/*.csv", drop.display());
+    ok(&place.say(&["new", "by_km", "--connector", "file", "--address", &address]));
+    let probed = place.say(&["probe", "by_km", "--write"]);
+    ok(&probed);
+    assert!(probed.err.contains("its first 20 rows are kept"), "{}", probed.err);
+    let kept = std::fs::read_to_string(folder.join("test/answer-1.csv")).unwrap();
+    assert_eq!(kept.lines().count(), 21);
+    assert!(text.starts_with(&kept), "nothing else is changed");
+
+    codes(&place, "sources", SOURCES);
+    fill(
+        &folder.join("pipeline.toml"),
+        &[
+            ("source_id = \"TODO\"", "source_id = \"vejdir_stier\""),
+            ("licence_code = \"TODO\"", "licence_code = \"cc_by_4_0\""),
+            ("[\"TODO\"]", "[\"cycle_path_length\"]"),
+        ],
+    );
+    fill(&folder.join("map.sql"), &[("'TODO'", "'cycle_path_length'")]);
+    ok(&place.say(&["check", "by_km"]));
+    let tested = place.say(&["test", "by_km", "--accept"]);
+    ok(&tested);
+    assert!(tested.out.contains("(20 rows)"), "{}", tested.out);
+}
+
+#[test]
+fn what_probe_cannot_do_is_said_before_anybody_is_asked() {
+    let place = Place::new();
+    ok(&place.say(&["new", "by_lag", "--connector", "ogcapi"]));
+    let said = place.say(&["probe", "by_lag"]);
+    assert_eq!((said.code, said.out.as_str()), (Some(2), ""));
+    snapshot("probe-todo.txt", &said.err);
+    let said = place.say(&["probe", "energinet_capacity_january"]);
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("a view asks no agency"), "{}", said.err);
+    let said = place.say(&["probe", "dst_area", "--demo", "--write"]);
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("simulated"), "{}", said.err);
+
+    std::fs::create_dir_all(place.home().join("pipelines/by_lag/test")).unwrap();
+    std::fs::write(place.home().join("pipelines/by_lag/test/answer-1.json"), "{}").unwrap();
+    let said = place.say(&["probe", "by_lag"]);
+    assert!(said.err.contains("--force"), "{}", said.err);
+    let kept = std::fs::read_to_string(place.home().join("pipelines/by_lag/test/answer-1.json")).unwrap();
+    assert_eq!(kept, "{}");
+}
+
+#[test]
+fn new_refuses_what_is_there_and_names_what_was_meant() {
+    let place = Place::new();
+    ok(&place.say(&["new", "by_lag", "--connector", "file", "--address", "drop/lag.csv"]));
+    let mut said = String::new();
+    for arguments in [
+        &["new", "by_lag", "--connector", "file"][..],
+        &["new", "dst_area", "--connector", "file"],
+        &["new", "Århus-Lag", "--connector", "file"],
+        &["new", "by_sti", "--connector", "ogc-api"],
+        &["new", "by_sti", "--connector", "file", "--address", "tal.xlsx"],
+    ] {
+        let refused = place.say(arguments);
+        assert_eq!((refused.code, refused.out.as_str()), (Some(2), ""));
+        said.push_str(&refused.err.replace(&place.home().display().to_string(), "<home>"));
+    }
+    snapshot("new-refused.txt", &said);
+    assert!(
+        !place.home().join("pipelines/by_sti").exists(),
+        "nothing is left behind"
+    );
+}
+
+#[test]
+fn probe_reads_every_simulated_agency_and_keeps_nothing_of_it() {
+    let place = Place::new();
+    for (pipeline, area) in [
+        ("dst_area", "area       omraade: 105 matched, 0 unknown"),
+        (
+            "energinet_production_by_municipality",
+            "area       municipality_no: 99 matched, 0 unknown",
+        ),
+        (
+            "dmi_heating_degree_days",
+            "area       municipality_id: 98 matched, 0 unknown",
+        ),
+        ("ens_climate_account", "area       municipality: 1 matched, 0 unknown"),
+    ] {
+        let said = place.say(&["probe", pipeline, "--demo"]);
+        ok(&said);
+        assert!(said.out.contains(area), "{pipeline}: {}", said.out);
+        assert!(!place.home().join("pipelines").exists(), "{pipeline}");
+    }
 }
