@@ -14,6 +14,9 @@ pub(crate) struct Known {
 pub(crate) fn known(connector: &str, address: Option<&str>) -> Result<Known> {
     let mut known = Known::default();
     let mut put = |name: &'static str, value: &str| drop(known.settings.insert(name, quoted(value)));
+    if connector == "energidata" {
+        put("start", "now-P2Y");
+    }
     let whole = address.unwrap_or("TODO");
     let (address, query) = whole.split_once('?').unwrap_or((whole, ""));
     let path = address.trim_end_matches('/');
@@ -135,7 +138,7 @@ mod tests {
         );
         assert_eq!(
             lines("energidata", "https://api.energidataservice.dk/dataset/GasFlow?limit=5"),
-            [r#"dataset = "GasFlow""#]
+            [r#"dataset = "GasFlow""#, r#"start = "now-P2Y""#]
         );
         assert_eq!(
             lines("file", "drop/Ærø \"1\".geojson"),

@@ -289,7 +289,7 @@ mod tests {
             &sample(&[
                 ("postnr", SourceType::Int, &["8000", "9940"]),
                 ("kode", SourceType::Text, &["0101", "0102"]),
-                ("note", SourceType::Text, &["..", "1"]),
+                ("note", SourceType::Text, &["..", "nej"]),
             ]),
         )
         .unwrap();

@@ -194,7 +194,7 @@ impl Join {
     /// What is joined, of the column `name` of `r`.
     fn key(self, name: &str) -> String {
         match self {
-            Self::NameWithWord => format!("replace(replace(r.{name}, ' Kommune', ''), ' kommune', '')"),
+            Self::NameWithWord => format!("regexp_replace(r.{name}, ' [Kk]ommune$', '')"),
             _ => format!("r.{name}"),
         }
     }
@@ -214,7 +214,9 @@ impl Join {
             Self::Code => vec![format!("LEFT JOIN codes.areas a ON a.code = {key}")],
             Self::StatbankCode => vec![format!("LEFT JOIN codes.areas a ON a.statbank_code = {key}")],
             Self::Name | Self::NameWithWord => vec![
-                format!("LEFT JOIN codes.areas a ON a.name_da = {key} AND a.area_level IN ('municipality', 'outside')"),
+                format!(
+                    "LEFT JOIN codes.areas a\n    ON a.name_da = {key} AND a.area_level IN ('municipality', 'outside')"
+                ),
                 format!("LEFT JOIN codes.area_aliases n ON n.code = {key}"),
             ],
         }

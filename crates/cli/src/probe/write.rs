@@ -135,6 +135,9 @@ fn set(table: &mut dyn TableLike, path: &[&str], value: &serde_json::Value) {
     if let Some(below) = table.get_mut(first).and_then(Item::as_table_like_mut) {
         set(below, rest, value);
     }
+    if let Some(inline) = table.get_mut(first).and_then(Item::as_inline_table_mut) {
+        inline.fmt();
+    }
 }
 
 /// A value in the place of another keeps the comment behind it.
