@@ -15,6 +15,7 @@ mod recorded;
 mod recording;
 mod settings;
 mod setup;
+mod unfinished;
 
 use std::process::ExitCode;
 

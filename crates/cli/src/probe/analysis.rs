@@ -33,6 +33,8 @@ pub(super) struct Analysis {
     pub(super) key: Option<Vec<usize>>,
     /// Rows are things of an area (features), and the figure is their sum.
     pub(super) sums: bool,
+    /// Columns that tell rows apart and have no place in the table yet.
+    pub(super) unplaced: Vec<usize>,
 }
 
 /// How a figure is read from its column.
@@ -73,7 +75,7 @@ pub(super) fn analyse(schemas: &Schemas, sample: &Sample) -> Result<Analysis> {
     let value = values.pop().map(|(_, at, reading)| (at, reading));
     let other_values: BTreeSet<usize> = values.into_iter().map(|(_, at, _)| at).collect();
     let is_value = |at: usize| value.as_ref().is_some_and(|(known, _)| *known == at) || other_values.contains(&at);
-    let codes = columns
+    let codes: Vec<(usize, Option<CodeMatch>)> = columns
         .iter()
         .enumerate()
         .filter(|(at, column)| !is_area(*at) && !is_period(*at) && !is_value(*at) && is_breakdown(column, sample.rows))
@@ -81,15 +83,18 @@ pub(super) fn analyse(schemas: &Schemas, sample: &Sample) -> Result<Analysis> {
         .map(|(at, column)| (at, codes::best(schemas, &column.distinct(codes::MOST_VALUES))))
         .collect();
     let key = key(columns, &is_value, &|at| is_area(at) || is_period(at));
-    let sums = area.is_some() && {
-        let by_place: Vec<&[Option<String>]> = (0..columns.len())
-            .filter(|at| is_area(*at) || is_period(*at))
-            .map(|at| columns[at].cells.as_slice())
-            .collect();
-        let is_id = key
-            .as_ref()
-            .is_some_and(|key| key.len() == 1 && !key.iter().any(|at| is_area(*at) || is_period(*at)));
-        is_id && smallest_key(&by_place).is_none()
+    let is_place = |at: usize| is_area(at) || is_period(at);
+    let are_distinct = |is_one: &dyn Fn(usize) -> bool| {
+        let kept = columns.iter().enumerate().filter(|(at, _)| is_one(*at));
+        smallest_key(&kept.map(|(_, column)| column.cells.as_slice()).collect::<Vec<_>>()).is_some()
+    };
+    let is_id = key
+        .as_ref()
+        .is_some_and(|key| key.len() == 1 && !key.iter().any(|at| is_place(*at)));
+    let sums = area.is_some() && is_id && !are_distinct(&is_place);
+    let unplaced = match sums || are_distinct(&is_place) {
+        true => Vec::new(),
+        false => key.iter().flatten().copied().filter(|at| !is_place(*at)).collect(),
     };
     Ok(Analysis {
         area,
@@ -99,6 +104,7 @@ pub(super) fn analyse(schemas: &Schemas, sample: &Sample) -> Result<Analysis> {
         codes,
         key,
         sums,
+        unplaced,
     })
 }
 
@@ -277,9 +283,24 @@ mod tests {
             ]),
         )
         .unwrap();
-        assert!(found.sums);
+        assert!(found.sums && found.unplaced.is_empty());
         assert_eq!(found.value.unwrap().0, 2);
         assert_eq!(found.codes.len(), 1);
+    }
+
+    #[test]
+    fn a_column_that_tells_rows_apart_beside_area_and_period_has_no_place_yet() {
+        let found = analyse(
+            &Schemas::embedded().unwrap(),
+            &sample(&[
+                ("kommune", SourceType::Text, &["Aarhus", "Aarhus", "Læsø", "Læsø"]),
+                ("aar", SourceType::Int, &["2023", "2023", "2023", "2023"]),
+                ("slags", SourceType::Text, &["qqqq", "xxxx", "qqqq", "xxxx"]),
+                ("km", SourceType::Float, &["1.5", "2.5", "3.5", "3.5"]),
+            ]),
+        )
+        .unwrap();
+        assert_eq!((found.key, found.unplaced), (Some(vec![0, 2]), vec![2]));
     }
 
     #[test]

@@ -160,6 +160,14 @@ fn sql<'a>(pipeline: &str, day: &str, sample: &Sample, analysis: &Analysis, name
             names.join(", ")
         ));
     }
+    if !analysis.unplaced.is_empty() {
+        let names: Vec<&str> = analysis.unplaced.iter().map(|at| name(*at)).collect();
+        text.push_str(&format!(
+            "-- Rows of one area and period are told apart by {}: give it a breakdown (category_code, detail_code, ...),\n\
+             -- or sum over it: count(*) AS raw_rows, GROUP BY, and rows_per_row = \"aggregate\" in pipeline.toml.\n",
+            names.join(", ")
+        ));
+    }
     for (at, found) in &analysis.codes {
         if let Some(found) = found.as_ref().filter(|found| !found.matched.is_empty()) {
             text.push_str(&format!(

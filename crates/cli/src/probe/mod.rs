@@ -94,7 +94,7 @@ pub(crate) async fn probe(arguments: &Arguments, probe: &Probe) -> Result<u8> {
     }
     let day = now.strftime("%Y-%m-%d").to_string();
     let draft = draft::draft(&owner.pipeline, &day, &sample, &analysis);
-    for name in write::write(&folder, &draft, &asked.corrections, probe.force)? {
+    for name in write::write(&folder, &draft, &asked.corrections)? {
         note(format!("wrote {}", folder.join(name).display()));
     }
     say_what_is_left(&folder, &owner.pipeline);
@@ -140,6 +140,9 @@ fn folder_to_write(arguments: &Arguments, ground: &Ground, probe: &Probe, owner:
         return Err(Fault::settings("answers are recorded already")
             .at(folder.join("test").display().to_string())
             .hint(format!("klimalade probe {} --force writes over them", probe.pipeline)));
+    }
+    if probe.write && !probe.force {
+        write::refuse_written(&folder)?;
     }
     Ok(Some(folder))
 }

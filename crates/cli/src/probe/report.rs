@@ -36,6 +36,8 @@ pub(super) struct Report {
     left_out: Vec<String>,
     columns: Vec<Column>,
     key: Vec<String>,
+    /// Columns of the key that no column of the table takes yet.
+    unplaced: Vec<String>,
     area: Option<Area>,
     period: Option<Period>,
     value: Option<Value>,
@@ -108,6 +110,7 @@ impl Report {
             left_out: sample.left_out.clone(),
             columns: sample.columns.iter().map(column).collect(),
             key: analysis.key.iter().flatten().map(|at| name(*at)).collect(),
+            unplaced: analysis.unplaced.iter().map(|at| name(*at)).collect(),
             area: analysis.area.as_ref().map(|(at, found)| Area {
                 column: name(*at),
                 matched_by: found.join.words(),
@@ -191,6 +194,12 @@ impl Report {
             [] => "key        no three columns tell all rows apart".to_owned(),
             key => format!("key        {}: no two rows are alike in it", key.join(", ")),
         });
+        if !self.unplaced.is_empty() {
+            let names = self.unplaced.join(", ");
+            lines.push(format!(
+                "           {names}: a breakdown, or what is to be summed over; map.sql must say which"
+            ));
+        }
         lines.extend(self.area_lines());
         lines.push(match &self.period {
             None => "period     no column holds times".to_owned(),

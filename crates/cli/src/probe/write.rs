@@ -8,37 +8,37 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 use super::{draft::Draft, forms::Correction};
 use crate::new::PLACEHOLDER;
 
-/// Writes `[columns]` and the settings that follow into pipeline.toml, map.sql, and the header of the expected rows.
-/// Gives the names of what was written. Errors: Settings; without `force` also where columns or map.sql are written
-/// already.
-pub(super) fn write(
-    folder: &Path,
-    draft: &Draft,
-    corrections: &[Correction],
-    force: bool,
-) -> Result<Vec<&'static str>> {
-    let toml = read(folder, "pipeline.toml")?;
-    let sql = read(folder, "map.sql")?;
+/// Errors: Settings, where columns or map.sql are written already.
+pub(super) fn refuse_written(folder: &Path) -> Result<()> {
     let wrong = |what: &str, file: &str| {
         Fault::settings(what.to_owned())
             .at(folder.join(file).display().to_string())
             .hint("--force writes over it")
     };
-    let mut document: DocumentMut = toml.parse().map_err(|error: toml_edit::TomlError| {
+    let document = parsed(folder, &read(folder, "pipeline.toml")?)?;
+    let columns = document.get("columns").and_then(Item::as_table_like);
+    if columns.is_some_and(|columns| !columns.is_empty()) {
+        return Err(wrong("the pipeline has columns already", "pipeline.toml"));
+    }
+    match read(folder, "map.sql")?.contains(PLACEHOLDER) {
+        true => Ok(()),
+        false => Err(wrong("map.sql is written already", "map.sql")),
+    }
+}
+
+fn parsed(folder: &Path, text: &str) -> Result<DocumentMut> {
+    text.parse().map_err(|error: toml_edit::TomlError| {
         Fault::settings("pipeline.toml cannot be read")
             .at(folder.join("pipeline.toml").display().to_string())
             .because(error)
-    })?;
-    let has_columns = document
-        .get("columns")
-        .and_then(Item::as_table_like)
-        .is_some_and(|columns| !columns.is_empty());
-    if has_columns && !force {
-        return Err(wrong("the pipeline has columns already", "pipeline.toml"));
-    }
-    if !sql.contains(PLACEHOLDER) && !force {
-        return Err(wrong("map.sql is written already", "map.sql"));
-    }
+    })
+}
+
+/// Writes `[columns]` and the settings that follow into pipeline.toml, map.sql, and the header of the expected rows.
+/// Gives the names of what was written. Errors: Settings.
+pub(super) fn write(folder: &Path, draft: &Draft, corrections: &[Correction]) -> Result<Vec<&'static str>> {
+    let toml = read(folder, "pipeline.toml")?;
+    let mut document = parsed(folder, &toml)?;
     fill(&mut document, draft, corrections);
     put(folder, "pipeline.toml", &document.to_string())?;
     put(folder, "map.sql", &draft.sql)?;

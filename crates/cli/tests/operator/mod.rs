@@ -109,6 +109,25 @@ async fn a_csv_of_danish_excel_becomes_rows_without_rust() {
     let folder = place.home().join("pipelines/vejdir_cykelstier");
     let address = format!("{}/stier.csv", server.base);
     ok(&place.say(&["new", "vejdir_cykelstier", "--connector", "file", "--address", &address]));
+    codes(&place, "sources", SOURCES);
+    let toml = folder.join("pipeline.toml");
+    let template = std::fs::read_to_string(&toml).unwrap();
+    fill(
+        &toml,
+        &[
+            ("source_id = \"TODO\"", "source_id = \"vejdir_stier\""),
+            ("licence_code = \"TODO\"", "licence_code = \"cc_by_4_0\""),
+            ("[\"TODO\"]", "[\"cycle_path_length\"]"),
+        ],
+    );
+    let unprobed = place.say(&["check", "vejdir_cykelstier"]);
+    assert_eq!(unprobed.code, Some(1));
+    assert!(
+        unprobed.err.contains("klimalade probe vejdir_cykelstier --write"),
+        "{}",
+        unprobed.err
+    );
+    std::fs::write(&toml, template).unwrap();
 
     let probed = place.say(&["probe", "vejdir_cykelstier", "--write"]);
     ok(&probed);
@@ -137,7 +156,6 @@ async fn a_csv_of_danish_excel_becomes_rows_without_rust() {
     assert!(unchecked.err.contains("TODO"), "{}", unchecked.err);
 
     // What the tool named, and what only the operator knows.
-    codes(&place, "sources", SOURCES);
     codes(&place, "area_aliases", "code,area_code\nGentoffte,0157\n");
     fill(
         &folder.join("pipeline.toml"),
@@ -147,6 +165,9 @@ async fn a_csv_of_danish_excel_becomes_rows_without_rust() {
             ("[\"TODO\"]", "[\"cycle_path_length\"]"),
         ],
     );
+    let literal = place.say(&["check", "vejdir_cykelstier"]);
+    assert_eq!(literal.code, Some(1));
+    assert!(literal.err.contains("'TODO' AS indicator_code"), "{}", literal.err);
     fill(&folder.join("map.sql"), &[("'TODO'", "'cycle_path_length'")]);
     let text = std::fs::read_to_string(folder.join("pipeline.toml")).unwrap();
     assert!(
@@ -359,6 +380,11 @@ fn what_probe_cannot_do_is_said_before_anybody_is_asked() {
     let said = place.say(&["probe", "dst_area", "--demo", "--write"]);
     assert_eq!(said.code, Some(2));
     assert!(said.err.contains("simulated"), "{}", said.err);
+
+    let map = place.home().join("pipelines/by_lag/map.sql");
+    std::fs::write(&map, "SELECT 1 AS mine FROM raw").unwrap();
+    let said = place.say(&["probe", "by_lag", "--write"]);
+    assert!(said.err.contains("map.sql is written already"), "{}", said.err);
 
     std::fs::create_dir_all(place.home().join("pipelines/by_lag/test")).unwrap();
     std::fs::write(place.home().join("pipelines/by_lag/test/answer-1.json"), "{}").unwrap();
