@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use klimalade_connect::{Connector, Context, Page, Part};
-use klimalade_model::{Fault, Result};
+use klimalade_model::{Fault, Kind, Result};
 use klimalade_pipeline::Owner;
 use klimalade_transport::Tape;
 use serde_json::Value;
@@ -54,7 +54,14 @@ pub(super) async fn ask(owner: &Owner, context: &Context) -> Result<Asked> {
     let mut last = None;
     for part in parts.iter().rev().take(MOST_PARTS) {
         let before = tape.pages().len();
-        let fetched = asking.fetch(part, &context).next().await;
+        let mut fetched = asking.fetch(part, &context).next().await;
+        // The transport refuses JSON for CSV, and CSV for JSON: an address without an ending does not say which it is.
+        if let (Some(Err(fault)), Some(other)) = (&fetched, forms::of_other_form(&name, &settings))
+            && fault.kind() == Kind::Source
+            && let Some(Ok(page)) = registry.open(&name, other)?.fetch(part, &context).next().await
+        {
+            fetched = Some(Ok(page));
+        }
         let answers: Vec<Page> = planned
             .iter()
             .chain(tape.pages().get(before..).unwrap_or_default())

@@ -38,6 +38,18 @@ impl Correction {
     }
 }
 
+/// The settings of a file as which it is asked for as the other form; `None` for other connectors.
+pub(super) fn of_other_form(connector: &str, settings: &Value) -> Option<Value> {
+    let kind = settings
+        .pointer("/format/type")
+        .and_then(Value::as_str)
+        .filter(|_| connector == "file")?;
+    let other = if kind == "csv" { "json" } else { "csv" };
+    let mut settings = settings.clone();
+    *settings.pointer_mut("/format")? = json!({ "type": other });
+    Some(settings)
+}
+
 /// What must be another for this page to be read. Errors: where the stored page cannot be read.
 pub(super) fn corrections(connector: &str, settings: &Value, page: &Page) -> Result<Vec<Correction>> {
     match connector {

@@ -438,3 +438,16 @@ fn probe_reads_every_simulated_agency_and_keeps_nothing_of_it() {
         assert!(!place.home().join("pipelines").exists(), "{pipeline}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_whose_address_does_not_say_its_form_is_read_as_what_it_is() {
+    let server = Server::start(|_| json(r#"{"rows":[{"kommune":"Ærø","år":2023,"km":1.5}]}"#)).await;
+    let place = Place::new();
+    let address = format!("{}/download", server.base);
+    ok(&place.say(&["new", "by_fil", "--connector", "file", "--address", &address]));
+    ok(&place.say(&["probe", "by_fil", "--write"]));
+    let folder = place.home().join("pipelines/by_fil");
+    let toml = std::fs::read_to_string(folder.join("pipeline.toml")).unwrap();
+    assert!(toml.contains(r#"format = { type = "json", rows = "rows" }"#), "{toml}");
+    assert!(folder.join("test/answer-1.json").is_file() && !folder.join("test/answer-2.json").exists());
+}
