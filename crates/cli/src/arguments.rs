@@ -36,6 +36,10 @@ pub(crate) enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Make the folder of a new pipeline: a template that asks nothing which can be found out.
+    New(New),
+    /// Fetch one page, record it, say what it holds, and draft [columns] and map.sql.
+    Probe(Probe),
     /// One night: harvest, map, check, publish.
     Run(Run),
     /// Show the parts that the agencies offer now, and which would be asked for.
@@ -58,6 +62,34 @@ pub(crate) enum Command {
     Connectors(Which),
     /// List the tables and code lists, or print one.
     Schema(Which),
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example: klimalade new aarhus_cykelstier --connector file --address https://example.dk/stier.csv"
+)]
+pub(crate) struct New {
+    /// <agency>_<dataset> in small ASCII letters.
+    pub(crate) pipeline: String,
+    /// The protocol that the source speaks: klimalade connectors lists them.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) connector: String,
+    /// Where it is, as copied from a browser: a file, a collection, a table, a dataset.
+    #[arg(long, value_name = "URL")]
+    pub(crate) address: Option<String>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example: klimalade probe aarhus_cykelstier --write")]
+pub(crate) struct Probe {
+    /// The pipeline, or one owner (<pipeline>.<instance>).
+    pub(crate) pipeline: String,
+    /// Write [columns] into pipeline.toml and a first map.sql.
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// Write over recorded answers, and with --write over columns and map.sql.
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Args, Debug)]

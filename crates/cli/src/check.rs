@@ -12,6 +12,7 @@ use crate::{
     connectors::registry,
     output::{self, data},
     setup::Ground,
+    unfinished::{refuse_template, refuse_unknown_literals},
 };
 
 /// One finding of `check`.
@@ -191,10 +192,12 @@ async fn check_owner(
                     }
                 }
             }
+            refuse_template(owner)?;
             let mapping = engine.mapping(&owner.sql, &definition.raw_schema(), &owner.maps).await;
             mapping.map_err(|fault| fault.at(place("map.sql")))?.shape
         }
     };
+    refuse_unknown_literals(&shape, table, schemas).map_err(|fault| fault.at(place("map.sql")))?;
     RowContract::plan(
         table,
         &shape,

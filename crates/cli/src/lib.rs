@@ -1,16 +1,21 @@
 //! The command line: arguments, settings, and what is printed. Data goes to stdout, all else to stderr.
 
+mod address;
 mod arguments;
 mod check;
 mod connectors;
 mod demo;
 mod inspect;
+mod new;
 mod night;
 mod output;
+mod probe;
 mod progress;
 mod recorded;
+mod recording;
 mod settings;
 mod setup;
+mod unfinished;
 
 use std::process::ExitCode;
 
@@ -47,6 +52,8 @@ pub fn main() -> ExitCode {
 async fn run(arguments: arguments::Arguments) -> u8 {
     use arguments::Command;
     let outcome = match &arguments.command {
+        Command::New(new) => new::new(&arguments, new),
+        Command::Probe(probe) => probe::probe(&arguments, probe).await,
         Command::Run(run) => night::run(&arguments, run, false).await,
         Command::Replay(run) => night::run(&arguments, run, true).await,
         Command::Plan(names) => inspect::plan(&arguments, names).await,

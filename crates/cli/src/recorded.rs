@@ -20,11 +20,9 @@ use crate::{
     connectors::registry,
     demo,
     output::{data, note},
+    recording::Recording,
     setup::Ground,
 };
-
-/// The instant at which every recorded answer is served.
-const INSTANT: &str = "2026-02-15T12:00:00Z";
 
 /// What came of a pipeline's recorded answers.
 #[derive(Debug, Default)]
@@ -149,35 +147,12 @@ async fn harvest(ground: &Ground, pipeline: &Pipeline, owner: &Owner) -> Result<
             continue;
         };
         let Ok(number) = number.parse() else { continue };
-        let kind = match ending {
-            "csv" => "text/csv; charset=utf-8",
-            "json" | "geojson" => "application/json; charset=utf-8",
-            _ => "application/octet-stream",
-        };
-        answers.insert(number, RecordedAnswer::ok(kind, bytes.clone()));
+        answers.insert(number, RecordedAnswer::ok(content_type(ending), bytes.clone()));
     }
-    let server = Recorded::start(answers.into_values().collect()).await?;
-    let clock: Arc<dyn Clock> = Arc::new(Stopped(
-        INSTANT
-            .parse()
-            .map_err(|source| Fault::bug("not a time").because(source))?,
-    ));
-    let secrets = demo::secrets(&ground.catalogue);
-    let client = Client::new(Options {
-        clock: clock.clone(),
-        random: Arc::new(Jitter),
-        secrets: secrets.clone(),
-        spool: ground.scratch.path().to_owned(),
-        redirect: Some([("*".to_owned(), server.address())].into()),
-        longest_pause: Some(std::time::Duration::ZERO),
-    })?;
-    let context = Context {
-        client,
-        clock,
-        secrets,
-        cancel: CancellationToken::new(),
-    };
+    let recording = Recording::of(pipeline)?;
+    let (server, context) = loopback(ground, answers.into_values().collect(), &recording).await?;
     let (name, mut settings) = owner.definition.connector()?;
+    recording.serve_files(&name, &mut settings);
     // A month of hours is recorded as a few of them: what a complete part has is not asked of an excerpt.
     settings
         .as_object_mut()
@@ -186,6 +161,9 @@ async fn harvest(ground: &Ground, pipeline: &Pipeline, owner: &Owner) -> Result<
     let engine = ground.engine()?;
     let mut all = MappedRows::default();
     for part in connector.plan(&context).await? {
+        if !recording.is_of(&part) {
+            continue;
+        }
         if server.left() == 0 {
             break;
         }
@@ -211,6 +189,41 @@ async fn harvest(ground: &Ground, pipeline: &Pipeline, owner: &Owner) -> Result<
             .hint("number them in the order of requests: plan, then the oldest part"));
     }
     Ok(all)
+}
+
+/// The content type of a recorded answer, by its file's ending.
+pub(crate) fn content_type(ending: &str) -> &'static str {
+    match ending {
+        "csv" => "text/csv; charset=utf-8",
+        "json" | "geojson" => "application/json; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
+
+/// A server of recorded answers, and a context in which every request goes there, at the moment of the recording.
+pub(crate) async fn loopback(
+    ground: &Ground,
+    answers: Vec<RecordedAnswer>,
+    recording: &Recording,
+) -> Result<(Recorded, Context)> {
+    let server = Recorded::start(answers).await?;
+    let clock: Arc<dyn Clock> = Arc::new(Stopped(recording.at()?));
+    let secrets = demo::secrets(&ground.catalogue);
+    let client = Client::new(Options {
+        clock: clock.clone(),
+        random: Arc::new(Jitter),
+        secrets: secrets.clone(),
+        spool: ground.scratch.path().to_owned(),
+        redirect: Some([("*".to_owned(), server.address())].into()),
+        longest_pause: Some(std::time::Duration::ZERO),
+    })?;
+    let context = Context {
+        client,
+        clock,
+        secrets,
+        cancel: CancellationToken::new(),
+    };
+    Ok((server, context))
 }
 
 fn compare(ground: &Ground, owner: &Owner, expected: &str, mapped: &MappedRows) -> Result<TestOutcome> {

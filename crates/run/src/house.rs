@@ -102,7 +102,7 @@ pub(crate) fn rfc3339(instant: jiff::Timestamp) -> String {
 }
 
 /// Transport's limits with the pipeline's settings in place.
-pub(crate) fn limits(settings: &LimitSettings) -> Limits {
+pub fn limits(settings: &LimitSettings) -> Limits {
     use std::time::Duration;
     let base = Limits::default();
     Limits {

@@ -25,7 +25,7 @@ mod view;
 mod work;
 
 pub use cadence::{Ask, decide};
-pub use house::{House, NightOptions, Progress, Quiet};
+pub use house::{House, NightOptions, Progress, Quiet, limits};
 pub use ledger::PartLedger;
 pub use mapper::row_rules;
 pub use night::{night_number, run_night};

@@ -14,7 +14,7 @@ use klimalade_model::{Fault, Page, Result};
 
 use crate::{
     Accept, Clock, Random, Request, Secrets, classify::without_bom, exchange::Exchange, rate::Rates, redact::Redactor,
-    spool::read_small,
+    spool::read_small, tape::Tape,
 };
 
 /// Shorter secrets are refused: a value of one to three characters would be found all over a body, and the redaction
@@ -96,6 +96,7 @@ pub struct Client {
     pub(crate) counters: Arc<Counters>,
     /// By redacted address; `None` where two pages share an address and 304 would not say which is meant.
     pub(crate) previous: Arc<HashMap<String, Option<Page>>>,
+    pub(crate) tape: Option<Tape>,
 }
 
 /// What all clients of a run have in common.
@@ -161,6 +162,7 @@ impl Client {
             limits: Arc::new(Limits::default()),
             counters: Arc::default(),
             previous: Arc::default(),
+            tape: None,
         })
     }
 
@@ -192,11 +194,28 @@ impl Client {
         }
     }
 
+    /// The same, with every answer kept on `tape` as well; its spool file stays as long as the tape.
+    #[must_use]
+    pub fn with_tape(&self, tape: Tape) -> Self {
+        Self {
+            tape: Some(tape),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn kept(&self, page: Page) -> Page {
+        if let Some(tape) = &self.tape {
+            tape.push(page.clone());
+        }
+        page
+    }
+
     /// One answer, spooled to disk. Retries Transient faults, with growing delays or after the wait that the server
     /// asks for. Errors: Transient, when all tries failed or the server asks for a longer wait than allowed; Source,
     /// when the answer is another than asked for; Settings, when a credential is refused or a host is not simulated.
     pub async fn fetch(&self, request: &Request) -> Result<Page> {
-        Exchange::new(self, request)?.run().await
+        let page = Exchange::new(self, request)?.run().await?;
+        Ok(self.kept(page))
     }
 
     /// One small answer, parsed; a byte order mark in front is no matter. Errors: as [`Client::fetch`]; Source when it

@@ -49,6 +49,7 @@ impl Client {
         let address = redactor.url(url);
         self.object_page(url, redactor, &address)
             .await
+            .map(|page| self.kept(page))
             .map_err(|error| klimalade_model::Fault::from(error).at(address))
     }
 

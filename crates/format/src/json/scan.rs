@@ -49,6 +49,11 @@ impl<'a> Input<'a> {
         self.buffer.get(range).unwrap_or_default()
     }
 
+    /// Offset in the stream of the next byte to be read.
+    pub(super) fn position(&self) -> u64 {
+        self.offset + self.start as u64
+    }
+
     /// What is in the buffer and not read yet, as far as it is whole UTF-8.
     pub(super) fn ahead(&self) -> &str {
         let bytes = self.buffer.get(self.start..self.end).unwrap_or_default();

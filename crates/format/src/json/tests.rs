@@ -386,3 +386,16 @@ fn damaged_bytes_give_rows_or_a_fault_and_never_a_panic() {
     }
     assert!((10_000..20_000).contains(&faults), "{faults}");
 }
+
+#[test]
+fn a_body_without_the_bytes_beyond_is_json_of_so_many_rows() {
+    let text = "\u{feff}{ \"a\": [1], \"rows\": [ {\"x\": \"æ]\"} , {\"x\": 1.50}, {\"x\": 3} ], \"b\": 2 }";
+    let range = beyond(Box::new(text.as_bytes()), "rows", 2).unwrap().unwrap();
+    let (from, to) = (range.start as usize, range.end as usize);
+    let kept = format!("{}{}", &text[..from], &text[to..]);
+    assert_eq!(
+        kept,
+        "\u{feff}{ \"a\": [1], \"rows\": [ {\"x\": \"æ]\"} , {\"x\": 1.50}], \"b\": 2 }"
+    );
+    assert_eq!(beyond(Box::new(text.as_bytes()), "rows", 3).unwrap(), None);
+}

@@ -2,7 +2,9 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures::stream;
 use klimalade_model::{Kind, sha256_hex};
-use klimalade_transport::{Accept, Client, Options, Request, Secret, Secrets, SystemClock, redact_text, redact_url};
+use klimalade_transport::{
+    Accept, Client, Options, Request, Secret, Secrets, SystemClock, Tape, redact_text, redact_url,
+};
 use url::Url;
 
 use crate::bench::{bench, bench_with_secrets, json, reply, serve, serve_raw};
@@ -32,6 +34,23 @@ async fn a_secret_in_the_body_is_replaced_across_every_chunk_border() {
         assert_eq!(page.entry.bytes, wanted.len() as u64);
         assert_eq!(page.entry.sha256, sha256_hex(wanted.as_bytes()));
     }
+}
+
+#[tokio::test]
+async fn a_tape_keeps_the_answers_in_order_and_no_secret() {
+    let server = serve(|at, _| reply(200, &[], Body::from(format!("{{\"at\":{at},\"key\":\"hemmelighed\"}}")))).await;
+    let bench = bench_with_secrets(&[("key", "hemmelighed")]);
+    let tape = Tape::default();
+    let client = bench.client.with_tape(tape.clone());
+    client.json(&Request::get(server.url("/plan"))).await.unwrap();
+    client.fetch(&Request::get(server.url("/data"))).await.unwrap();
+    bench.client.fetch(&Request::get(server.url("/other"))).await.unwrap();
+    let bodies: Vec<String> = tape
+        .pages()
+        .iter()
+        .map(|page| String::from_utf8(page.read().unwrap()).unwrap())
+        .collect();
+    assert_eq!(bodies, [r#"{"at":0,"key":"REDACTED"}"#, r#"{"at":1,"key":"REDACTED"}"#]);
 }
 
 #[tokio::test]

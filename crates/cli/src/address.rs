@@ -1,0 +1,154 @@
+//! What an address says of a connector's settings.
+
+use std::collections::BTreeMap;
+
+use klimalade_model::{Fault, Result};
+
+/// Settings that need not be asked for, as TOML.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Known {
+    pub(crate) settings: BTreeMap<&'static str, String>,
+}
+
+/// Reads an address as somebody copies it from a browser. Errors: Settings, where the connector cannot ask there.
+pub(crate) fn known(connector: &str, address: Option<&str>) -> Result<Known> {
+    let mut known = Known::default();
+    let mut put = |name: &'static str, value: &str| drop(known.settings.insert(name, quoted(value)));
+    if connector == "energidata" {
+        put("start", "now-P2Y");
+    }
+    let whole = address.unwrap_or("TODO");
+    let (address, query) = whole.split_once('?').unwrap_or((whole, ""));
+    let path = address.trim_end_matches('/');
+    match connector {
+        "file" => {
+            put("address", whole);
+            let ending = path.rsplit('.').next().unwrap_or_default().to_lowercase();
+            if matches!(ending.as_str(), "xlsx" | "xls" | "ods") {
+                return Err(Fault::settings("a spreadsheet cannot be read")
+                    .at("--address")
+                    .found(whole.to_owned())
+                    .hint("save the sheet as CSV, and give the address of that file"));
+            }
+            let kind = if matches!(ending.as_str(), "json" | "geojson") {
+                "json"
+            } else {
+                "csv"
+            };
+            known.settings.insert("format", format!("{{ type = \"{kind}\" }}"));
+        }
+        "ogcapi" if whole != "TODO" => match path.split_once("/collections/") {
+            Some((base, rest)) => {
+                put("base_url", base);
+                put("collection", rest.split('/').next().unwrap_or_default());
+                put_query(&mut known, query, &["f", "limit", "offset", "crs"]);
+            }
+            None => put("base_url", path.trim_end_matches("/collections")),
+        },
+        "rest" if whole != "TODO" => {
+            let host_end = path.find("://").map_or(0, |at| at + 3);
+            let (base, last) = match path.get(host_end..).and_then(|rest| rest.rfind('/')) {
+                Some(at) => (&path[..host_end + at], &path[host_end + at + 1..]),
+                None => (path, ""),
+            };
+            put("base_url", base);
+            if !last.is_empty() {
+                put("path", last);
+            }
+            put_query(&mut known, query, &[]);
+        }
+        "statbank" if whole != "TODO" => put("table", &last_piece(path).to_uppercase()),
+        "energidata" if whole != "TODO" => put("dataset", last_piece(path)),
+        _ => {}
+    }
+    Ok(known)
+}
+
+fn put_query(known: &mut Known, query: &str, own: &[&str]) {
+    let pairs: Vec<String> = query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .filter(|(name, _)| !own.contains(name))
+        .map(|(name, value)| format!("{} = {}", key(name), quoted(value)))
+        .collect();
+    if !pairs.is_empty() {
+        known.settings.insert("query", format!("{{ {} }}", pairs.join(", ")));
+    }
+}
+
+fn last_piece(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+fn key(name: &str) -> String {
+    let is_bare = name
+        .chars()
+        .all(|letter| letter.is_ascii_alphanumeric() || "_-".contains(letter));
+    if is_bare { name.to_owned() } else { quoted(name) }
+}
+
+/// As TOML writes a text.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    fn lines(connector: &str, address: &str) -> Vec<String> {
+        let known = known(connector, Some(address)).unwrap();
+        known
+            .settings
+            .iter()
+            .map(|(name, value)| format!("{name} = {value}"))
+            .collect()
+    }
+
+    #[test]
+    fn an_address_from_a_browser_is_taken_apart() {
+        assert_eq!(
+            lines(
+                "ogcapi",
+                "https://kort.dk/api/collections/stier/items?f=json&limit=10&slags=sti"
+            ),
+            [
+                r#"base_url = "https://kort.dk/api""#,
+                r#"collection = "stier""#,
+                r#"query = { slags = "sti" }"#
+            ]
+        );
+        assert_eq!(
+            lines("ogcapi", "https://kort.dk/api/"),
+            [r#"base_url = "https://kort.dk/api""#]
+        );
+        assert_eq!(
+            lines("rest", "https://a.dk/api/v1/tal?år=2023"),
+            [
+                r#"base_url = "https://a.dk/api/v1""#,
+                r#"path = "tal""#,
+                r#"query = { "år" = "2023" }"#
+            ]
+        );
+        assert_eq!(lines("rest", "https://a.dk"), [r#"base_url = "https://a.dk""#]);
+        assert_eq!(
+            lines("statbank", "https://api.statbank.dk/v1/tableinfo/are207"),
+            [r#"table = "ARE207""#]
+        );
+        assert_eq!(
+            lines("energidata", "https://api.energidataservice.dk/dataset/GasFlow?limit=5"),
+            [r#"dataset = "GasFlow""#, r#"start = "now-P2Y""#]
+        );
+        assert_eq!(
+            lines("file", "drop/Ærø \"1\".geojson"),
+            [r#"address = 'drop/Ærø "1".geojson'"#, r#"format = { type = "json" }"#]
+        );
+    }
+
+    #[test]
+    fn a_spreadsheet_is_refused_with_what_to_do() {
+        let fault = known("file", Some("drop/tal.XLSX")).unwrap_err();
+        assert!(fault.hint_text().unwrap().contains("CSV"), "{fault}");
+    }
+}

@@ -1,0 +1,89 @@
+//! When recorded answers were given, and to which part: `test/recorded.toml`, which `probe` writes beside them.
+
+use jiff::Timestamp;
+use klimalade_connect::Part;
+use klimalade_model::{Fault, Result};
+use klimalade_pipeline::Pipeline;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// The instant at which answers without a recording of their own are served.
+const INSTANT: &str = "2026-02-15T12:00:00Z";
+/// Where a file of a folder or a bucket is served from; every host is loopback in a test.
+const SERVED_AT: &str = "http://recorded.invalid/";
+
+/// Left out, the answers are those of the parts from the oldest on.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Recording {
+    /// UTC, RFC 3339: a plan depends on its day.
+    at: Option<String>,
+    /// Key of the one part whose pages were recorded.
+    part: Option<String>,
+}
+
+impl Recording {
+    /// Name within the pipeline's folder.
+    pub(crate) const FILE: &str = "test/recorded.toml";
+
+    /// Of answers that were given now.
+    pub(crate) fn new(at: Timestamp, part: &Part) -> Self {
+        Self {
+            at: Some(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+            part: Some(part.key.clone()),
+        }
+    }
+
+    /// The pipeline's. Errors: Settings.
+    pub(crate) fn of(pipeline: &Pipeline) -> Result<Self> {
+        let Some(bytes) = pipeline.files.get(Self::FILE) else {
+            return Ok(Self::default());
+        };
+        toml::from_str(&String::from_utf8_lossy(bytes)).map_err(|error| {
+            Fault::settings("the recording cannot be read")
+                .at(format!("pipelines/{}/{}", pipeline.name, Self::FILE))
+                .found(error.message().to_owned())
+                .hint("at = \"2026-02-15T12:00:00Z\", part = \"2025\"")
+        })
+    }
+
+    /// As a file.
+    pub(crate) fn text(&self) -> String {
+        let line = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name} = {value:?}\n"));
+        line("at", &self.at).unwrap_or_default() + &line("part", &self.part).unwrap_or_default()
+    }
+
+    /// The moment. Errors: Settings.
+    pub(crate) fn at(&self) -> Result<Timestamp> {
+        let text = self.at.as_deref().unwrap_or(INSTANT);
+        text.parse().map_err(|source| {
+            Fault::settings("the recording was at no moment")
+                .at(Self::FILE)
+                .found(text.to_owned())
+                .hint(format!("at = \"{INSTANT}\""))
+                .because(source)
+        })
+    }
+
+    /// Whether the part's pages are among the answers.
+    pub(crate) fn is_of(&self, part: &Part) -> bool {
+        self.part.as_ref().is_none_or(|key| *key == part.key)
+    }
+
+    /// A file of a folder or a bucket is served over loopback like any other answer.
+    pub(crate) fn serve_files(&self, connector: &str, settings: &mut Value) {
+        let (Some(part), Some(settings), "file") = (&self.part, settings.as_object_mut(), connector) else {
+            return;
+        };
+        let is_http = |value: &Value| value.as_str().is_some_and(|text| text.starts_with("http"));
+        let elsewhere = settings.get("address").is_some_and(|address| !is_http(address))
+            || settings
+                .get("addresses")
+                .and_then(Value::as_object)
+                .is_some_and(|addresses| addresses.values().any(|address| !is_http(address)));
+        if elsewhere {
+            settings.remove("address");
+            settings.insert("addresses".to_owned(), json!({ part.as_str(): SERVED_AT }));
+        }
+    }
+}
