@@ -107,6 +107,12 @@ pub(crate) fn binary(root: &Path, profile: &str) -> Result<PathBuf> {
     if profile == "release" {
         command.arg("--release");
     }
+    // `cargo dev` runs under cargo, which says of us what ring's build script watches (CARGO_PKG_NAME and so on): inherited, it
+    // makes ring, and with it all of DataFusion, be built anew here and again by the next cargo of the shell (2026-11-26).
+    let of_us = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_us)) {
+        command.env_remove(name);
+    }
     run(&mut command)?;
     Ok(target(root).join(profile).join("klimalade"))
 }
