@@ -54,6 +54,13 @@ pub(crate) enum Command {
     Vacuum(Vacuum),
     /// What is published, how fresh it is, what the last night said.
     Status,
+    /// Trace a figure: its row, mapping, pages with address, time and sha256, raw rows, and its earlier values.
+    #[command(after_help = "\
+Examples:
+  klimalade explain observation indicator_code=land_area area_code=0751 year=2024
+  klimalade explain observation land_area _Z 2024-01-01      the unique key's values in its order
+  klimalade explain observation_hourly pipeline=energinet_production_by_municipality hour_start_at=2024-01-01T00:00:00Z area_code=0751")]
+    Explain(Explain),
     /// List the connectors, or print the settings of one.
     Connectors(Which),
     /// List the tables and code lists, or print one.
@@ -100,6 +107,15 @@ pub(crate) struct TestNames {
 pub(crate) struct Retire {
     /// The owner.
     pub(crate) owner: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    /// A table of core: `klimalade schema` lists them.
+    pub(crate) table: String,
+    /// column=value for each column that tells the row apart; or values of the table's unique key, in its order.
+    #[arg(required = true)]
+    pub(crate) key: Vec<String>,
 }
 
 #[derive(Args, Debug)]

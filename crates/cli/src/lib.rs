@@ -4,6 +4,7 @@ mod arguments;
 mod check;
 mod connectors;
 mod demo;
+mod explain;
 mod inspect;
 mod night;
 mod output;
@@ -56,6 +57,7 @@ async fn run(arguments: arguments::Arguments) -> u8 {
         Command::Retire(retire) => inspect::retire(&arguments, retire).await,
         Command::Vacuum(vacuum) => inspect::vacuum(&arguments, vacuum).await,
         Command::Status => inspect::status(&arguments).await,
+        Command::Explain(question) => explain::explain(&arguments, question).await,
         Command::Connectors(which) => inspect::connectors(which),
         Command::Schema(which) => inspect::schema(&arguments, which),
     };

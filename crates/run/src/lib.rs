@@ -2,6 +2,7 @@
 //! the process at any point loses nothing published, and the next start goes on where it stopped.
 
 mod cadence;
+mod explain;
 mod harvest;
 mod house;
 mod landed;
@@ -25,6 +26,10 @@ mod view;
 mod work;
 
 pub use cadence::{Ask, decide};
+pub use explain::{
+    Cells, Differing, Earlier, Explanation, MOST_ROWS, MappingTrace, PageTrace, RawRow, RawTrace, SnapshotTrace,
+    explain,
+};
 pub use house::{House, NightOptions, Progress, Quiet};
 pub use ledger::PartLedger;
 pub use mapper::row_rules;
