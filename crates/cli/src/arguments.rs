@@ -77,6 +77,9 @@ pub(crate) struct Run {
     /// Look at everything that stands in raw/ and ask again for what is gone or damaged.
     #[arg(long)]
     pub(crate) repair: bool,
+    /// Say what the night would do: fetch, map and check in scratch, compare with what is published, write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Owners that run beside each other.
     #[arg(long, value_name = "N")]
     pub(crate) concurrency: Option<usize>,

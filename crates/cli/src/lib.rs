@@ -10,6 +10,7 @@ mod night;
 mod output;
 mod progress;
 mod recorded;
+mod rehearsal;
 mod settings;
 mod setup;
 

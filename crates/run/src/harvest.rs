@@ -221,8 +221,11 @@ async fn run_locked(
         superfluous: Vec::new(),
         warnings: Vec::new(),
         ledger: BTreeMap::new(),
+        plan_requests: 0,
     };
-    let (mut plan, mut results) = work.fetch_all().await?;
+    let fetched = work.fetch_all().await;
+    report.plan_requests = work.plan_requests;
+    let (mut plan, mut results) = fetched?;
     let publisher = Publisher {
         house,
         owner,
@@ -352,6 +355,7 @@ impl PartCounts {
         row.published = counts.published;
         row.control = counts.control;
         row.skipped = counts.skipped.values().sum();
+        row.skipped_by_reason.clone_from(&counts.skipped);
         row.rejected = counts.rejected;
     }
 }

@@ -136,6 +136,7 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
             table: String::new(),
             kind: None,
             parts: Vec::new(),
+            plan_requests: 0,
             replaced: Vec::new(),
             revisions: 0,
             faults: Vec::new(),

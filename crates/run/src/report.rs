@@ -55,6 +55,8 @@ pub struct OwnerReport {
     pub kind: Option<Kind>,
     /// A row for each part.
     pub parts: Vec<PartLedger>,
+    /// Requests that planning took, retries included.
+    pub plan_requests: u64,
     /// Files of core replaced or removed.
     pub replaced: Vec<String>,
     /// Cells revised.
@@ -90,6 +92,7 @@ impl OwnerReport {
             status,
             kind: None,
             parts: Vec::new(),
+            plan_requests: 0,
             replaced: Vec::new(),
             revisions: 0,
             faults: Vec::new(),

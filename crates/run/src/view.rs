@@ -27,18 +27,7 @@ const PART: &str = "view";
 /// A view's night: rebuilt when an input file or its SQL changed. Never an error: what failed stands in the report.
 pub(crate) async fn build_view(house: &House, owner: &Owner, night: &Night) -> OwnerReport {
     let started = Instant::now();
-    let mut report = OwnerReport {
-        owner: owner.name.clone(),
-        table: owner.definition.table.clone(),
-        status: Status::Unchanged,
-        kind: None,
-        parts: Vec::new(),
-        replaced: Vec::new(),
-        revisions: 0,
-        faults: Vec::new(),
-        warnings: Vec::new(),
-        seconds: 0.0,
-    };
+    let mut report = OwnerReport::new(owner, Status::Unchanged);
     let mut row = PartLedger {
         pipeline: owner.name.clone(),
         part: PART.to_owned(),
@@ -179,6 +168,7 @@ async fn run_locked(
         row.published = counts.published;
         row.control = counts.control;
         row.skipped = counts.skipped.values().sum();
+        row.skipped_by_reason.clone_from(&counts.skipped);
         row.rejected = counts.rejected;
     }
     row.manifest_sha256 = result

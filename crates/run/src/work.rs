@@ -67,6 +67,8 @@ pub(crate) struct Work<'a> {
     pub(crate) superfluous: Vec<SnapshotRef>,
     pub(crate) warnings: Vec<String>,
     pub(crate) ledger: BTreeMap<String, PartLedger>,
+    /// Requests that planning took.
+    pub(crate) plan_requests: u64,
 }
 
 impl Work<'_> {
@@ -84,7 +86,14 @@ impl Work<'_> {
         self.owner.definition.raw_of.is_some()
     }
 
-    async fn plan(&self) -> Result<Vec<Part>> {
+    async fn plan(&mut self) -> Result<Vec<Part>> {
+        let (before, _) = self.context.client.counters();
+        let planned = self.planned().await;
+        self.plan_requests += self.context.client.counters().0 - before;
+        planned
+    }
+
+    async fn planned(&self) -> Result<Vec<Part>> {
         if let Some(base) = &self.base {
             return Ok(base.plan.clone());
         }

@@ -5,11 +5,13 @@
 mod accounted;
 mod broken;
 mod emptied;
+mod explained;
 mod faults;
 mod handed_over;
 mod lost;
 mod parquet_rows;
 mod refused;
+mod rehearsed;
 mod rejected;
 mod repaired;
 mod replayed;

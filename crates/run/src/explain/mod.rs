@@ -8,6 +8,8 @@ mod trace;
 use klimalade_model::Result;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
+pub(crate) use find::cells_of;
+
 use crate::house::House;
 
 /// Rows that are explained at once; more is a question that wants another condition.

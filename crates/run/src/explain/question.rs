@@ -99,7 +99,9 @@ fn condition(table: &Table, column: &str, value: &str) -> Result<String> {
         None => {
             let names = table.columns.iter().map(|known| known.field.name.as_str());
             let names: Vec<&str> = names.chain(COMMON).chain(["pipeline"]).collect();
-            let meant = nearest(column, names.iter().copied());
+            // A column of the key is meant more often than another.
+            let of_key = nearest(column, table.unique_key.iter().map(String::as_str));
+            let meant = of_key.or_else(|| nearest(column, names.iter().copied()));
             return Err(Fault::settings("the table has no such column")
                 .at(table.name.clone())
                 .found(column.to_owned())
