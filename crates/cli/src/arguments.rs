@@ -54,7 +54,7 @@ pub(crate) enum Command {
     Vacuum(Vacuum),
     /// What is published, how fresh it is, what the last night said.
     Status,
-    /// Trace a figure: its row, mapping, pages with address, time and sha256, raw rows, and its earlier values.
+    /// Trace a figure to its row, mapping, pages and raw rows, with its earlier values.
     #[command(after_help = "\
 Examples:
   klimalade explain observation indicator_code=land_area area_code=0751 year=2024

@@ -77,8 +77,10 @@ fn snapshot(snapshot: &SnapshotTrace) {
     }
     for (at, page) in snapshot.pages.iter().take(PAGES_SHOWN).enumerate() {
         data(format!("  page {}  {}", at + 1, page.address));
+        let is_input = page.address.starts_with(klimalade_lake::INPUT_SCHEME);
+        let word = if is_input { "read" } else { "fetched" };
         data(format!(
-            "          fetched {}, {} bytes",
+            "          {word} {}, {} bytes",
             page.retrieved_at,
             grouped(page.bytes)
         ));

@@ -66,12 +66,12 @@ fn print(owner: &OwnerRehearsal) {
     let requests = &owner.requests;
     if requests.plan + requests.parts > 0 {
         data(format!(
-            "  requests  {} to plan, {} for {} of {} parts; waiting under the limits about {:.0} s (estimated: {} ms between two)",
+            "  requests  {} to plan, {} for {} of {} parts; waiting under the limits about {} (an estimate: {} ms between two)",
             requests.plan,
             requests.parts,
             requests.parts_asked,
             requests.parts_offered,
-            requests.waiting_seconds,
+            lasting(requests.waiting_seconds),
             requests.interval_millis
         ));
     }
@@ -108,12 +108,30 @@ fn print(owner: &OwnerRehearsal) {
         data(format!(
             "  change    {} {}: {} {} -> {}",
             change.table,
-            change.row_key,
+            telling(&change.row_key),
             change.column,
             change.old.as_deref().unwrap_or("null"),
             change.new.as_deref().unwrap_or("null")
         ));
     }
+}
+
+/// Seconds as people say them.
+fn lasting(seconds: f64) -> String {
+    match seconds {
+        ..10.0 => format!("{seconds:.1} s"),
+        ..120.0 => format!("{seconds:.0} s"),
+        ..7200.0 => format!("{:.0} min", seconds / 60.0),
+        _ => format!("{:.1} h", seconds / 3600.0),
+    }
+}
+
+/// A row's key without what nobody broke the figure down by.
+fn telling(row_key: &str) -> String {
+    let cells = row_key
+        .split('|')
+        .filter(|cell| !cell.ends_with("=_T") && !cell.ends_with("=_Z"));
+    cells.collect::<Vec<_>>().join(" ")
 }
 
 fn verdict(owner: &OwnerRehearsal) -> &str {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
+mod traced;
 
 use common::{Place, snapshot};
 
@@ -14,6 +15,7 @@ fn help_names_every_command_and_every_setting() {
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
     snapshot("help.txt", &said.out);
     for command in [
+        "explain",
         "run",
         "plan",
         "replay",
