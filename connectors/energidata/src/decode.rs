@@ -5,7 +5,7 @@ use arrow::{
     error::ArrowError,
 };
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use klimalade_connect::{FROM_KEY, Fault, Page, Part, Result, open_page};
+use klimalade_connect::{FROM_KEY, Fault, Page, Part, Result, SourceColumn, open_page};
 use klimalade_format::json::{self, JsonOptions};
 
 use crate::{Error, plan::Detail};
@@ -24,11 +24,7 @@ pub(crate) fn decode<'a>(
         let metadata = HashMap::from([(FROM_KEY.to_owned(), (*name).clone())]);
         fields.push(Field::new(format!("klimalade check {at}"), DataType::Utf8, true).with_metadata(metadata));
     }
-    let options = JsonOptions {
-        rows: "records".to_owned(),
-        ..JsonOptions::default()
-    };
-    let inner = json::reader(open_page(page)?, &Arc::new(Schema::new(fields)), &options)?;
+    let inner = json::reader(open_page(page)?, &Arc::new(Schema::new(fields)), &options())?;
     Ok(Box::new(Checked {
         inner,
         columns: columns.clone(),
@@ -36,6 +32,18 @@ pub(crate) fn decode<'a>(
         rows: 0,
         done: false,
     }))
+}
+
+/// The records' members.
+pub(crate) fn columns(page: &Page) -> Result<Vec<SourceColumn>> {
+    json::columns(open_page(page)?, &options())
+}
+
+fn options() -> JsonOptions {
+    JsonOptions {
+        rows: "records".to_owned(),
+        ..JsonOptions::default()
+    }
 }
 
 /// Rows compared with the request while they are read.

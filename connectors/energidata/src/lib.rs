@@ -13,7 +13,7 @@ use arrow::array::RecordBatchReader;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use klimalade_connect::{Connector, Context, Page, Part, Protocol, Result};
+use klimalade_connect::{Connector, Context, Page, Part, Protocol, Result, SourceColumn};
 
 pub use error::Error;
 pub use settings::{ExpectedRows, Per, Settings, Span};
@@ -51,5 +51,9 @@ impl Connector for Energidata {
         columns: &SchemaRef,
     ) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
         decode::decode(part, page, columns)
+    }
+
+    fn columns(&self, _part: &Part, page: &Page) -> Result<Vec<SourceColumn>> {
+        decode::columns(page)
     }
 }

@@ -1,6 +1,6 @@
 use arrow::array::RecordBatchReader;
 use arrow_schema::SchemaRef;
-use klimalade_connect::{Page, Result, open_page};
+use klimalade_connect::{Page, Result, SourceColumn, open_page};
 use klimalade_format::{csv, json};
 
 use crate::settings::{Checked, Form};
@@ -14,5 +14,13 @@ pub(crate) fn decode<'a>(
     match &settings.form {
         Form::Csv(options) => csv::reader(input, columns, options),
         Form::Json(options) => json::reader(input, columns, options),
+    }
+}
+
+pub(crate) fn columns(settings: &Checked, page: &Page) -> Result<Vec<SourceColumn>> {
+    let input = open_page(page)?;
+    match &settings.form {
+        Form::Csv(options) => csv::columns(input, options),
+        Form::Json(options) => json::columns(input, options),
     }
 }

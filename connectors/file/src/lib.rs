@@ -13,7 +13,7 @@ use arrow::array::RecordBatchReader;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use klimalade_connect::{Connector, Context, Fault, Page, Part, Protocol, Result};
+use klimalade_connect::{Connector, Context, Fault, Page, Part, Protocol, Result, SourceColumn};
 
 pub use error::Error;
 pub use settings::{CsvForm, Decimal, Encoding, FileCrs, FileFormat, Settings};
@@ -46,6 +46,10 @@ impl Connector for Files {
         columns: &SchemaRef,
     ) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
         decode::decode(&self.settings, page, columns)
+    }
+
+    fn columns(&self, _part: &Part, page: &Page) -> Result<Vec<SourceColumn>> {
+        decode::columns(&self.settings, page)
     }
 }
 

@@ -10,7 +10,7 @@ use arrow::{
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use jiff::Timestamp;
-use klimalade_connect::{FROM_KEY, Fault, Page, Part, Result, open_page, source_name};
+use klimalade_connect::{FROM_KEY, Fault, Page, Part, Result, SourceColumn, open_page, source_name};
 use klimalade_format::{
     geometry::Crs as GeometryCrs,
     json::{self, JsonOptions},
@@ -158,15 +158,7 @@ pub(crate) fn decode<'a>(
     if let Some(field) = columns.fields().iter().find(|field| source_name(field) == GEOMETRY) {
         check_crs(settings, &detail, page, field.name())?;
     }
-    let options = JsonOptions {
-        rows: FEATURES.to_owned(),
-        crs: if detail.is_utm32() {
-            GeometryCrs::Epsg25832
-        } else {
-            GeometryCrs::Crs84
-        },
-        ..JsonOptions::default()
-    };
+    let options = options(&detail);
     let from_property = settings.window.as_ref().and_then(|window| window.from_property.clone());
     let read = match &from_property {
         None => Arc::clone(columns),
@@ -190,6 +182,25 @@ pub(crate) fn decode<'a>(
         from_property,
         detail,
     }))
+}
+
+/// Geometry is no column where none was asked for.
+pub(crate) fn columns(settings: &Checked, part: &Part, page: &Page) -> Result<Vec<SourceColumn>> {
+    let mut found = json::columns(open_page(page)?, &options(&Detail::of(part)?))?;
+    found.retain(|column| settings.crs != Crs::None || column.name != GEOMETRY);
+    Ok(found)
+}
+
+fn options(detail: &Detail) -> JsonOptions {
+    JsonOptions {
+        rows: FEATURES.to_owned(),
+        crs: if detail.is_utm32() {
+            GeometryCrs::Epsg25832
+        } else {
+            GeometryCrs::Crs84
+        },
+        ..JsonOptions::default()
+    }
 }
 
 /// The answer's own `crs` must be the one that was asked for. The header `Content-Crs` is not stored with a page; a

@@ -12,7 +12,7 @@ use arrow::array::RecordBatchReader;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use futures::{StreamExt, stream::BoxStream};
-use klimalade_connect::{Connector, Context, Fault, Page, Part, Protocol, Result};
+use klimalade_connect::{Connector, Context, Fault, Page, Part, Protocol, Result, SourceColumn};
 use klimalade_transport::{Paging as Walk, Tally, walk};
 
 pub use error::Error;
@@ -67,6 +67,10 @@ impl Connector for OgcApi {
         columns: &SchemaRef,
     ) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
         decode::decode(&self.settings, part, page, columns)
+    }
+
+    fn columns(&self, part: &Part, page: &Page) -> Result<Vec<SourceColumn>> {
+        decode::columns(&self.settings, part, page)
     }
 }
 

@@ -5,8 +5,11 @@ use arrow::{
     compute::{CastOptions, cast_with_options},
 };
 use arrow_schema::{ArrowError, Schema, SchemaRef};
-use klimalade_connect::{Fault, Page, Part, Result, open_page, source_name};
-use klimalade_format::json::{self, JsonOptions};
+use klimalade_connect::{Fault, Page, Part, Result, SourceColumn, SourceType, open_page, source_name};
+use klimalade_format::{
+    json::{self, JsonOptions},
+    text_column,
+};
 
 use crate::{Error, matrix::Detail, settings::Checked};
 
@@ -65,16 +68,37 @@ pub(crate) fn decode<'a>(
         })?;
         sources.push(Column::Axis(value));
     }
-    let options = JsonOptions {
-        rows: settings.rows.clone(),
-        ..JsonOptions::default()
-    };
-    let rows = json::reader(open_page(page)?, &Arc::new(Schema::new(from_rows)), &options)?;
+    let rows = json::reader(open_page(page)?, &Arc::new(Schema::new(from_rows)), &options(settings))?;
     Ok(Box::new(WithAxes {
         rows,
         sources,
         schema: Arc::clone(columns),
     }))
+}
+
+/// The page's own columns, and behind them each axis with all the values that are asked for in the part.
+pub(crate) fn columns(settings: &Checked, part: &Part, page: &Page) -> Result<Vec<SourceColumn>> {
+    let mut found = json::columns(open_page(page)?, &options(settings))?;
+    for axis in Detail::of(part)?.matrix {
+        let values = axis.values.iter().map(String::as_str);
+        let mut column = text_column(&format!("{MATRIX}{}", axis.name), values)?;
+        // Axes are cast by Arrow, whose spellings of days are others than ours.
+        column
+            .fits
+            .retain(|kind| matches!(kind, SourceType::Text | SourceType::Int | SourceType::Float));
+        found.push(match column.fits.contains(&column.kind) {
+            true => column,
+            false => column.as_text(),
+        });
+    }
+    Ok(found)
+}
+
+fn options(settings: &Checked) -> JsonOptions {
+    JsonOptions {
+        rows: settings.rows.clone(),
+        ..JsonOptions::default()
+    }
 }
 
 /// Where a declared column comes from.

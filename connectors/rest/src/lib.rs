@@ -13,7 +13,7 @@ use arrow::array::RecordBatchReader;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use futures::{StreamExt, stream::BoxStream};
-use klimalade_connect::{Connector, Context, Fault, Page, Part, Protocol, Result};
+use klimalade_connect::{Connector, Context, Fault, Page, Part, Protocol, Result, SourceColumn};
 use klimalade_transport::{Tally, walk};
 
 pub use error::Error;
@@ -66,6 +66,10 @@ impl Connector for Rest {
         columns: &SchemaRef,
     ) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
         decode::decode(&self.settings, part, page, columns)
+    }
+
+    fn columns(&self, part: &Part, page: &Page) -> Result<Vec<SourceColumn>> {
+        decode::columns(&self.settings, part, page)
     }
 }
 

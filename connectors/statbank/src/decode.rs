@@ -9,7 +9,7 @@ use arrow::{
     error::ArrowError,
 };
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use klimalade_connect::{FROM_KEY, Fault, Page, Part, Result, open_page, source_name};
+use klimalade_connect::{FROM_KEY, Fault, Page, Part, Result, SourceColumn, SourceType, open_page, source_name};
 use klimalade_format::csv::{self, CsvOptions};
 
 use crate::{
@@ -87,6 +87,28 @@ pub(crate) fn decode<'a>(
         rows: 0,
         done: false,
     }))
+}
+
+/// The variables, which are text because they are codes, and the value. Of a variable that is asked for by its texts
+/// nothing but text can be made.
+pub(crate) fn columns(part: &Part, page: &Page) -> Result<Vec<SourceColumn>> {
+    let detail = Detail::of(part)?;
+    header(&detail, page)?;
+    let mut found = csv::columns(open_page(page)?, &options(&detail))?;
+    for column in &mut found {
+        let name = column.name.to_uppercase();
+        let variable = detail
+            .variables
+            .iter()
+            .find(|variable| variable.code.to_uppercase() == name);
+        if let Some(variable) = variable {
+            *column = column.clone().as_text();
+            if variable.texts.is_some() {
+                column.fits = vec![SourceType::Text];
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// `;`, decimal comma in Danish, UTF-8 with a BOM in CSV and without one in BULK (95 and 98 bytes, measured 2025-10-30).

@@ -18,7 +18,7 @@ use arrow::array::RecordBatchReader;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use klimalade_connect::{Connector, Context, Page, Part, Protocol, Result};
+use klimalade_connect::{Connector, Context, Page, Part, Protocol, Result, SourceColumn};
 
 pub use error::Error;
 pub use settings::{Format, Language, Presentation, Settings, Split};
@@ -56,5 +56,9 @@ impl Connector for Statbank {
         columns: &SchemaRef,
     ) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
         decode::decode(part, page, columns)
+    }
+
+    fn columns(&self, part: &Part, page: &Page) -> Result<Vec<SourceColumn>> {
+        decode::columns(part, page)
     }
 }

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 pub use auth::Auth;
 pub use columns::ID_KEY;
-pub use klimalade_model::{FROM_KEY, Fault, Kind, Page, Part, Result, source_name};
+pub use klimalade_model::{FROM_KEY, Fault, Kind, Page, Part, Result, SourceColumn, SourceType, source_name};
 pub use klimalade_transport::{Client, Clock, Secrets};
 pub use registry::{Entry, Registry};
 pub use settings::{QueryValue, base_url, fits_wildcard};
@@ -50,6 +50,10 @@ pub trait Connector: fmt::Debug + Send + Sync + 'static {
         page: &'a Page,
         columns: &SchemaRef,
     ) -> Result<Box<dyn RecordBatchReader + Send + 'a>>;
+    /// Every column that the page has, declared or not, in its order, under the name by which `from = "..."` would take
+    /// it, with the narrowest type of its first rows (some 1,000; the rest is not read). Pure and blocking, as decode.
+    /// `probe` proposes columns by it, and a night compares them with those of before.
+    fn columns(&self, part: &Part, page: &Page) -> Result<Vec<SourceColumn>>;
 }
 
 /// What a connector crate exports besides: its name, its settings (doc comments are the manual and the JSON schema).

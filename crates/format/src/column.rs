@@ -40,7 +40,7 @@ pub(crate) struct Column {
 }
 
 /// How numbers and coordinates of the page are written.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Writing {
     pub(crate) decimal_comma: bool,
     pub(crate) crs: Crs,

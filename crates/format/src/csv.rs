@@ -10,13 +10,14 @@ use std::{
 use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
 use csv::{ErrorKind, ReaderBuilder, StringRecord};
-use klimalade_model::{Fault, Result};
+use klimalade_model::{Fault, Result, SourceColumn};
 
 pub use crate::text::Encoding;
 use crate::{
     column::{Column, Writing, source_name},
     error::{Error, from_io, shortened, travelling},
     geometry::Crs,
+    infer::{Candidates, LOOK_ROWS},
     text::Decoded,
 };
 use quotes::Quotes;
@@ -104,6 +105,51 @@ pub fn reader<'a>(
 /// The column names that the text has, without white space around them. Errors: Source for a page without a header.
 pub fn header(input: Box<dyn Read + Send + '_>, options: &CsvOptions) -> Result<Vec<String>> {
     open(input, options).map(|(names, _)| names)
+}
+
+/// Every column of the header with what its first rows (1,000) could be declared as; the rest is not read. Errors: as
+/// [`reader`] for those rows, but for what a declaration breaks.
+pub fn columns(input: Box<dyn Read + Send + '_>, options: &CsvOptions) -> Result<Vec<SourceColumn>> {
+    let (names, mut text) = open(input, options)?;
+    let writing = Writing {
+        decimal_comma: options.decimal_comma,
+        crs: Crs::default(),
+    };
+    let mut found = names
+        .iter()
+        .map(|name| Candidates::new(name, false))
+        .collect::<Result<Vec<_>>>()?;
+    let mut record = StringRecord::new();
+    for row in 1..=LOOK_ROWS as u64 {
+        if !text.read_record(&mut record).map_err(from_csv)? {
+            break;
+        }
+        if record.len() != names.len() {
+            return Err(row_length(row, names.len(), &record));
+        }
+        for (candidates, cell) in found.iter_mut().zip(&record) {
+            if !options.null_marks.iter().any(|mark| mark == cell) {
+                candidates.see_text(cell, writing);
+            }
+        }
+    }
+    Ok(found.into_iter().map(Candidates::column).collect())
+}
+
+fn row_length(row: u64, expected: usize, record: &StringRecord) -> Fault {
+    let fault = Fault::from(Error::RowLength {
+        row,
+        expected,
+        found: record.len(),
+    });
+    at_line(fault, record)
+}
+
+fn at_line(fault: Fault, record: &StringRecord) -> Fault {
+    match record.position() {
+        Some(position) => fault.at(format!("line {}", position.line())),
+        None => fault,
+    }
 }
 
 type Text<'a> = csv::Reader<Quotes<BufReader<Decoded<Box<dyn Read + Send + 'a>>>>>;
@@ -225,10 +271,7 @@ impl Rows<'_> {
             }
             self.row += 1;
             rows += 1;
-            self.take_row().map_err(|fault| match self.record.position() {
-                Some(position) => fault.at(format!("line {}", position.line())),
-                None => fault,
-            })?;
+            self.take_row()?;
         }
         if rows == 0 {
             return Ok(None);
@@ -242,20 +285,16 @@ impl Rows<'_> {
 
     fn take_row(&mut self) -> Result<()> {
         if self.record.len() != self.width {
-            return Err(Error::RowLength {
-                row: self.row,
-                expected: self.width,
-                found: self.record.len(),
-            }
-            .into());
+            return Err(row_length(self.row, self.width, &self.record));
         }
         for (at, column) in &mut self.columns {
             let cell = self.record.get(*at).unwrap_or_default();
-            if self.null_marks.iter().any(|mark| mark == cell) {
-                column.push_null(self.row)?;
+            let taken = if self.null_marks.iter().any(|mark| mark == cell) {
+                column.push_null(self.row)
             } else {
-                column.push_text(cell, self.row, self.writing)?;
-            }
+                column.push_text(cell, self.row, self.writing)
+            };
+            taken.map_err(|fault| at_line(fault, &self.record))?;
         }
         Ok(())
     }

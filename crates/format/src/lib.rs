@@ -6,6 +6,7 @@ mod column;
 pub mod csv;
 mod error;
 pub mod geometry;
+mod infer;
 pub mod json;
 #[cfg(test)]
 mod testing;
@@ -13,6 +14,7 @@ pub mod text;
 mod value;
 
 pub use error::Error;
+pub use infer::text_column;
 pub use klimalade_model::FROM_KEY;
 
 /// Field metadata of a timestamp: `ms` says that whole numbers are milliseconds since 1970-01-01T00:00:00Z. Without

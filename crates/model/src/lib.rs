@@ -9,7 +9,7 @@ mod part;
 mod schema;
 
 pub use civil::{civil_day_start_utc, civil_month, danish_local_to_utc};
-pub use column::{FROM_KEY, source_name};
+pub use column::{FROM_KEY, SourceColumn, SourceType, source_name};
 pub use fault::{Fault, Kind, Result};
 pub use nearest::nearest;
 pub use part::{Manifest, Page, PageEntry, Part, sha256_hex};

@@ -4,10 +4,11 @@
 //! What is asserted, in this order: the declaration is honest (what is said to be impossible is not done after all);
 //! plan is deterministic, its keys are fit for folders and unique; a walk of all parts equals the source (rows,
 //! distinct ids, promised = received, cells with Danish letters); no row is in two parts; decode is pure and gives
-//! exactly the declared columns; an empty answer has the declared columns and no rows; damaged bytes never make decode
+//! exactly the declared columns; columns names every declared one, and decodes without a fault as it says; an empty answer has the declared columns and no rows; damaged bytes never make decode
 //! panic; a cut body is an error or has fewer rows than its part promises.
 
 mod damage;
+mod undeclared;
 mod walk;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -105,6 +106,7 @@ pub async fn run(case: Case) {
     check_declaration(&case);
     let parts = check_plan(&case).await;
     let walked = walk::check_walk(&case, &parts).await;
+    undeclared::check_columns(&case, &walked);
     check_empty(&case);
     damage::check_damage(&case, &walked);
 }

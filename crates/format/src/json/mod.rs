@@ -4,6 +4,7 @@
 //! written and from there straight into an Arrow builder. Only for the row at the buffer's end does a scanner that knows
 //! strings and brackets (`scan`) look how far it goes; the same scanner steps over all that is no row.
 
+mod leaves;
 mod read;
 mod row;
 mod scan;
@@ -12,7 +13,7 @@ use std::{collections::BTreeMap, io::Read};
 
 use arrow::array::RecordBatchReader;
 use arrow_schema::SchemaRef;
-use klimalade_model::{Fault, Result};
+use klimalade_model::{Fault, Result, SourceColumn};
 use serde_json::Value;
 
 use crate::{error::Error, geometry::Crs};
@@ -54,6 +55,13 @@ pub fn reader<'a>(
     options: &JsonOptions,
 ) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
     Ok(Box::new(read::Rows::open(input, columns, options)?))
+}
+
+/// Every leaf of the first rows (1,000), by its dotted path and in the order of its first appearance, with what it
+/// could be declared as; the rest is not read. A GeoJSON geometry and an array are leaves. Errors: as [`reader`] for those
+/// rows, but for what a declaration breaks.
+pub fn columns(input: Box<dyn Read + Send + '_>, options: &JsonOptions) -> Result<Vec<SourceColumn>> {
+    leaves::columns(input, options)
 }
 
 /// What a look at a page found.

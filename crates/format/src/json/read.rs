@@ -29,34 +29,7 @@ impl<'a> Rows<'a> {
                 crs: options.crs,
             },
         )?;
-        let mut input = Input::new(source);
-        let path: Vec<String> = if options.rows.is_empty() {
-            Vec::new()
-        } else {
-            options.rows.split('.').map(str::to_owned).collect()
-        };
-        for (depth, step) in path.iter().enumerate() {
-            if input.peek()? != Some(b'{') {
-                return Err(input.no_rows(&options.rows)?);
-            }
-            input.enter()?;
-            loop {
-                let Some(key) = input.next_key()? else {
-                    return Err(input.no_rows(&options.rows)?);
-                };
-                if depth == 0 {
-                    input.note_key(&key);
-                }
-                if key == *step {
-                    break;
-                }
-                input.skip_value()?;
-            }
-        }
-        if input.peek()? != Some(b'[') {
-            return Err(input.no_rows(&options.rows)?);
-        }
-        input.enter()?;
+        let (input, path) = enter_rows(source, &options.rows)?;
         Ok(Self {
             input,
             table,
@@ -107,6 +80,39 @@ impl<'a> Rows<'a> {
         self.input.end()?;
         self.table.check_columns()
     }
+}
+
+/// Steps up to the first element of the array at `rows`. Gives the keys on the way. Errors: Source, where it is not there.
+pub(super) fn enter_rows<'a>(source: Box<dyn Read + Send + 'a>, rows: &str) -> Result<(Input<'a>, Vec<String>)> {
+    let mut input = Input::new(source);
+    let path: Vec<String> = if rows.is_empty() {
+        Vec::new()
+    } else {
+        rows.split('.').map(str::to_owned).collect()
+    };
+    for (depth, step) in path.iter().enumerate() {
+        if input.peek()? != Some(b'{') {
+            return Err(input.no_rows(rows)?);
+        }
+        input.enter()?;
+        loop {
+            let Some(key) = input.next_key()? else {
+                return Err(input.no_rows(rows)?);
+            };
+            if depth == 0 {
+                input.note_key(&key);
+            }
+            if key == *step {
+                break;
+            }
+            input.skip_value()?;
+        }
+    }
+    if input.peek()? != Some(b'[') {
+        return Err(input.no_rows(rows)?);
+    }
+    input.enter()?;
+    Ok((input, path))
 }
 
 impl Iterator for Rows<'_> {

@@ -11,7 +11,7 @@ use arrow::array::{ArrayRef, Float64Array, RecordBatch, RecordBatchIterator, Rec
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use async_trait::async_trait;
 use futures::{StreamExt, stream::BoxStream};
-use klimalade_connect::{CancellationToken, Client, Fault, Result, Secrets};
+use klimalade_connect::{CancellationToken, Client, Fault, Result, Secrets, SourceColumn, SourceType};
 use klimalade_transport::Options;
 
 use super::*;
@@ -35,6 +35,8 @@ enum Flaw {
     RefusesEmpty,
     DecodesDifferently,
     ErrorIsNoFault,
+    HidesAColumn,
+    SaysAnotherType,
 }
 
 /// Towns over two parts, a line each: `id;name;value` and a last line `end`.
@@ -148,6 +150,29 @@ impl Connector for Towns {
         };
         Ok(Box::new(RecordBatchIterator::new([batch], schema)))
     }
+
+    fn columns(&self, _: &Part, _: &Page) -> Result<Vec<SourceColumn>> {
+        let column = |name: &str, kind: SourceType| SourceColumn {
+            name: name.to_owned(),
+            kind,
+            fits: vec![kind],
+            filled: 1,
+        };
+        let mut found = vec![
+            column("id", SourceType::Text),
+            column("name", SourceType::Text),
+            column("value", SourceType::Float),
+        ];
+        match self.flaw {
+            Flaw::HidesAColumn => drop(found.pop()),
+            Flaw::SaysAnotherType => {
+                found[2].fits.push(SourceType::Int);
+                found[2].kind = SourceType::Int;
+            }
+            _ => {}
+        }
+        Ok(found)
+    }
 }
 
 fn columns() -> SchemaRef {
@@ -228,6 +253,8 @@ async fn every_breach_is_noticed() {
         (Flaw::RefusesEmpty, "an empty answer is no error"),
         (Flaw::DecodesDifferently, "two decodes of one page differ"),
         (Flaw::ErrorIsNoFault, "no Fault in ArrowError::ExternalError"),
+        (Flaw::HidesAColumn, "does not name the declared column `value`"),
+        (Flaw::SaysAnotherType, "decode fails with the types that columns() says"),
     ] {
         let mut broken = case(flaw);
         if flaw == Flaw::SwallowsCuts {
@@ -266,6 +293,9 @@ impl Connector for Unpromised {
         columns: &SchemaRef,
     ) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
         self.0.decode(part, page, columns)
+    }
+    fn columns(&self, part: &Part, page: &Page) -> Result<Vec<SourceColumn>> {
+        self.0.columns(part, page)
     }
 }
 
