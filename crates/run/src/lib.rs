@@ -2,12 +2,15 @@
 //! the process at any point loses nothing published, and the next start goes on where it stopped.
 
 mod cadence;
+mod drift;
 mod explain;
+mod freshness;
 mod harvest;
 mod house;
 mod landed;
 mod ledger;
 mod locked;
+mod mapped;
 mod mapper;
 mod night;
 mod partition_checks;
@@ -31,6 +34,7 @@ pub use explain::{
     Cells, Differing, Earlier, Explanation, MOST_ROWS, MappingTrace, PageTrace, RawRow, RawTrace, SnapshotTrace,
     explain,
 };
+pub use freshness::check_freshness_declared;
 pub use house::{House, NightOptions, Progress, Quiet};
 pub use ledger::PartLedger;
 pub use mapper::row_rules;

@@ -12,7 +12,8 @@ pub enum Status {
     Published,
     /// All good, nothing changed.
     Unchanged,
-    /// Something failed that may wait: what is published is fresh enough.
+    /// Something failed that may wait: what is published is fresh enough. Or nothing failed and somebody should look:
+    /// the newest period is old, the source has other columns.
     Warning,
     /// Another run holds the owner.
     Locked,
@@ -99,6 +100,16 @@ impl OwnerReport {
             warnings: Vec::new(),
             seconds: 0.0,
         }
+    }
+}
+
+impl OwnerReport {
+    /// Something that somebody should look at, though nothing failed.
+    pub(crate) fn look_at(&mut self, text: String) {
+        if matches!(self.status, Status::Published | Status::Unchanged) {
+            self.status = Status::Warning;
+        }
+        self.warnings.push(text);
     }
 }
 

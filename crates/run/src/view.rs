@@ -11,6 +11,7 @@ use parquet::{
 };
 
 use crate::{
+    freshness::TooOld,
     harvest::{Night, fail},
     house::{House, rfc3339},
     ledger::{PartLedger, write_ledger, write_rejects},
@@ -183,6 +184,7 @@ async fn run_locked(
         old: &old,
         run_id: &night.run_id,
         table,
+        columns: Vec::new(),
     };
     let mut results = vec![result];
     publisher.refuse(&mut results);
@@ -200,8 +202,16 @@ async fn run_locked(
         report.status = Status::Published;
     }
     report.replaced = published.replaced;
+    let too_old = match published.too_old {
+        Some(TooOld::Warning(text)) => {
+            report.look_at(text);
+            None
+        }
+        Some(TooOld::Refusal(fault)) => Some((owner.name.clone(), fault)),
+        None => None,
+    };
     let held = published.held.into_iter().map(|(key, _, fault)| (key, fault));
-    let Some((place, fault)) = refused.into_iter().chain(held).next() else {
+    let Some((place, fault)) = refused.into_iter().chain(held).chain(too_old).next() else {
         return Ok(());
     };
     // The file stays as it was, so what is said of it is what stands in the state.
