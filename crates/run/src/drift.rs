@@ -25,7 +25,7 @@ impl Work<'_> {
         }
     }
 
-    /// Looks for columns that are new and for types that changed, and remembers what there is. The first harvest knows
+    /// Looks for columns that are new and for types that changed. The first harvest knows
     /// of none before it and says nothing; who maps another's pages leaves that to the other. Errors: Contract, when a
     /// column is new and `unknown_column = "stop"`.
     pub(crate) fn look_for_drift(&mut self, part: &Part, found: &[SourceColumn]) -> Result<()> {
@@ -69,7 +69,6 @@ impl Work<'_> {
             findings.push(self.said(fault.hint(format!("{} under [columns], where it is wanted", declaration(first)))));
         }
         self.findings.extend(findings);
-        remember(&mut self.columns, found);
         Ok(())
     }
 
@@ -184,8 +183,8 @@ fn changed_type(definition: &Definition, before: &SourceColumn, now: &SourceColu
     }
 }
 
-/// Adds what was found to what is known; of a column that was known the types remain that read all cells ever seen.
-fn remember(known: &mut Vec<SourceColumn>, found: &[SourceColumn]) {
+/// Adds what was found to what is known, once its rows were mapped; of a column that was known the types remain that read all cells ever seen.
+pub(crate) fn remember(known: &mut Vec<SourceColumn>, found: &[SourceColumn]) {
     for column in found {
         let before = known
             .iter_mut()

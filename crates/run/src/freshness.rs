@@ -90,7 +90,7 @@ impl Publisher<'_> {
         let fault = Fault::contract("the newest published period is older than [checks] freshness allows")
             .at(name.clone())
             .expected(format!("figures of a newer period by {until}"))
-            .found(format!("the newest period ended before {newest}"))
+            .found(format!("the newest period ends before {newest}"))
             .hint(format!(
                 "klimalade plan {name} asks what the agency offers now; where it is late, raise freshness in pipelines/{}/pipeline.toml",
                 self.owner.pipeline

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use klimalade_lake::PartState;
 use klimalade_model::{Fault, Page, Part, Result};
 
-use crate::{mapper::PartRows, provenance::Provenance, publish::PartResult, work::Work};
+use crate::{drift::remember, mapper::PartRows, provenance::Provenance, publish::PartResult, work::Work};
 
 /// From a part's pages to its rows.
 impl Work<'_> {
@@ -26,6 +26,9 @@ impl Work<'_> {
             .map(self.owner, self.connector.clone(), &part, pages, number)
             .await
             .map_err(|fault| self.with_drift(fault, &columns).at(place))?;
+        if !self.is_based() {
+            remember(&mut self.columns, &columns);
+        }
         state.mapping_hash.clone_from(&self.mapping_hash);
         state.counts = rows.counts.clone();
         Ok(PartResult {

@@ -4,6 +4,8 @@
 
 mod accounted;
 mod broken;
+mod checked;
+mod drifted;
 mod emptied;
 mod explained;
 mod faults;

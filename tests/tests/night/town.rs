@@ -60,6 +60,9 @@ impl Town {
             only: Vec::new(),
         }
     }
+    pub(crate) fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
     pub(crate) fn lake(&self) -> PathBuf {
         self.folder.path().join("lake")
     }
