@@ -138,3 +138,120 @@ impl Backend for Overlay {
         self.beneath.address()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use object_store::memory::InMemory;
+
+    use super::*;
+    use crate::store::{FailPoint, Object};
+
+    /// An overlay over an object store that holds `core/a` and `core/b`; the store itself, and the folder above.
+    async fn laid() -> (Overlay, Arc<dyn Backend>, tempfile::TempDir) {
+        let folder = tempfile::TempDir::new().unwrap();
+        let none = || FailPoint::after(None);
+        let store = Object::new(
+            Arc::new(InMemory::new()),
+            "lake",
+            folder.path().join("spool"),
+            "mem".to_owned(),
+            none(),
+        );
+        for key in ["core/a", "core/b"] {
+            store.put(key, Bytes::from(key), Condition::Any).await.unwrap();
+        }
+        let beneath: Arc<dyn Backend> = Arc::new(store);
+        let above = Local::new(folder.path().join("above"), none());
+        (Overlay::new(beneath.clone(), above), beneath, folder)
+    }
+
+    async fn text(store: &dyn Backend, key: &str) -> Option<String> {
+        let found = store.get(key).await.unwrap();
+        found.map(|(bytes, _)| String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    async fn keys(store: &dyn Backend) -> Vec<String> {
+        store
+            .list("core")
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|listed| listed.key)
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn what_is_put_replaced_and_removed_is_so_above_alone() {
+        let (overlay, beneath, _folder) = laid().await;
+        overlay
+            .put("core/c", Bytes::from("new"), Condition::Absent)
+            .await
+            .unwrap();
+        overlay
+            .put("staging/a", Bytes::from("other"), Condition::Any)
+            .await
+            .unwrap();
+        let mark = overlay.etag("core/a").await.unwrap().unwrap();
+        assert_eq!(
+            mark,
+            beneath.etag("core/a").await.unwrap().unwrap(),
+            "the mark is the store's own"
+        );
+        let put = overlay
+            .replace("staging/a", "core/a", Condition::Matches(mark.clone()))
+            .await
+            .unwrap();
+        assert!(matches!(put, Put::Done(_)));
+        overlay.delete("core/b").await.unwrap();
+
+        assert_eq!(keys(&overlay).await, ["core/a", "core/c"]);
+        assert_eq!(text(&overlay, "core/a").await.as_deref(), Some("other"));
+        assert_eq!(text(&overlay, "core/b").await, None);
+        assert!(!overlay.exists("staging/a").await.unwrap());
+        assert_eq!(keys(beneath.as_ref()).await, ["core/a", "core/b"]);
+        assert_eq!(text(beneath.as_ref(), "core/a").await.as_deref(), Some("core/a"));
+        assert_eq!(text(beneath.as_ref(), "core/b").await.as_deref(), Some("core/b"));
+
+        // The conditions are those of what is seen, not of what lies beneath.
+        let late = overlay
+            .put("core/a", Bytes::from("x"), Condition::Matches(mark))
+            .await
+            .unwrap();
+        assert_eq!(late, Put::Refused);
+        let twice = overlay
+            .put("core/c", Bytes::from("x"), Condition::Absent)
+            .await
+            .unwrap();
+        assert_eq!(twice, Put::Refused);
+        let again = overlay
+            .put("core/b", Bytes::from("back"), Condition::Absent)
+            .await
+            .unwrap();
+        assert!(matches!(again, Put::Done(_)), "what is gone is absent");
+        assert_eq!(text(&overlay, "core/b").await.as_deref(), Some("back"));
+    }
+
+    #[tokio::test]
+    async fn a_file_is_local_where_it_stands_above_and_a_lock_always() {
+        let (overlay, _, folder) = laid().await;
+        assert_eq!(overlay.local_path("core/a"), None, "it is copied out of the store");
+        overlay.put("core/a", Bytes::from("x"), Condition::Any).await.unwrap();
+        let above = folder.path().join("above");
+        assert_eq!(overlay.local_path("core/a"), Some(above.join("core/a")));
+        assert_eq!(overlay.local_path("state/x.lock"), Some(above.join("state/x.lock")));
+    }
+
+    #[tokio::test]
+    async fn what_a_dead_run_staged_beneath_is_put_in_place_above() {
+        let (overlay, beneath, _folder) = laid().await;
+        beneath
+            .put("staging/b", Bytes::from("staged"), Condition::Any)
+            .await
+            .unwrap();
+        overlay.replace("staging/b", "core/b", Condition::Any).await.unwrap();
+        assert_eq!(text(&overlay, "core/b").await.as_deref(), Some("staged"));
+        assert!(!overlay.exists("staging/b").await.unwrap());
+        assert_eq!(text(beneath.as_ref(), "staging/b").await.as_deref(), Some("staged"));
+    }
+}
