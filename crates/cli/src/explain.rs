@@ -62,6 +62,9 @@ fn print(one: &Explanation) {
         }
     }
     snapshot(&one.snapshot);
+    for (at, question) in one.next.iter().enumerate() {
+        data(format!("{:10}{question}", if at == 0 { "from" } else { "" }));
+    }
     if let Some(raw) = &one.raw {
         raw_rows(raw);
     }

@@ -141,6 +141,7 @@ async fn compared(
         .owners()
         .into_iter()
         .find(|owner| owner.name == report.owner);
+    // A state that cannot be read is the night's own finding.
     let before = match standing {
         Some(lake) => lake.state(&report.owner).await.unwrap_or_default(),
         None => None,

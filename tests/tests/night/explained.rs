@@ -278,6 +278,18 @@ async fn a_row_of_a_view_is_traced_to_its_input_files_and_its_sql() {
         assert_eq!(klimalade_model::sha256_hex(&bytes), page.sha256);
     }
     assert!(one.raw.is_none());
+    // What it says to type finds the rows that this one is one of.
+    let [question] = one.next.as_slice() else {
+        panic!("{:?}", one.next)
+    };
+    let words: Vec<&str> = question.split(' ').collect();
+    assert_eq!(words[..3], ["klimalade", "explain", "observation_within_year"]);
+    let start = format!("period_start={}", wanted["period_start"]);
+    let found = ask(&town, &night, words[2], &[&words[3..], &[start.as_str()]].concat())
+        .await
+        .unwrap();
+    assert_eq!(found[0].row.get("value"), Some(wanted["value"].as_str()));
+    assert_eq!(found[0].raw.as_ref().unwrap().raw_rows, Some(1), "{found:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -58,6 +58,8 @@ pub struct Explanation {
     pub raw: Option<RawTrace>,
     /// What it said before, oldest first.
     pub earlier: Vec<Earlier>,
+    /// Of a view: what to type for the rows that it was made from.
+    pub next: Vec<String>,
 }
 
 /// The mapping that made a row.

@@ -6,7 +6,7 @@ use klimalade_model::{Manifest, Result, Table};
 use klimalade_pipeline::{Origin, Owner, Task};
 
 use super::{
-    Earlier, Explanation, MappingTrace, PageTrace, RawTrace, SnapshotTrace,
+    Cells, Earlier, Explanation, MappingTrace, PageTrace, RawTrace, SnapshotTrace,
     find::{Found, cells_of, lake_table},
     raw_rows::RawSearch,
 };
@@ -47,7 +47,12 @@ pub(crate) async fn trace(house: &House, states: &[OwnerState], table: &Table, f
             Some(RawSearch::look(house, owner, table, &raw_owner, manifest, &found.row).await)
         }
     };
+    let next = match owner.filter(|owner| owner.definition.kind == Task::View) {
+        Some(view) => inputs(house, view, &found.row)?,
+        None => Vec::new(),
+    };
     Ok(Explanation {
+        next,
         table: table.name.clone(),
         earlier: earlier(house, states, table, &row_key).await?,
         owner: found.owner,
@@ -188,6 +193,27 @@ async fn mapping(house: &House, owner: &Owner, part: Option<&PartState>) -> Resu
         reads,
         sql: is_view.then(|| owner.sql.clone()),
     })
+}
+
+/// The question about each table that a view reads: what its key shares with the row, but for the period and its
+/// frequency, which a view may change.
+fn inputs(house: &House, view: &Owner, row: &Cells) -> Result<Vec<String>> {
+    let mut questions = Vec::new();
+    for name in tables_read(&view.sql)? {
+        let table = house.schemas.table(&name)?;
+        let mut words = vec![format!("klimalade explain {name}")];
+        if let [owner] = view.definition.reads.as_slice() {
+            words.push(format!("pipeline={owner}"));
+        }
+        let shared = table.unique_key.iter().filter(|column| {
+            column.ends_with("_code")
+                && *column != "frequency_code"
+                && !matches!(row.get(column), None | Some("_T" | "_Z"))
+        });
+        words.extend(shared.map(|column| format!("{column}={}", row.get(column).unwrap_or_default())));
+        questions.push(words.join(" "));
+    }
+    Ok(questions)
 }
 
 /// What core/revision says of a row, whoever published it.
