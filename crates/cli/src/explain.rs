@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use klimalade_connect::CancellationToken;
 use klimalade_model::Result;
@@ -10,7 +10,7 @@ use crate::{
     setup::Ground,
 };
 
-/// Pages that are listed; the others are counted. `--json` has them all.
+/// Pages that are listed, where there are no more; of more those that hold the raw rows. `--json` has them all.
 const PAGES_SHOWN: usize = 5;
 
 /// `klimalade explain`.
@@ -61,7 +61,8 @@ fn print(one: &Explanation) {
             data(format!("  | {line}"));
         }
     }
-    snapshot(&one.snapshot);
+    let holding = one.raw.iter().flat_map(|raw| raw.rows.iter().map(|row| row.page));
+    snapshot(&one.snapshot, &holding.collect());
     for (at, question) in one.next.iter().enumerate() {
         data(format!("{:10}{question}", if at == 0 { "from" } else { "" }));
     }
@@ -71,15 +72,17 @@ fn print(one: &Explanation) {
     earlier(&one.earlier);
 }
 
-fn snapshot(snapshot: &SnapshotTrace) {
+fn snapshot(snapshot: &SnapshotTrace, holding: &BTreeSet<usize>) {
     data(format!("snapshot  {}", snapshot.sha256));
     if let Some(part) = &snapshot.part {
         let confirmed = snapshot.confirmed_at.as_ref();
         let confirmed = confirmed.map(|at| format!(", last confirmed {at}")).unwrap_or_default();
         data(format!("  part    {part}{confirmed}"));
     }
-    for (at, page) in snapshot.pages.iter().take(PAGES_SHOWN).enumerate() {
-        data(format!("  page {}  {}", at + 1, page.address));
+    let few = snapshot.pages.len() <= PAGES_SHOWN;
+    let is_shown = |number: usize| few || holding.contains(&number) || (holding.is_empty() && number <= PAGES_SHOWN);
+    for (number, page) in (1..).zip(&snapshot.pages).filter(|(number, _)| is_shown(*number)) {
+        data(format!("  page {number}  {}", page.address));
         let is_input = page.address.starts_with(klimalade_lake::INPUT_SCHEME);
         let word = if is_input { "read" } else { "fetched" };
         data(format!(
@@ -90,7 +93,7 @@ fn snapshot(snapshot: &SnapshotTrace) {
         data(format!("          sha256 {}", page.sha256));
         data(format!("          {}", page.key));
     }
-    if snapshot.pages.len() > PAGES_SHOWN {
+    if !few {
         data(format!(
             "  ... {} pages in all; --json lists them",
             snapshot.pages.len()

@@ -379,3 +379,30 @@ async fn pages_that_are_gone_and_a_mapping_that_changed_are_said_beside_the_row(
         "the manifest still says what they were"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_part_of_many_pages_the_page_that_holds_the_row_is_found() {
+    let town = Town::new();
+    let night = town.night(script().factor(1.0), &["ens_climate_account"]).await;
+    let rows = table_of(&town.lake(), "observation", "ens_climate_account");
+    let wanted = rows
+        .iter()
+        .rfind(|row| row["area_code"] == "0851" && row["sector_code"] == "transport")
+        .unwrap();
+    let year = format!("year={}", wanted["year"]);
+    let found = ask(
+        &town,
+        &night,
+        "observation",
+        &["area_code=0851", "sector_code=transport", &year],
+    )
+    .await
+    .unwrap();
+    let [one] = found.as_slice() else { panic!("{found:?}") };
+    assert!(one.snapshot.pages.len() > 90, "a page a municipality");
+    let raw = one.raw.as_ref().unwrap();
+    let [row] = raw.rows.as_slice() else { panic!("{raw:?}") };
+    let page = &one.snapshot.pages[row.page - 1];
+    says(&page.address, &["municipality=851", &year]);
+    assert_eq!(row.cells.get("value"), Some(wanted["value"].as_str()));
+}
