@@ -58,6 +58,13 @@ pub(crate) enum Command {
     Vacuum(Vacuum),
     /// What is published, how fresh it is, what the last night said.
     Status,
+    /// Trace a figure to its row, mapping, pages and raw rows, with its earlier values.
+    #[command(after_help = "\
+Examples:
+  klimalade explain observation indicator_code=land_area area_code=0751 year=2024
+  klimalade explain observation land_area _Z 2024-01-01      the unique key's values in its order
+  klimalade explain observation_hourly pipeline=energinet_production_by_municipality hour_start_at=2024-01-01T00:00:00Z area_code=0751")]
+    Explain(Explain),
     /// List the connectors, or print the settings of one.
     Connectors(Which),
     /// List the tables and code lists, or print one.
@@ -102,6 +109,9 @@ pub(crate) struct Run {
     /// Look at everything that stands in raw/ and ask again for what is gone or damaged.
     #[arg(long)]
     pub(crate) repair: bool,
+    /// Say what the night would do: fetch, map and check in scratch, compare with what is published, write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Owners that run beside each other.
     #[arg(long, value_name = "N")]
     pub(crate) concurrency: Option<usize>,
@@ -132,6 +142,15 @@ pub(crate) struct TestNames {
 pub(crate) struct Retire {
     /// The owner.
     pub(crate) owner: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    /// A table of core: `klimalade schema` lists them.
+    pub(crate) table: String,
+    /// column=value for each column that tells the row apart; or values of the table's unique key, in its order.
+    #[arg(required = true)]
+    pub(crate) key: Vec<String>,
 }
 
 #[derive(Args, Debug)]

@@ -4,7 +4,7 @@ use klimalade_connect::Registry;
 use klimalade_engine::{Engine, LakeTable, RowContract, tables_read};
 use klimalade_model::{Fault, Result, Schemas};
 use klimalade_pipeline::{Catalogue, Owner, Task, check_ownership};
-use klimalade_run::row_rules;
+use klimalade_run::{check_freshness_declared, row_rules};
 
 use crate::{
     FINDINGS,
@@ -122,6 +122,7 @@ async fn check_owner(
             .at(place("pipeline.toml"))
             .found(table.name.clone()));
     }
+    check_freshness_declared(definition, table).map_err(|fault| fault.at(place("pipeline.toml")))?;
     let known = |list: &str, code: &str| -> Result<()> {
         if schemas.code_list(list)?.contains(code) {
             return Ok(());

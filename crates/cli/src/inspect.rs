@@ -333,6 +333,13 @@ async fn last_night(lake: &klimalade_lake::Lake) -> Result<()> {
         night["finished_at"].as_str().unwrap_or_default()
     ));
     for owner in night["owners"].as_array().into_iter().flatten() {
+        for warning in owner["warnings"].as_array().into_iter().flatten() {
+            data(format!(
+                "{}: {}",
+                owner["owner"].as_str().unwrap_or_default(),
+                warning.as_str().unwrap_or_default()
+            ));
+        }
         for fault in owner["faults"].as_array().into_iter().flatten() {
             data(format!(
                 "{}: {}",

@@ -5,6 +5,7 @@ mod arguments;
 mod check;
 mod connectors;
 mod demo;
+mod explain;
 mod inspect;
 mod new;
 mod night;
@@ -13,6 +14,7 @@ mod probe;
 mod progress;
 mod recorded;
 mod recording;
+mod rehearsal;
 mod settings;
 mod setup;
 mod unfinished;
@@ -63,6 +65,7 @@ async fn run(arguments: arguments::Arguments) -> u8 {
         Command::Retire(retire) => inspect::retire(&arguments, retire).await,
         Command::Vacuum(vacuum) => inspect::vacuum(&arguments, vacuum).await,
         Command::Status => inspect::status(&arguments).await,
+        Command::Explain(question) => explain::explain(&arguments, question).await,
         Command::Connectors(which) => inspect::connectors(which),
         Command::Schema(which) => inspect::schema(&arguments, which),
     };

@@ -5,13 +5,14 @@ use std::{
 
 use klimalade_connect::CancellationToken;
 use klimalade_model::{Fault, Result};
-use klimalade_run::{NightOptions, NightReport, Progress, Quiet, Status, run_night};
+use klimalade_run::{NightOptions, NightReport, OwnerReport, Progress, Quiet, Status, run_night};
 
 use crate::{
     arguments::{Arguments, LogFormat, Run},
     demo,
     output::{self, data, grouped, note},
     progress::{Bars, Logged},
+    rehearsal,
     setup::Ground,
 };
 
@@ -28,7 +29,11 @@ pub(crate) async fn run(arguments: &Arguments, run: &Run, replay: bool) -> Resul
     if !run.pipelines.is_empty() && !arguments.demo && !replay {
         refuse_off(&selected, &ground.settings.secrets())?;
     }
-    let lake = ground.lake(arguments, false).await?;
+    let lake = if run.dry_run {
+        rehearsal::lake(&ground, arguments).await?
+    } else {
+        ground.lake(arguments, false).await?
+    };
     let (agencies, secrets) = if arguments.demo {
         (
             Some(demo::start(&lake, run.demo_factor, run.demo_seed).await?),
@@ -64,6 +69,9 @@ pub(crate) async fn run(arguments: &Arguments, run: &Run, replay: bool) -> Resul
         repair: run.repair,
         left_out,
     };
+    if run.dry_run {
+        return rehearsal::run(&ground, arguments, run.strict, &house, &options).await;
+    }
     let report = run_night(&house, &options).await?;
     if arguments.json {
         output::json(&report)?;
@@ -150,14 +158,19 @@ fn summary(report: &NightReport, address: &str) {
         for warning in &owner.warnings {
             output::warning(&owner.owner, warning);
         }
-        // A log in JSON has had them, field by field, when they happened.
-        for fault in owner.faults.iter().filter(|_| !output::is_json_log()) {
-            let word = if owner.status == Status::Warning {
-                "warning"
-            } else {
-                "error"
-            };
-            note(format!("{word}: {}: {fault}", owner.owner));
-        }
+        faults(owner);
+    }
+}
+
+/// What failed, in full.
+pub(crate) fn faults(owner: &OwnerReport) {
+    // A log in JSON has had them, field by field, when they happened.
+    for fault in owner.faults.iter().filter(|_| !output::is_json_log()) {
+        let word = if owner.status == Status::Warning {
+            "warning"
+        } else {
+            "error"
+        };
+        note(format!("{word}: {}: {fault}", owner.owner));
     }
 }

@@ -3,6 +3,8 @@
 
 mod common;
 mod operator;
+mod home;
+mod traced;
 
 use common::{Place, snapshot};
 
@@ -15,6 +17,7 @@ fn help_names_every_command_and_every_setting() {
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
     snapshot("help.txt", &said.out);
     for command in [
+        "explain",
         "run",
         "plan",
         "replay",

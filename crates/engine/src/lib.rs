@@ -11,6 +11,7 @@ mod error;
 mod mapping;
 mod order;
 mod partition;
+mod query;
 mod raw;
 mod row_checks;
 mod session;

@@ -187,6 +187,23 @@ pub fn tables_read(sql: &str) -> Result<Vec<String>> {
 }
 
 impl Mapping {
+    /// The declared raw columns that the SQL reads, in their order. Errors: Bug.
+    pub fn raw_columns(&self) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        self.plan
+            .apply_with_subqueries(|node| {
+                if let LogicalPlan::TableScan(scan) = node
+                    && scan.table_name.table() == "raw"
+                {
+                    let fields = scan.projected_schema.fields().iter();
+                    names.extend(fields.map(|field| field.name().clone()));
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+            .map_err(|error| sql_fault("a plan cannot be walked", Kind::Bug, error))?;
+        Ok(names)
+    }
+
     /// Starts it. `feed` gets the sender of raw; for views there is none.
     pub async fn start(mut self) -> Result<(Mapped, Option<RawSender>)> {
         let sender = self.sender.take();

@@ -14,7 +14,7 @@ use crate::{
     key::check_owner,
     options::Now,
     state::STATE_VERSION,
-    store::{Condition, FailPoint, Listed, Local, Object, Put, Store, disk_fault, store_fault},
+    store::{Backend, Condition, FailPoint, Listed, Local, Object, Overlay, Put, Store, disk_fault, store_fault},
 };
 
 const MARKER: &str = "lake.toml";
@@ -69,34 +69,23 @@ impl Lake {
     /// missing lake where only reading is asked for; else the store's.
     pub async fn open(address: &str, options: OpenOptions) -> Result<Self> {
         let fail = FailPoint::after(options.fail_after);
-        let scheme = address.split_once("://").map(|(scheme, _)| scheme);
-        let folder = match scheme {
-            None => PathBuf::from(address),
-            Some("file") => url::Url::parse(address)
-                .ok()
-                .and_then(|url| url.to_file_path().ok())
-                .ok_or_else(|| {
-                    Fault::settings("not a file address")
-                        .found(address.to_owned())
-                        .hint("--lake ./lake")
-                })?,
-            Some(_) => {
-                let (store, prefix, shown) = object_store_of(address)?;
-                let backend = Object::new(store, &prefix, options.spool.clone(), shown, fail.clone());
-                return Self::from_backend(Store::new(Arc::new(backend), fail, options.read_only), true, options).await;
-            }
-        };
-        if !options.read_only {
+        let (backend, is_object_store) = backend_of(address, &options, &fail)?;
+        if !is_object_store && !options.read_only {
+            let folder = PathBuf::from(backend.address());
             std::fs::create_dir_all(&folder)
                 .map_err(|source| disk_fault("the folder of the lake cannot be made", folder.display(), source))?;
         }
-        let folder = std::path::absolute(&folder).map_err(|source| {
-            Fault::settings("not a folder")
-                .found(address.to_owned())
-                .because(source)
-        })?;
-        let backend = Local::new(folder, fail.clone());
-        Self::from_backend(Store::new(Arc::new(backend), fail, options.read_only), false, options).await
+        let store = Store::new(backend, fail, options.read_only);
+        Self::from_backend(store, is_object_store, options).await
+    }
+
+    /// A lake to rehearse on: what stands at `address`, or nothing yet, while everything that is written or removed is
+    /// so in `folder` only. Nothing is locked, made or probed at `address`. Errors: as [`Lake::open`].
+    pub async fn rehearsal(address: &str, folder: &Path, options: OpenOptions) -> Result<Self> {
+        let fail = FailPoint::after(options.fail_after);
+        let (beneath, _) = backend_of(address, &options, &fail)?;
+        let overlay = Overlay::new(beneath, Local::new(folder.to_owned(), fail.clone()));
+        Self::from_backend(Store::new(Arc::new(overlay), fail, false), false, options).await
     }
 
     /// A lake below `prefix` of a store that is open already. Errors: as [`Lake::open`].
@@ -349,6 +338,32 @@ async fn probe_conditions(store: &Store, options: &OpenOptions) -> Result<()> {
         }
         Err(fault) => Err(fault),
     }
+}
+
+/// The store at an address, and whether it is an object store. Nothing is asked of it.
+fn backend_of(address: &str, options: &OpenOptions, fail: &FailPoint) -> Result<(Arc<dyn Backend>, bool)> {
+    let folder = match address.split_once("://").map(|(scheme, _)| scheme) {
+        None => PathBuf::from(address),
+        Some("file") => url::Url::parse(address)
+            .ok()
+            .and_then(|url| url.to_file_path().ok())
+            .ok_or_else(|| {
+                Fault::settings("not a file address")
+                    .found(address.to_owned())
+                    .hint("--lake ./lake")
+            })?,
+        Some(_) => {
+            let (store, prefix, shown) = object_store_of(address)?;
+            let backend = Object::new(store, &prefix, options.spool.clone(), shown, fail.clone());
+            return Ok((Arc::new(backend), true));
+        }
+    };
+    let folder = std::path::absolute(&folder).map_err(|source| {
+        Fault::settings("not a folder")
+            .found(address.to_owned())
+            .because(source)
+    })?;
+    Ok((Arc::new(Local::new(folder, fail.clone())), false))
 }
 
 fn object_store_of(address: &str) -> Result<(Arc<dyn ObjectStore>, String, String)> {

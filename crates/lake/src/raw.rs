@@ -141,6 +141,15 @@ impl Lake {
         })
     }
 
+    /// Where a page of a manifest stands in the lake; an input of a view is a file of core (see [`INPUT_SCHEME`]).
+    /// Errors: Bug, Settings or Contract, when a name is none.
+    pub fn place_of_page(owner: &str, part_key: &str, entry: &PageEntry) -> Result<String> {
+        match entry.address.strip_prefix(INPUT_SCHEME) {
+            Some(key) => Ok(key.to_owned()),
+            None => page_key(owner, part_key, &entry.sha256),
+        }
+    }
+
     /// The snapshot that this manifest is, without looking into the lake. Errors: Bug.
     pub fn snapshot(manifest: &Manifest) -> Result<SnapshotRef> {
         Ok(snapshot_of(manifest)?.0)

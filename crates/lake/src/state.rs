@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use klimalade_model::Part;
+use klimalade_model::{Part, SourceColumn};
 use serde::{Deserialize, Serialize};
 
 /// The one version of [`OwnerState`] that this build reads and writes.
@@ -34,6 +34,10 @@ pub struct OwnerState {
     pub partitions: BTreeMap<String, PartitionState>,
     /// What it publishes, for the check that no indicator has two owners in one area.
     pub publishes: Publishes,
+    /// Every column that the source has had, declared or not, with the types that read all cells seen of it. Empty for
+    /// views, for who maps another's pages, and in states of before it was kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<SourceColumn>,
     /// What the runner keeps besides (source, mapping, versions); read by nobody here.
     #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub info: serde_json::Value,
@@ -53,6 +57,7 @@ impl OwnerState {
             parts: BTreeMap::new(),
             partitions: BTreeMap::new(),
             publishes: Publishes::default(),
+            columns: Vec::new(),
             info: serde_json::Value::Null,
         }
     }

@@ -156,6 +156,10 @@ pub struct Harvest {
     /// What coverage calls late.
     #[serde(default)]
     pub rhythm: Option<Rhythm>,
+    /// What a column does that the source has and that is neither declared nor was there at an earlier harvest: `warn`
+    /// says it once, with what to type; `stop` publishes nothing of its part until it is declared.
+    #[serde(default)]
+    pub unknown_column: OnFinding,
     /// `off`: known, but not harvested.
     #[serde(default)]
     pub off: bool,
@@ -208,6 +212,17 @@ pub enum PartsLeave {
     Oldest,
     /// Each.
     Any,
+}
+
+/// What a finding does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFinding {
+    /// It is said, and what is good is published.
+    #[default]
+    Warn,
+    /// It is said, and what is published stays as it was.
+    Stop,
 }
 
 /// How often the agency publishes and how late that may be.
@@ -276,9 +291,26 @@ pub struct Checks {
     /// How an agency's own totals are compared, by what_code.
     #[serde(default)]
     pub control: BTreeMap<String, ControlRule>,
+    /// How old the newest published period may be. Left out: it is not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freshness: Option<Freshness>,
     /// Days after which an unconfirmed part is no longer a warning but an error (30).
     #[serde(default)]
     pub stale_after_days: Option<u32>,
+}
+
+/// How old the newest published period may be: the end of the last period that has a figure (scenario `actual`, where
+/// the table has scenarios).
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Freshness {
+    /// Days since the newest period ended. Left out: `[harvest] rhythm` says when the next one should be out.
+    #[serde(default)]
+    pub newest_period_within_days: Option<u32>,
+    /// What an older dataset does: `warn` publishes all the same and ends the owner's night with a warning; `stop` keeps
+    /// what is published as it is and fails.
+    #[serde(default)]
+    pub too_old: OnFinding,
 }
 
 /// Rejected rows that are tolerated.

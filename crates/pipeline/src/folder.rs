@@ -53,6 +53,7 @@ impl Owner {
         let mut definition = self.definition.clone();
         definition.harvest = Default::default();
         definition.limits = Default::default();
+        definition.checks.freshness = None;
         text.push_str(
             &serde_json::to_string(&definition)
                 .map_err(|source| Fault::bug("a definition is no JSON").because(source))?,

@@ -8,9 +8,9 @@ mod ownership;
 
 pub use areas::AreaScope;
 pub use definition::{
-    Checks, ColumnDefinition, ColumnType, ControlRule, Definition, Every, ExpectedAreas, Formula, Harvest,
-    KnownDifference, LargestChange, LimitSettings, MaxRejected, PartsFill, PartsLeave, Publishes, Range, Rhythm,
-    RowsPerRow, Task,
+    Checks, ColumnDefinition, ColumnType, ControlRule, Definition, Every, ExpectedAreas, Formula, Freshness, Harvest,
+    KnownDifference, LargestChange, LimitSettings, MaxRejected, OnFinding, PartsFill, PartsLeave, Publishes, Range,
+    Rhythm, RowsPerRow, Task,
 };
 pub use folder::{Catalogue, Origin, Owner, Pipeline};
 pub use ownership::{check_ownership, owned_by_area};

@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
 use klimalade_connect::Context;
 use klimalade_lake::{OwnerLock, OwnerState};
@@ -7,6 +10,7 @@ use klimalade_pipeline::Owner;
 
 use crate::{
     cadence::days_since,
+    freshness::TooOld,
     house::{House, limits},
     ledger::{PartLedger, write_ledger, write_rejects},
     mapper::Mapper,
@@ -221,8 +225,13 @@ async fn run_locked(
         superfluous: Vec::new(),
         warnings: Vec::new(),
         ledger: BTreeMap::new(),
+        plan_requests: 0,
+        columns: old.columns.clone(),
+        findings: BTreeSet::new(),
     };
-    let (mut plan, mut results) = work.fetch_all().await?;
+    let fetched = work.fetch_all().await;
+    report.plan_requests = work.plan_requests;
+    let (mut plan, mut results) = fetched?;
     let publisher = Publisher {
         house,
         owner,
@@ -230,6 +239,7 @@ async fn run_locked(
         old: &old,
         run_id: &night.run_id,
         table,
+        columns: std::mem::take(&mut work.columns),
     };
     publisher.keep_missing(&mut plan, &mut results)?;
     let affected = publisher.affected(&results);
@@ -289,7 +299,14 @@ async fn run_locked(
     }
     report.replaced.clone_from(&published.replaced);
     report.revisions = published.revisions;
-    report.warnings.extend(published.warnings.iter().cloned());
+    std::mem::take(&mut work.findings)
+        .into_iter()
+        .for_each(|finding| report.look_at(finding));
+    match &published.too_old {
+        Some(TooOld::Warning(text)) => report.look_at(text.clone()),
+        Some(TooOld::Refusal(fault)) => fail(report, house, owner, fault, None),
+        None => {}
+    }
     let mut ledger = std::mem::take(&mut work.ledger);
     for (key, counts) in counted {
         let row = ledger.entry(key.clone()).or_insert_with(|| work.row(&key));
@@ -352,6 +369,7 @@ impl PartCounts {
         row.published = counts.published;
         row.control = counts.control;
         row.skipped = counts.skipped.values().sum();
+        row.skipped_by_reason.clone_from(&counts.skipped);
         row.rejected = counts.rejected;
     }
 }

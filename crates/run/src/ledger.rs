@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use arrow::{
     array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt64Array},
@@ -35,6 +35,8 @@ pub struct PartLedger {
     pub control: u64,
     /// Skipped with a reason.
     pub skipped: u64,
+    /// The same by reason.
+    pub skipped_by_reason: BTreeMap<String, u64>,
     /// Rejected.
     pub rejected: u64,
     /// Rows in files that were replaced.

@@ -2,17 +2,22 @@
 //! the process at any point loses nothing published, and the next start goes on where it stopped.
 
 mod cadence;
+mod drift;
+mod explain;
+mod freshness;
 mod harvest;
 mod house;
 mod landed;
 mod ledger;
 mod locked;
+mod mapped;
 mod mapper;
 mod night;
 mod partition_checks;
 mod provenance;
 mod publish;
 mod refused;
+mod rehearsal;
 mod report;
 mod retire;
 mod revisions;
@@ -25,10 +30,16 @@ mod view;
 mod work;
 
 pub use cadence::{Ask, decide};
+pub use explain::{
+    Cells, Differing, Earlier, Explanation, MOST_ROWS, MappingTrace, PageTrace, RawRow, RawTrace, SnapshotTrace,
+    explain,
+};
+pub use freshness::check_freshness_declared;
 pub use house::{House, NightOptions, Progress, Quiet, limits};
 pub use ledger::PartLedger;
 pub use mapper::row_rules;
 pub use night::{night_number, run_night};
+pub use rehearsal::{Changed, File, OwnerRehearsal, Rehearsal, Requests, Rows, rehearse};
 pub use report::{NightReport, OwnerReport, Status};
 pub use retire::{clashes_with_states, retire};
 pub use testing::{MappedRows, map_pages, view_rows};

@@ -319,7 +319,7 @@ fn path_values(levels: &[String], days: i32) -> PathValues {
 }
 
 /// Without the fields' metadata, which the SQL does not know.
-fn plain(batch: &RecordBatch) -> Result<RecordBatch> {
+pub(crate) fn plain(batch: &RecordBatch) -> Result<RecordBatch> {
     let fields: Vec<_> = batch
         .schema()
         .fields()

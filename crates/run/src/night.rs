@@ -136,6 +136,7 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
             table: String::new(),
             kind: None,
             parts: Vec::new(),
+            plan_requests: 0,
             replaced: Vec::new(),
             revisions: 0,
             faults: Vec::new(),
@@ -157,6 +158,7 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
             "simulated": report.simulated,
             "owners": report.owners.iter().map(|owner| serde_json::json!({
                 "owner": owner.owner, "status": owner.status, "kind": owner.kind, "faults": owner.faults,
+                "warnings": owner.warnings,
             })).collect::<Vec<_>>(),
         }))
         .map_err(|source| Fault::bug("a night cannot be written").because(source))?;

@@ -33,7 +33,8 @@ impl Publisher<'_> {
             return Err(Fault::contract("a partition has fewer rows than [checks] min_rows")
                 .at(key.to_owned())
                 .expected(format!("at least {least}"))
-                .found(staged.rows.to_string()));
+                .found(staged.rows.to_string())
+                .hint("look at what was served: klimalade run --dry-run; where fewer are right: [checks] min_rows"));
         }
         let texts: BTreeMap<String, String> = constants
             .iter()

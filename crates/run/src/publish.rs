@@ -8,10 +8,11 @@ use klimalade_engine::Spooled;
 use klimalade_lake::{
     CommitPlan, Committed, OwnerLock, OwnerState, PartState, PartitionState, Replacement, StagedFile,
 };
-use klimalade_model::{Fault, Part, Result, Table};
+use klimalade_model::{Fault, Part, Result, SourceColumn, Table};
 use klimalade_pipeline::{Owner, PartsFill};
 
 use crate::{
+    freshness::TooOld,
     house::House,
     mapper::{PartRows, PathValues},
     provenance::Provenances,
@@ -46,8 +47,8 @@ pub(crate) struct Published {
     pub(crate) held: Vec<(String, Vec<String>, Fault)>,
     /// Cells that were revised.
     pub(crate) revisions: u64,
-    /// Things worth saying that stop nothing.
-    pub(crate) warnings: Vec<String>,
+    /// What is published is older than it may be; a fault, where that stops.
+    pub(crate) too_old: Option<TooOld>,
     /// The state after the commit.
     pub(crate) state: Option<OwnerState>,
 }
@@ -60,6 +61,8 @@ pub(crate) struct Publisher<'a> {
     pub(crate) old: &'a OwnerState,
     pub(crate) run_id: &'a str,
     pub(crate) table: &'a Table,
+    /// What is known of the source's columns.
+    pub(crate) columns: Vec<SourceColumn>,
 }
 
 pub(crate) struct Built {
@@ -151,6 +154,7 @@ impl Publisher<'_> {
                 Err(fault) => published.held.push((key.clone(), parts, fault)),
             }
         }
+        self.check_freshness(&mut built, &mut removed, &mut published).await?;
         let mut state = self.next_state(plan, &results, &built, &published);
         for key in &removed {
             state.partitions.remove(key);
@@ -344,6 +348,7 @@ impl Publisher<'_> {
         let mut state = OwnerState::new(&self.owner.name, &self.table.name, self.run_id);
         state.partitions.clone_from(&self.old.partitions);
         state.info = self.info();
+        state.columns.clone_from(&self.columns);
         state.plan = plan;
         state.committed_at = Some(format!("{:.3}", self.house.clock.now()));
         let held: BTreeSet<&String> = published.held.iter().flat_map(|(_, parts, _)| parts).collect();

@@ -80,7 +80,7 @@ impl Publisher<'_> {
             let Some(rows) = &result.rows else { continue };
             let old = self.old.parts.get(&result.part.key);
             let fault = if rows.counts.rejected > allowed {
-                rejected_fault(rows, &result.part, allowed)
+                self.rejected_fault(rows, &result.part, allowed)
             } else if result.changed
                 && rows.counts.published == 0
                 && old.is_some_and(|old| {
@@ -102,6 +102,38 @@ impl Publisher<'_> {
             result.fault = Some(fault);
             result.state = old.cloned();
         }
+    }
+
+    fn rejected_fault(&self, rows: &PartRows, part: &Part, allowed: u64) -> Fault {
+        let mut fault = Fault::contract("rows broke the table's contract")
+            .at(format!("part {}", part.key))
+            .expected(format!(
+                "at most {allowed} rejected of {} mapped rows",
+                rows.counts.mapped
+            ));
+        let Some(first) = rows.rejects.first() else {
+            return fault;
+        };
+        fault = fault.found(format!(
+            "{}; the first: {} {} found {} expected {}",
+            rows.counts.rejected, first.reason_code, first.column, first.found, first.expected
+        ));
+        let list = self
+            .table
+            .column(&first.column)
+            .and_then(|column| column.field.codes.as_ref());
+        let mend = match (first.reason_code, list) {
+            ("unknown_code", Some(list)) => {
+                format!(
+                    "mend map.sql, or add a row to schemas/codes/{list}.csv under --home (klimalade schema {list} prints it)"
+                )
+            }
+            ("range", _) => "mend map.sql, or [checks.range] of the indicator".to_owned(),
+            _ => "mend map.sql or the code list".to_owned(),
+        };
+        fault.hint(format!(
+            "{mend}; rows that are right to lose: [checks] max_rejected = {{ rows = N, reason = \"...\" }}"
+        ))
     }
 
     /// A partition may go when every part that filled it has left the plan, or when its rows moved to others and
@@ -194,20 +226,4 @@ pub(crate) fn take_rejects(results: &mut [PartResult]) -> Vec<(String, Reject)> 
     }
     taken.truncate(WRITTEN_REJECTS);
     taken
-}
-
-fn rejected_fault(rows: &PartRows, part: &Part, allowed: u64) -> Fault {
-    let mut fault = Fault::contract("rows broke the table's contract")
-        .at(format!("part {}", part.key))
-        .expected(format!(
-            "at most {allowed} rejected of {} mapped rows",
-            rows.counts.mapped
-        ));
-    if let Some(first) = rows.rejects.first() {
-        fault = fault.found(format!(
-            "{}; the first: {} {} found {} expected {}",
-            rows.counts.rejected, first.reason_code, first.column, first.found, first.expected
-        ));
-    }
-    fault.hint("mend map.sql or the code list; rows that are right to lose: [checks] max_rejected = { rows = N, reason = \"...\" }")
 }

@@ -12,7 +12,8 @@ pub enum Status {
     Published,
     /// All good, nothing changed.
     Unchanged,
-    /// Something failed that may wait: what is published is fresh enough.
+    /// Something failed that may wait: what is published is fresh enough. Or nothing failed and somebody should look:
+    /// the newest period is old, the source has other columns.
     Warning,
     /// Another run holds the owner.
     Locked,
@@ -55,6 +56,8 @@ pub struct OwnerReport {
     pub kind: Option<Kind>,
     /// A row for each part.
     pub parts: Vec<PartLedger>,
+    /// Requests that planning took, retries included.
+    pub plan_requests: u64,
     /// Files of core replaced or removed.
     pub replaced: Vec<String>,
     /// Cells revised.
@@ -90,12 +93,23 @@ impl OwnerReport {
             status,
             kind: None,
             parts: Vec::new(),
+            plan_requests: 0,
             replaced: Vec::new(),
             revisions: 0,
             faults: Vec::new(),
             warnings: Vec::new(),
             seconds: 0.0,
         }
+    }
+}
+
+impl OwnerReport {
+    /// Something that somebody should look at, though nothing failed.
+    pub(crate) fn look_at(&mut self, text: String) {
+        if matches!(self.status, Status::Published | Status::Unchanged) {
+            self.status = Status::Warning;
+        }
+        self.warnings.push(text);
     }
 }
 

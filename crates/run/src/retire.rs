@@ -76,6 +76,7 @@ pub async fn retire(house: &House, owner: &Owner, run_id: &str) -> Result<(u64, 
         old: &state,
         run_id,
         table,
+        columns: Vec::new(),
     };
     // No part is planned any more, so every partition loses all its parts.
     let published: Published = publisher.retire(Provenances::default()).await?;

@@ -11,6 +11,7 @@ use parquet::{
 };
 
 use crate::{
+    freshness::TooOld,
     harvest::{Night, fail},
     house::{House, rfc3339},
     ledger::{PartLedger, write_ledger, write_rejects},
@@ -27,18 +28,7 @@ const PART: &str = "view";
 /// A view's night: rebuilt when an input file or its SQL changed. Never an error: what failed stands in the report.
 pub(crate) async fn build_view(house: &House, owner: &Owner, night: &Night) -> OwnerReport {
     let started = Instant::now();
-    let mut report = OwnerReport {
-        owner: owner.name.clone(),
-        table: owner.definition.table.clone(),
-        status: Status::Unchanged,
-        kind: None,
-        parts: Vec::new(),
-        replaced: Vec::new(),
-        revisions: 0,
-        faults: Vec::new(),
-        warnings: Vec::new(),
-        seconds: 0.0,
-    };
+    let mut report = OwnerReport::new(owner, Status::Unchanged);
     let mut row = PartLedger {
         pipeline: owner.name.clone(),
         part: PART.to_owned(),
@@ -179,6 +169,7 @@ async fn run_locked(
         row.published = counts.published;
         row.control = counts.control;
         row.skipped = counts.skipped.values().sum();
+        row.skipped_by_reason.clone_from(&counts.skipped);
         row.rejected = counts.rejected;
     }
     row.manifest_sha256 = result
@@ -193,6 +184,7 @@ async fn run_locked(
         old: &old,
         run_id: &night.run_id,
         table,
+        columns: Vec::new(),
     };
     let mut results = vec![result];
     publisher.refuse(&mut results);
@@ -210,8 +202,16 @@ async fn run_locked(
         report.status = Status::Published;
     }
     report.replaced = published.replaced;
+    let too_old = match published.too_old {
+        Some(TooOld::Warning(text)) => {
+            report.look_at(text);
+            None
+        }
+        Some(TooOld::Refusal(fault)) => Some((owner.name.clone(), fault)),
+        None => None,
+    };
     let held = published.held.into_iter().map(|(key, _, fault)| (key, fault));
-    let Some((place, fault)) = refused.into_iter().chain(held).next() else {
+    let Some((place, fault)) = refused.into_iter().chain(held).chain(too_old).next() else {
         return Ok(());
     };
     // The file stays as it was, so what is said of it is what stands in the state.

@@ -1,10 +1,13 @@
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Instant,
+};
 
 use futures::StreamExt;
-use jiff::Timestamp;
 use klimalade_connect::{Connector, Context};
 use klimalade_lake::{ManifestRef, OwnerState, PartState, SnapshotRef};
-use klimalade_model::{Fault, Kind, Manifest, Page, Part, Result};
+use klimalade_model::{Fault, Kind, Manifest, Page, Part, Result, SourceColumn};
 use klimalade_pipeline::Owner;
 
 use crate::{
@@ -13,8 +16,8 @@ use crate::{
     house::{House, limits, rfc3339},
     landed::Landing,
     ledger::PartLedger,
-    mapper::{Mapper, PartRows},
-    provenance::{Provenance, Provenances},
+    mapper::Mapper,
+    provenance::Provenances,
     publish::PartResult,
 };
 
@@ -67,6 +70,12 @@ pub(crate) struct Work<'a> {
     pub(crate) superfluous: Vec<SnapshotRef>,
     pub(crate) warnings: Vec<String>,
     pub(crate) ledger: BTreeMap<String, PartLedger>,
+    /// Requests that planning took.
+    pub(crate) plan_requests: u64,
+    /// What is known of the source's columns, tonight's included.
+    pub(crate) columns: Vec<SourceColumn>,
+    /// What is to be looked at though nothing failed.
+    pub(crate) findings: BTreeSet<String>,
 }
 
 impl Work<'_> {
@@ -84,7 +93,14 @@ impl Work<'_> {
         self.owner.definition.raw_of.is_some()
     }
 
-    async fn plan(&self) -> Result<Vec<Part>> {
+    async fn plan(&mut self) -> Result<Vec<Part>> {
+        let (before, _) = self.context.client.counters();
+        let planned = self.planned().await;
+        self.plan_requests += self.context.client.counters().0 - before;
+        planned
+    }
+
+    async fn planned(&self) -> Result<Vec<Part>> {
         if let Some(base) = &self.base {
             return Ok(base.plan.clone());
         }
@@ -426,64 +442,6 @@ impl Work<'_> {
                 )));
         }
         Ok(result)
-    }
-
-    pub(crate) async fn map_pages(
-        &mut self,
-        part: Part,
-        mut state: PartState,
-        pages: Vec<Page>,
-        changed: bool,
-    ) -> Result<PartResult> {
-        let number = self.provenances.number(self.provenance(&state)?);
-        let rows: PartRows = self
-            .mapper
-            .map(self.owner, self.connector.clone(), &part, pages, number)
-            .await
-            .map_err(|fault| fault.at(format!("{} part {}", self.owner.name, part.key)))?;
-        state.mapping_hash.clone_from(&self.mapping_hash);
-        state.counts = rows.counts.clone();
-        Ok(PartResult {
-            part,
-            state: Some(state),
-            rows: Some(rows),
-            changed,
-            fault: None,
-            number,
-        })
-    }
-
-    fn provenance(&self, state: &PartState) -> Result<Provenance> {
-        let seen: Timestamp = state
-            .first_seen_at
-            .parse()
-            .map_err(|source| Fault::bug("a state holds no time").because(source))?;
-        let from_part = |name: &str| {
-            state
-                .part
-                .detail
-                .get(name)
-                .and_then(|value| value.as_str())
-                .map(str::to_owned)
-        };
-        let licence = from_part("licence_code").or_else(|| self.owner.definition.licence_code.clone());
-        let licence = licence.ok_or_else(|| {
-            Fault::settings("the pipeline names no licence")
-                .at(self.owner.name.clone())
-                .hint("licence_code = \"cc_by_4_0\"")
-        })?;
-        if !self.house.schemas.code_list("licences")?.contains(&licence) {
-            return Err(Fault::settings("the licence is not in the code list")
-                .found(licence)
-                .hint("klimalade schema licences"));
-        }
-        Ok(Provenance {
-            source_id: self.house.source_id(self.owner),
-            retrieved_at: seen.as_microsecond(),
-            snapshot_sha256: state.snapshot.manifest_sha256.clone(),
-            source_version: from_part("source_version").or_else(|| state.part.change_mark.clone()),
-            licence_code: licence,
-        })
     }
 }
 

@@ -4,12 +4,16 @@
 
 mod accounted;
 mod broken;
+mod checked;
+mod drifted;
 mod emptied;
+mod explained;
 mod faults;
 mod handed_over;
 mod lost;
 mod parquet_rows;
 mod refused;
+mod rehearsed;
 mod rejected;
 mod repaired;
 mod replayed;

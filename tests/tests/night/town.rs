@@ -60,6 +60,9 @@ impl Town {
             only: Vec::new(),
         }
     }
+    pub(crate) fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
     pub(crate) fn lake(&self) -> PathBuf {
         self.folder.path().join("lake")
     }
@@ -119,6 +122,22 @@ impl Town {
         cancel: CancellationToken,
         progress: Arc<dyn Progress>,
     ) -> Result<House> {
+        let options = OpenOptions {
+            simulated: true,
+            spool: self.folder.path().join("scratch"),
+            ..OpenOptions::default()
+        };
+        let lake = Lake::open(self.lake().to_str().unwrap(), options).await?;
+        self.house_over(lake, agencies, cancel, progress).await
+    }
+    /// The same over another lake.
+    pub(crate) async fn house_over(
+        &self,
+        lake: Lake,
+        agencies: &Agencies,
+        cancel: CancellationToken,
+        progress: Arc<dyn Progress>,
+    ) -> Result<House> {
         let scratch = self.folder.path().join("scratch");
         let schemas = Arc::new(self.schemas());
         let catalogue = Arc::new(self.catalogue());
@@ -126,11 +145,6 @@ impl Town {
         for name in catalogue.owners().iter().flat_map(|owner| owner.definition.secrets()) {
             secrets.insert(name, Secret::new("simulated-key"));
         }
-        let options = OpenOptions {
-            simulated: true,
-            spool: scratch.clone(),
-            ..OpenOptions::default()
-        };
         let clock: Arc<dyn Clock> = self.clock.clone();
         Ok(House {
             engine: Engine::new(
@@ -143,7 +157,7 @@ impl Town {
             schemas,
             catalogue,
             registry: Arc::new(klimalade_cli::registry()),
-            lake: Lake::open(self.lake().to_str().unwrap(), options).await?,
+            lake,
             client: Client::new(Options {
                 clock: clock.clone(),
                 random: Arc::new(FixedRandom(0.5)),

@@ -2,6 +2,7 @@
 
 mod local;
 mod object;
+mod overlay;
 
 use std::{
     fmt,
@@ -22,6 +23,7 @@ use crate::{Error, key::check_key};
 
 pub(crate) use local::Local;
 pub(crate) use object::{Object, store_fault};
+pub(crate) use overlay::Overlay;
 
 /// When a put may happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
