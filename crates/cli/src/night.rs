@@ -21,8 +21,8 @@ const CONCURRENCY: usize = 4;
 /// `klimalade run` and `klimalade replay`.
 pub(crate) async fn run(arguments: &Arguments, run: &Run, replay: bool) -> Result<u8> {
     let ground = Ground::read(arguments)?;
-    for (name, fault) in &ground.catalogue.broken {
-        output::fault(&Fault::settings(fault.clone()).at(format!("pipelines/{name}")));
+    for fault in ground.catalogue.broken.values().flat_map(|broken| &broken.faults) {
+        output::fault(fault);
     }
     let selected = ground.catalogue.select(&run.pipelines)?;
     if !run.pipelines.is_empty() && !arguments.demo && !replay {

@@ -83,8 +83,8 @@ fn readme(root: &Path) -> Result<Generated> {
     // A home without folders leaves the copies in the binary as they are.
     let nowhere = tempfile::tempdir().context("no scratch folder can be made")?;
     let catalogue = Catalogue::load(nowhere.path())?;
-    if let Some((name, fault)) = catalogue.broken.first_key_value() {
-        bail!("pipelines/{name}: {fault}");
+    if let Some(fault) = catalogue.broken.values().flat_map(|broken| &broken.faults).next() {
+        bail!("{fault}");
     }
     let stands = fs::read_to_string(root.join("README.md")).context("README.md cannot be read")?;
     Ok(Generated {
