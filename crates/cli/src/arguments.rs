@@ -43,7 +43,7 @@ pub(crate) enum Command {
     /// Map again what stands in raw/; asks nobody.
     Replay(Run),
     /// Read pipelines without network: settings, SQL against raw columns and table, ownership, licence.
-    Check(Names),
+    Check(Check),
     /// Recorded answers to expected rows, for each pipeline.
     Test(TestNames),
     /// Look whether the lake is whole: every file, hash, row count and snapshot that a state names.
@@ -85,6 +85,18 @@ pub(crate) struct Run {
 pub(crate) struct Names {
     /// Pipelines or owners; left out: all.
     pub(crate) pipelines: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    /// Pipelines or owners; left out: all. One alone is told of check by check.
+    pub(crate) pipelines: Vec<String>,
+    /// One line for each check of each owner.
+    #[arg(long)]
+    pub(crate) verbose: bool,
+    /// Warnings end with exit code 1.
+    #[arg(long)]
+    pub(crate) deny_warnings: bool,
 }
 
 #[derive(Args, Debug)]

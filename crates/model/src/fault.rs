@@ -100,6 +100,16 @@ impl Fault {
         self.inner.place.push(place.into());
         self
     }
+    /// The innermost place, a file of a folder (`map.sql:3:7`), as a path from above that folder; the folder itself
+    /// where no place is known yet.
+    #[must_use]
+    pub fn within(mut self, folder: &str) -> Self {
+        match self.inner.place.first_mut() {
+            Some(place) => *place = format!("{folder}/{place}"),
+            None => self.inner.place.push(folder.to_owned()),
+        }
+        self
+    }
     /// What should have been there.
     #[must_use]
     pub fn expected(mut self, expected: impl Into<String>) -> Self {

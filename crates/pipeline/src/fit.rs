@@ -330,11 +330,14 @@ impl<'a> Fitting<'a> {
                         .into_iter()
                         .flat_map(|properties| properties.keys())
                         .map(String::as_str)
-                        .filter(|known| !entries.contains_key(*known) || nearest(name, [*known]).is_none())
                         .collect();
-                    let hint = meant(name, known.iter().copied())
-                        .or_else(|| self.elsewhere(name, path))
-                        .unwrap_or_else(|| "leave it out".to_owned());
+                    let hint = meant(
+                        name,
+                        known.iter().copied().filter(|known| !entries.contains_key(*known)),
+                    )
+                    .or_else(|| meant(name, known.iter().copied()))
+                    .or_else(|| self.elsewhere(name, path))
+                    .unwrap_or_else(|| "leave it out".to_owned());
                     let (place, expected) = (self.written.place_of(&entry.key), known.join(", "));
                     self.push(place, format!("unknown setting {name} in {section}"), |fault| {
                         fault.expected(expected).found(name.clone()).hint(hint)
