@@ -4,6 +4,7 @@ mod arguments;
 mod check;
 mod connectors;
 mod demo;
+mod difference;
 mod inspect;
 mod night;
 mod output;
@@ -19,6 +20,7 @@ use klimalade_model::{Fault, Kind};
 
 pub use check::{Finding, check_catalogue};
 pub use connectors::registry;
+pub use difference::Difference;
 pub use recorded::{TestOutcome, test_pipeline};
 
 /// Exit code of a wrong command line, wrong settings or the wrong kind of lake: nothing ran.

@@ -111,7 +111,14 @@ impl Completion {
             .map(|field| field.name())
             .chain(shape.constants.keys())
         {
-            if !known(name) {
+            if name.contains(|letter: char| !letter.is_alphanumeric() && letter != '_') {
+                faults.push(
+                    Fault::settings("a column of map.sql has no name")
+                        .at("map.sql")
+                        .found(name.clone())
+                        .hint("... AS <column>"),
+                );
+            } else if !known(name) {
                 let names = table.columns.iter().map(|column| column.field.name.as_str());
                 let names = names.chain(extra.iter().copied());
                 let hint = match nearest(name, names) {

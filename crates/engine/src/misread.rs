@@ -48,7 +48,7 @@ pub(crate) fn planning_fault(session: &SessionContext, place: &str, error: DataF
             } else if let Some(function) = between(&text, "Invalid function '", "'") {
                 unknown_function(session, function)
             } else {
-                sql_fault("the SQL cannot be planned", Kind::Settings, error)
+                planned_not(&text).unwrap_or_else(|| sql_fault("the SQL cannot be planned", Kind::Settings, error))
             }
         }
     };
@@ -137,6 +137,46 @@ fn unknown_function(session: &SessionContext, function: &str) -> Fault {
         Some(name) => format!("did you mean {name}"),
         None => "functions: https://datafusion.apache.org/user-guide/sql, and decimal_comma, civil_date".to_owned(),
     })
+}
+
+/// Words that DataFusion puts before what it has to say.
+const PREFIXES: [&str; 4] = [
+    "Error during planning: ",
+    "This feature is not implemented: ",
+    "Internal error: ",
+    "type_coercion\ncaused by\n",
+];
+
+/// Its own words, without what it says of itself; and where a text stands for a number, what to do about it. None for a
+/// fault of ours that travelled inside.
+fn planned_not(text: &str) -> Option<Fault> {
+    let mut said = text;
+    while let Some(rest) = PREFIXES.iter().find_map(|prefix| said.strip_prefix(prefix)) {
+        said = rest;
+    }
+    if let Some((_, rest)) = said.split_once("No function matches the given name and argument types ") {
+        said = rest.split(". You might").next().unwrap_or(rest);
+        return Some(text_for_number(
+            Fault::settings("map.sql calls a function with values of other types").found(said.to_owned()),
+            said,
+        ));
+    }
+    if text == said {
+        return None;
+    }
+    let line = said.lines().next().unwrap_or_default();
+    Some(text_for_number(
+        Fault::settings("the SQL cannot be planned").found(line.to_owned()),
+        line,
+    ))
+}
+
+fn text_for_number(fault: Fault, said: &str) -> Fault {
+    if said.contains("Utf8") {
+        return fault
+            .hint("text is no number: decimal_comma(...), or CAST(... AS DOUBLE) where it has a decimal point");
+    }
+    fault
 }
 
 fn listed(names: &BTreeSet<&str>) -> String {

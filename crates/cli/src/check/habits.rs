@@ -27,7 +27,11 @@ fn literals(about: &About<'_>, mapping: Option<&Mapping>) -> Step {
                 .any(|map| map.rows.iter().flatten().any(|cell| cell == code))
     };
     for (at, indicator) in definition.publishes.indicators.iter().enumerate() {
-        if mapping.is_some() && !is_given(indicator) {
+        let is_known = about
+            .schemas
+            .code_list("indicators")
+            .is_ok_and(|list| list.contains(indicator));
+        if mapping.is_some() && is_known && !is_given(indicator) {
             step.warnings.push(
                 Fault::settings(format!("nothing in map.sql gives the indicator {indicator}"))
                     .at(about.at(&["publishes", "indicators", &at.to_string()]))

@@ -127,8 +127,8 @@ pub(crate) async fn check(arguments: &Arguments, names: &Check) -> Result<u8> {
                 note(format!("warning: {}: {fault}", owner.owner));
             }
         }
-        let owners = checked.len();
-        data(format!("{owners} owners, {errors} findings, {warnings} warnings"));
+        let counts = [(checked.len(), "owner"), (errors, "finding"), (warnings, "warning")];
+        data(counts.map(|(number, word)| output::count(number, word)).join(", "));
     }
     let fails = errors > 0 || warnings > 0 && names.deny_warnings;
     Ok(if fails { FINDINGS } else { 0 })
