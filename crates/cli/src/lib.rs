@@ -5,11 +5,15 @@ mod check;
 mod connectors;
 mod demo;
 mod difference;
+mod examples;
 mod inspect;
+mod manual;
 mod night;
 mod output;
+mod pipeline_schema;
 mod progress;
 mod recorded;
+mod reference;
 mod settings;
 mod setup;
 
@@ -21,6 +25,7 @@ use klimalade_model::{Fault, Kind};
 pub use check::{Finding, check_catalogue};
 pub use connectors::registry;
 pub use difference::Difference;
+pub use pipeline_schema::pipeline_schema;
 pub use recorded::{TestOutcome, test_pipeline};
 
 /// Exit code of a wrong command line, wrong settings or the wrong kind of lake: nothing ran.
@@ -58,8 +63,10 @@ async fn run(arguments: arguments::Arguments) -> u8 {
         Command::Retire(retire) => inspect::retire(&arguments, retire).await,
         Command::Vacuum(vacuum) => inspect::vacuum(&arguments, vacuum).await,
         Command::Status => inspect::status(&arguments).await,
-        Command::Connectors(which) => inspect::connectors(which),
-        Command::Schema(which) => inspect::schema(&arguments, which),
+        Command::Connectors(which) => reference::connectors(&arguments, which),
+        Command::Schema(which) => reference::schema(&arguments, which),
+        Command::Completions(which) => manual::completions(which),
+        Command::Man => manual::man(),
     };
     match outcome {
         Ok(code) => code,

@@ -2,12 +2,12 @@
 
 use std::{fs, path::Path};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use klimalade_model::Schemas;
 use klimalade_pipeline::Catalogue;
 
 use crate::{
-    dictionary, overview, pipeline_schema,
+    dictionary, overview,
     place::{Findings, say},
 };
 
@@ -69,7 +69,10 @@ fn schema_files() -> Result<Vec<Generated>> {
     Ok(vec![
         Generated {
             path: "schemas/pipeline.schema.json",
-            text: pipeline_schema::text()?,
+            text: format!(
+                "{}\n",
+                serde_json::to_string_pretty(&klimalade_cli::pipeline_schema().map_err(|fault| anyhow!("{fault}"))?)?
+            ),
         },
         Generated {
             path: "schemas/DICTIONARY.md",
