@@ -131,8 +131,9 @@ pub(crate) async fn verify(arguments: &Arguments) -> Result<u8> {
         .map(|partition| partition.rows)
         .sum();
     data(format!(
-        "{} owners, {files} files, {} rows, {} findings",
-        states.len(),
+        "{}, {}, {} rows, {} findings",
+        output::count(states.len(), "owner"),
+        output::count(files, "file"),
         grouped(rows),
         findings.len()
     ));

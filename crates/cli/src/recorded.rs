@@ -227,6 +227,7 @@ async fn harvest(ground: &Ground, pipeline: &Pipeline, owner: &Owner) -> Result<
         cancel: CancellationToken::new(),
     };
     let (name, mut settings) = owner.definition.connector()?;
+    serve_files(&name, &mut settings, server.left());
     // A month of hours is recorded as a few of them: what a complete part has is not asked of an excerpt.
     settings
         .as_object_mut()
@@ -260,6 +261,36 @@ async fn harvest(ground: &Ground, pipeline: &Pipeline, owner: &Owner) -> Result<
             .hint("number them in the order of requests: plan, then the oldest part"));
     }
     Ok(all)
+}
+
+/// A file on disk or in a bucket is served over loopback like any other answer; of a folder each answer is a file.
+fn serve_files(connector: &str, settings: &mut serde_json::Value, answers: usize) {
+    const SERVED_AT: &str = "https://recorded.invalid/answer";
+    let (Some(settings), "file") = (settings.as_object_mut(), connector) else {
+        return;
+    };
+    let is_elsewhere = |value: &serde_json::Value| value.as_str().is_some_and(|text| !text.starts_with("http"));
+    let folder = match settings.get("address") {
+        Some(address) if is_elsewhere(address) => address
+            .as_str()
+            .is_some_and(|text| text.ends_with('/') || text.contains('*')),
+        _ => {
+            let addresses = settings.get_mut("addresses").and_then(serde_json::Value::as_object_mut);
+            for address in addresses.into_iter().flat_map(|addresses| addresses.values_mut()) {
+                if is_elsewhere(address) {
+                    *address = SERVED_AT.into();
+                }
+            }
+            return;
+        }
+    };
+    if folder {
+        settings.remove("address");
+        let addresses = (1..=answers).map(|at| (format!("answer-{at:04}"), SERVED_AT.into()));
+        settings.insert("addresses".to_owned(), serde_json::Value::Object(addresses.collect()));
+    } else {
+        settings.insert("address".to_owned(), SERVED_AT.into());
+    }
 }
 
 fn compare(ground: &Ground, owner: &Owner, expected: Option<&str>, mapped: &MappedRows) -> Result<TestOutcome> {

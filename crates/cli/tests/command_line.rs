@@ -84,7 +84,12 @@ fn an_unknown_pipeline_ends_with_2_before_anything_runs() {
     for command in ["run", "replay"] {
         let said = place.say_on(&lake, &[command, "dst_aera", "--demo"]);
         assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{}", said.err);
-        for word in ["no such pipeline", "dst_aera", "dst_area", "hint     klimalade check"] {
+        for word in [
+            "no such pipeline",
+            "dst_aera",
+            "dst_area",
+            "hint     did you mean dst_area; klimalade check",
+        ] {
             assert!(said.err.contains(word), "{word}: {}", said.err);
         }
         assert!(!lake.exists(), "nothing may be made");

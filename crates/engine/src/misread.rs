@@ -13,7 +13,7 @@ use klimalade_model::{Fault, Kind, nearest};
 use crate::error::sql_fault;
 
 /// Names shown where one was not found.
-const SHOWN: usize = 40;
+const SHOWN: usize = 24;
 
 /// A fault of planning `sql`, which stands in the file `place`.
 pub(crate) fn planning_fault(session: &SessionContext, place: &str, error: DataFusionError) -> Fault {
@@ -106,6 +106,7 @@ fn unknown_table(session: &SessionContext, table: &str) -> Fault {
         .map(String::as_str)
         .filter(|name| kind.as_ref().is_none_or(|kind| name.starts_with(kind.as_str())))
         .collect();
+    let none_of_kind = same.is_empty() && kind.is_some();
     let candidates = if same.is_empty() {
         names.iter().map(String::as_str).collect()
     } else {
@@ -117,10 +118,13 @@ fn unknown_table(session: &SessionContext, table: &str) -> Fault {
         (None, Some("maps.")) => format!("write maps/{}.csv", short.trim_start_matches("maps.")),
         _ => "map.sql reads raw, codes.<list> and maps.<file>".to_owned(),
     };
-    Fault::settings("map.sql reads a table that is not there")
-        .expected(listed(&candidates))
-        .found(short.to_owned())
-        .hint(hint)
+    let fault = Fault::settings("map.sql reads a table that is not there");
+    let fault = match (none_of_kind, kind.as_deref()) {
+        (true, Some("maps.")) => fault.expected("a file in maps/, of which there is none"),
+        (true, _) => fault.expected("raw, codes.<list>, maps.<file>"),
+        _ => fault.expected(listed(&candidates)),
+    };
+    fault.found(short.to_owned()).hint(hint)
 }
 
 fn unknown_function(session: &SessionContext, function: &str) -> Fault {

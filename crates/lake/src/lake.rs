@@ -87,8 +87,13 @@ impl Lake {
             }
         };
         if !options.read_only {
-            std::fs::create_dir_all(&folder)
-                .map_err(|source| disk_fault("the folder of the lake cannot be made", folder.display(), source))?;
+            std::fs::create_dir_all(&folder).map_err(|source| {
+                let fault = disk_fault("the folder of the lake cannot be made", folder.display(), source);
+                match fault.hint_text() {
+                    Some(_) => fault,
+                    None => fault.hint("--lake <a folder that can be made>"),
+                }
+            })?;
         }
         let folder = std::path::absolute(&folder).map_err(|source| {
             Fault::settings("not a folder")

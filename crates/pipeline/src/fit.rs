@@ -321,7 +321,10 @@ impl<'a> Fitting<'a> {
                 format!("{path}.{name}")
             }
         };
-        for (name, entry) in entries {
+        // In the order of the file.
+        let mut written: Vec<(&String, &Entry)> = entries.iter().collect();
+        written.sort_by_key(|(_, entry)| entry.key.start);
+        for (name, entry) in written {
             match (schema["properties"].get(name), &schema["additionalProperties"]) {
                 (Some(known), _) => self.walk(&entry.node, known, &below(name)),
                 (None, Value::Bool(false)) => {
@@ -331,13 +334,9 @@ impl<'a> Fitting<'a> {
                         .flat_map(|properties| properties.keys())
                         .map(String::as_str)
                         .collect();
-                    let hint = meant(
-                        name,
-                        known.iter().copied().filter(|known| !entries.contains_key(*known)),
-                    )
-                    .or_else(|| meant(name, known.iter().copied()))
-                    .or_else(|| self.elsewhere(name, path))
-                    .unwrap_or_else(|| "leave it out".to_owned());
+                    let hint = meant(name, known.iter().copied())
+                        .or_else(|| self.elsewhere(name, path))
+                        .unwrap_or_else(|| "leave it out".to_owned());
                     let (place, expected) = (self.written.place_of(&entry.key), known.join(", "));
                     self.push(place, format!("unknown setting {name} in {section}"), |fault| {
                         fault.expected(expected).found(name.clone()).hint(hint)

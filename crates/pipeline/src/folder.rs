@@ -212,8 +212,14 @@ impl Catalogue {
             return Ok(self.owners());
         }
         for name in names {
-            if let Some(fault) = self.broken.get(name).and_then(|broken| broken.faults.first()) {
-                return Err(fault.clone());
+            let faults = self.broken.get(name).map(|broken| broken.faults.as_slice());
+            match faults {
+                Some([fault]) => return Err(fault.clone()),
+                Some([fault, rest @ ..]) => {
+                    let more = format!("and {} more of this pipeline: klimalade check {name}", rest.len());
+                    return Err(fault.clone().at(more));
+                }
+                _ => {}
             }
             if !self
                 .owners()
