@@ -20,6 +20,8 @@ pub fn pipeline_schema() -> Result<Value> {
         .as_object_mut()
         .ok_or_else(|| odd("the schema of pipeline.toml is no object"))?;
     object.insert("title".to_owned(), json!("pipeline.toml"));
+    // What editors speak. Nothing newer is used, which a test sees to.
+    object.insert("$schema".to_owned(), json!("http://json-schema.org/draft-07/schema#"));
     let source = object
         .get_mut("properties")
         .and_then(|properties| properties.get_mut("source"))
@@ -134,6 +136,41 @@ mod tests {
                 "{reference}"
             );
         }
+    }
+
+    /// In draft 7 what stands beside a reference is not read, so nothing may depend on it.
+    fn beyond_draft_7(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(map) => {
+                for name in [
+                    "prefixItems",
+                    "unevaluatedProperties",
+                    "dependentSchemas",
+                    "$dynamicRef",
+                    "$anchor",
+                ] {
+                    found.extend(map.contains_key(name).then(|| name.to_owned()));
+                }
+                if map.contains_key("$ref") {
+                    let beside = map
+                        .keys()
+                        .filter(|key| !["$ref", "description", "default"].contains(&key.as_str()));
+                    found.extend(beside.cloned());
+                }
+                map.values().for_each(|value| beyond_draft_7(value, found));
+            }
+            Value::Array(values) => values.iter().for_each(|value| beyond_draft_7(value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_schema_is_one_that_editors_read() {
+        let schema = pipeline_schema().unwrap();
+        assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
+        let mut found = Vec::new();
+        beyond_draft_7(&schema, &mut found);
+        assert!(found.is_empty(), "{found:?}");
     }
 
     #[test]

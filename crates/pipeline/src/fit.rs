@@ -237,7 +237,9 @@ impl<'a> Fitting<'a> {
         }
         let (place, hint) = (
             self.written.place_of(&node.span),
-            meant(word, words.iter().copied()).map(|hint| quote_last(&hint)),
+            meant(word, words.iter().copied())
+                .or_else(|| synonym(word).and_then(|meaning| meant(meaning, words.iter().copied())))
+                .map(|hint| quote_last(&hint)),
         );
         let (expected, found) = (words.join(", "), word.clone());
         self.push(place, format!("unknown word for {}", last(path)), |fault| {
@@ -405,6 +407,24 @@ fn types(schema: &Value) -> Vec<&str> {
             .collect(),
         _ => Vec::new(),
     }
+}
+
+/// What other tools call our types.
+const SYNONYMS: [(&str, &str); 9] = [
+    ("string", "text"),
+    ("varchar", "text"),
+    ("decimal", "float"),
+    ("number", "float"),
+    ("double", "float"),
+    ("integer", "int"),
+    ("boolean", "bool"),
+    ("datetime", "timestamp"),
+    ("instant", "timestamp"),
+];
+
+fn synonym(word: &str) -> Option<&'static str> {
+    let word = word.to_lowercase();
+    SYNONYMS.iter().find(|(other, _)| *other == word).map(|(_, ours)| *ours)
 }
 
 fn last(path: &str) -> &str {

@@ -289,14 +289,21 @@ fn sql_that_does_not_fit_is_told_with_line_and_nearest_name() {
         ("'publish' AS fate,", ""),
         ("r.antal AS value", "r.slags AS value"),
         ("LEFT JOIN", "LEFT JION"),
-        ("FROM raw r", "FROM raw r UNION ALL SELECT * FROM raw r"),
+        (
+            "ON a.name_da = r.kommune\n",
+            &format!("ON a.name_da = r.kommune\nUNION ALL\n{SQL}"),
+        ),
         ("r.antal AS value", "sum(r.slags) AS value"),
     ] {
         let place = with(&[("map.sql", old, new)]);
         let said = place.say(&["check", "aarhus_charging"]);
         assert_eq!(said.code, Some(1), "{new}");
         let told = said.err.lines().map(|line| format!("{line}\n")).collect::<String>();
-        text.push_str(&format!("-- {old} => {new}\n{told}\n"));
+        text.push_str(&format!(
+            "-- {} => {}\n{told}\n",
+            old.trim(),
+            new.lines().take(2).collect::<Vec<_>>().join(" ")
+        ));
     }
     snapshot("errors-sql.txt", &text);
 }

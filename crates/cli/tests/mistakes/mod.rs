@@ -125,7 +125,7 @@ fn nothing_here() -> String {
 
 #[test]
 fn the_ten_likeliest_mistakes_are_told_as_the_document_says() {
-    let mut text = format!(
+    let mut text = String::from(
         "# The ten likeliest mistakes
 
 What the tool says to each. A test makes every one of them in a small pipeline that is right and compares the whole answer

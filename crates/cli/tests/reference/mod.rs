@@ -73,10 +73,7 @@ fn the_man_page_has_every_command_and_every_option() {
         let section = format!(".SH \"KLIMALADE {}\"", command.to_uppercase());
         assert!(said.out.contains(&section), "{section}");
         let own = place.say(&[command, "--help"]).out;
-        for word in own
-            .lines()
-            .filter_map(|line| line.trim_start().split_whitespace().next())
-        {
+        for word in own.lines().filter_map(|line| line.split_whitespace().next()) {
             if word.starts_with("--") {
                 options += 1;
                 let escaped = word.replace('-', "\\-");
