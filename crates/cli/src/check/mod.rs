@@ -235,7 +235,15 @@ async fn look(
         steps.push(codes::step(&about));
         let mut step = Step::new("ownership", owned(owner));
         for clash in clashes.iter().filter(|clash| clash.owner == owner.name) {
-            step.errors.push(clash.fault.clone());
+            let indicators = &owner.definition.publishes.indicators;
+            let at = indicators
+                .iter()
+                .position(|code| Some(code) == clash.indicator.as_ref());
+            let place = match at {
+                Some(at) => about.at(&["publishes", "indicators", &at.to_string()]),
+                None => about.at(&["publishes"]),
+            };
+            step.errors.push(clash.fault.clone().at(place));
         }
         steps.push(step);
         steps.extend(habits::steps(&about, planned.as_ref()));
