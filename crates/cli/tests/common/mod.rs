@@ -75,7 +75,7 @@ impl Said {
         let mut text = format!("exit code {}\n", self.code.unwrap_or(-1));
         for (name, said) in [("stdout", &self.out), ("stderr", &self.err)] {
             for line in plain(said, place).lines() {
-                text.push_str(&format!("{name} | {line}").trim_end());
+                text.push_str(format!("{name} | {line}").trim_end());
                 text.push('\n');
             }
         }
