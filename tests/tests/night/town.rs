@@ -1,7 +1,6 @@
 //! A home folder, a lake, a clock and agencies: all that a night needs.
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
