@@ -2,25 +2,35 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::examples;
+
 /// Harvests the systems that Danish municipalities report into, maps them to one common climate-monitoring schema,
 /// and writes partitioned Parquet.
 #[derive(Debug, Parser)]
-#[command(name = "klimalade", version, max_term_width = 100)]
+#[command(name = "klimalade", version, max_term_width = 100, after_help = examples::WHOLE)]
 pub(crate) struct Arguments {
-    /// Folder of klimalade.toml, pipelines/ and schemas/, laid over the copies in the binary.
-    #[arg(long, global = true, default_value = ".", value_name = "DIR", env = "KLIMALADE_HOME")]
+    /// Folder of klimalade.toml, pipelines/, schemas/, laid over the binary's; or KLIMALADE_HOME.
+    #[arg(
+        long,
+        global = true,
+        default_value = ".",
+        value_name = "DIR",
+        env = "KLIMALADE_HOME",
+        hide_env = true
+    )]
     pub(crate) home: PathBuf,
-    /// The lake: a folder, or s3://, az://, gs://. Left out: klimalade.toml's, else ./lake (with --demo ./demo-lake).
-    #[arg(long, global = true, value_name = "URL", env = "KLIMALADE_LAKE")]
+    /// A folder, s3://, az:// or gs://; else KLIMALADE_LAKE, klimalade.toml's, ./lake, ./demo-lake.
+    #[arg(long, global = true, value_name = "URL", env = "KLIMALADE_LAKE", hide_env = true)]
     pub(crate) lake: Option<String>,
-    /// Simulated agencies on loopback instead of the live ones; rows and lake are marked as simulated.
+    /// Simulated agencies on loopback; rows and lake are marked as simulated.
     #[arg(long, global = true)]
     pub(crate) demo: bool,
     /// Data on stdout as JSON instead of tables.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// How the log on stderr is written.
-    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    /// Log on stderr: text, or json (one object a line).
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT",
+          hide_possible_values = true)]
     pub(crate) log_format: LogFormat,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -36,45 +46,73 @@ pub(crate) enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make the folder of a new pipeline: a template that asks nothing which can be found out.
+    /// Make the folder of a new pipeline: a commented template.
+    #[command(after_help = examples::NEW)]
     New(New),
-    /// Fetch one page, record it, say what it holds, and draft [columns] and map.sql.
+    /// Fetch one page, record it, say what it holds, draft [columns] and map.sql.
+    #[command(after_help = examples::PROBE)]
     Probe(Probe),
     /// One night: harvest, map, check, publish.
+    #[command(after_help = examples::RUN)]
     Run(Run),
-    /// Show the parts that the agencies offer now, and which would be asked for.
+    /// Show the parts that the agencies offer, and which would be asked for.
+    #[command(after_help = examples::PLAN)]
     Plan(Names),
     /// Map again what stands in raw/; asks nobody.
+    #[command(after_help = examples::REPLAY)]
     Replay(Run),
-    /// Read pipelines without network: settings, SQL against raw columns and table, ownership, licence.
-    Check(Names),
+    /// Read pipelines without network: settings, SQL, codes, ownership, habits.
+    #[command(after_help = examples::CHECK)]
+    Check(Check),
     /// Recorded answers to expected rows, for each pipeline.
+    #[command(after_help = examples::TEST)]
     Test(TestNames),
-    /// Look whether the lake is whole: every file, hash, row count and snapshot that a state names.
+    /// Look whether the lake is whole: files, hashes, rows, snapshots.
+    #[command(after_help = examples::VERIFY)]
     Verify,
     /// Remove a pipeline's partitions; what vanishes goes to core/revision.
+    #[command(after_help = examples::RETIRE)]
     Retire(Retire),
-    /// Remove snapshots from raw/ that no published figure and no newest plan refers to.
+    /// Remove snapshots from raw/ that nothing published refers to.
+    #[command(after_help = examples::VACUUM)]
     Vacuum(Vacuum),
     /// What is published, how fresh it is, what the last night said.
+    #[command(after_help = examples::STATUS)]
     Status,
-    /// Trace a figure to its row, mapping, pages and raw rows, with its earlier values.
-    #[command(after_help = "\
-Examples:
-  klimalade explain observation indicator_code=land_area area_code=0751 year=2024
-  klimalade explain observation land_area _Z 2024-01-01      the unique key's values in its order
-  klimalade explain observation_hourly pipeline=energinet_production_by_municipality hour_start_at=2024-01-01T00:00:00Z area_code=0751")]
+    /// Trace a figure to its mapping, pages, raw rows and earlier values.
+    #[command(after_help = examples::EXPLAIN)]
     Explain(Explain),
-    /// List the connectors, or print the settings of one.
+    /// List the connectors, or print the manual of one (--json: its JSON schema).
+    #[command(after_help = examples::CONNECTORS)]
     Connectors(Which),
-    /// List the tables and code lists, or print one.
+    /// List the tables and code lists, or print one; `pipeline`: the JSON schema.
+    #[command(after_help = examples::SCHEMA)]
     Schema(Which),
+    /// Print completions for a shell: bash, zsh, fish.
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions(Completions),
+    /// Print the man page.
+    #[command(after_help = examples::MAN)]
+    Man,
 }
 
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Example: klimalade new aarhus_cykelstier --connector file --address https://example.dk/stier.csv"
-)]
+pub(crate) struct Completions {
+    /// The shell.
+    pub(crate) shell: Shell,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shell {
+    /// Bash.
+    Bash,
+    /// Zsh.
+    Zsh,
+    /// Fish.
+    Fish,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct New {
     /// <agency>_<dataset> in small ASCII letters.
     pub(crate) pipeline: String,
@@ -87,7 +125,6 @@ pub(crate) struct New {
 }
 
 #[derive(Args, Debug)]
-#[command(after_help = "Example: klimalade probe aarhus_cykelstier --write")]
 pub(crate) struct Probe {
     /// The pipeline, or one owner (<pipeline>.<instance>).
     pub(crate) pipeline: String,
@@ -127,6 +164,18 @@ pub(crate) struct Run {
 pub(crate) struct Names {
     /// Pipelines or owners; left out: all.
     pub(crate) pipelines: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    /// Pipelines or owners; left out: all. One alone is told of check by check.
+    pub(crate) pipelines: Vec<String>,
+    /// One line for each check of each owner.
+    #[arg(long)]
+    pub(crate) verbose: bool,
+    /// Warnings end with exit code 1.
+    #[arg(long)]
+    pub(crate) deny_warnings: bool,
 }
 
 #[derive(Args, Debug)]

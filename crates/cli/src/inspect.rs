@@ -9,10 +9,10 @@ use klimalade_transport::{Clock, SystemClock};
 
 use crate::{
     FINDINGS,
-    arguments::{Arguments, Names, Retire, Vacuum, Which},
+    arguments::{Arguments, Names, Retire, Vacuum},
     connectors::registry,
     demo,
-    output::{self, data, grouped, note},
+    output::{self, data, grouped},
     setup::Ground,
 };
 
@@ -131,8 +131,9 @@ pub(crate) async fn verify(arguments: &Arguments) -> Result<u8> {
         .map(|partition| partition.rows)
         .sum();
     data(format!(
-        "{} owners, {files} files, {} rows, {} findings",
-        states.len(),
+        "{}, {}, {} rows, {} findings",
+        output::count(states.len(), "owner"),
+        output::count(files, "file"),
         grouped(rows),
         findings.len()
     ));
@@ -349,64 +350,4 @@ async fn last_night(lake: &klimalade_lake::Lake) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// `klimalade connectors`.
-pub(crate) fn connectors(which: &Which) -> Result<u8> {
-    let registry = registry();
-    match &which.name {
-        Some(name) => output::json(&registry.entry(name)?.schema)?,
-        None => registry.entries().for_each(|entry| data(entry.name)),
-    }
-    Ok(0)
-}
-
-/// `klimalade schema`.
-pub(crate) fn schema(arguments: &Arguments, which: &Which) -> Result<u8> {
-    let ground = Ground::read(arguments)?;
-    let schemas = &ground.schemas;
-    let Some(name) = &which.name else {
-        data("tables");
-        for table in schemas.tables.values() {
-            data(format!("  {:26} {}", table.name, table.description_en));
-        }
-        data("code lists");
-        for list in schemas.codes.values() {
-            data(format!("  {:26} {} codes", list.name, list.rows.len()));
-        }
-        return Ok(0);
-    };
-    if let Some(table) = schemas.tables.get(name) {
-        note(&table.description_en);
-        let rows = table
-            .columns
-            .iter()
-            .map(|column| {
-                let key = if table.unique_key.contains(&column.field.name) {
-                    "key"
-                } else if column.required {
-                    ""
-                } else {
-                    "nullable"
-                };
-                vec![
-                    column.field.name.clone(),
-                    column.field.kind.arrow().to_string(),
-                    key.to_owned(),
-                    column.field.codes.clone().unwrap_or_default(),
-                    column.field.description_en.clone(),
-                ]
-            })
-            .collect();
-        output::table(&["column", "type", "key", "codes", "meaning"], rows);
-        return Ok(0);
-    }
-    let list = schemas.codes.get(name).ok_or_else(|| {
-        Fault::settings("no such table or code list")
-            .found(name.clone())
-            .hint("klimalade schema lists them")
-    })?;
-    let header: Vec<&str> = list.header.iter().map(String::as_str).collect();
-    output::table(&header, list.rows.clone());
-    Ok(0)
 }

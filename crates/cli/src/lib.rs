@@ -5,15 +5,20 @@ mod arguments;
 mod check;
 mod connectors;
 mod demo;
+mod difference;
+mod examples;
 mod explain;
 mod inspect;
+mod manual;
 mod new;
 mod night;
 mod output;
+mod pipeline_schema;
 mod probe;
 mod progress;
 mod recorded;
 mod recording;
+mod reference;
 mod rehearsal;
 mod settings;
 mod setup;
@@ -26,6 +31,8 @@ use klimalade_model::{Fault, Kind};
 
 pub use check::{Finding, check_catalogue};
 pub use connectors::registry;
+pub use difference::Difference;
+pub use pipeline_schema::pipeline_schema;
 pub use recorded::{TestOutcome, test_pipeline};
 
 /// Exit code of a wrong command line, wrong settings or the wrong kind of lake: nothing ran.
@@ -66,8 +73,10 @@ async fn run(arguments: arguments::Arguments) -> u8 {
         Command::Vacuum(vacuum) => inspect::vacuum(&arguments, vacuum).await,
         Command::Status => inspect::status(&arguments).await,
         Command::Explain(question) => explain::explain(&arguments, question).await,
-        Command::Connectors(which) => inspect::connectors(which),
-        Command::Schema(which) => inspect::schema(&arguments, which),
+        Command::Connectors(which) => reference::connectors(&arguments, which),
+        Command::Schema(which) => reference::schema(&arguments, which),
+        Command::Completions(which) => manual::completions(which),
+        Command::Man => manual::man(),
     };
     match outcome {
         Ok(code) => code,

@@ -250,7 +250,7 @@ mod tests {
             assert!(toml.lines().all(|line| line.chars().count() <= 120), "{toml}");
             let files = files.map(|(name, text)| (name.to_owned(), text.into_bytes()));
             let read = klimalade_pipeline::Pipeline::read("by_tal", klimalade_pipeline::Origin::Home, files.into());
-            read.unwrap_or_else(|fault| panic!("{}: {fault}\n{toml}", entry.name));
+            read.unwrap_or_else(|fault| panic!("{}: {fault:?}\n{toml}", entry.name));
         }
     }
 }

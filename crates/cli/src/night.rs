@@ -8,6 +8,7 @@ use klimalade_model::{Fault, Result};
 use klimalade_run::{NightOptions, NightReport, OwnerReport, Progress, Quiet, Status, run_night};
 
 use crate::{
+    NOTHING_RAN,
     arguments::{Arguments, LogFormat, Run},
     demo,
     output::{self, data, grouped, note},
@@ -22,12 +23,23 @@ const CONCURRENCY: usize = 4;
 /// `klimalade run` and `klimalade replay`.
 pub(crate) async fn run(arguments: &Arguments, run: &Run, replay: bool) -> Result<u8> {
     let ground = Ground::read(arguments)?;
-    for (name, fault) in &ground.catalogue.broken {
-        output::fault(&Fault::settings(fault.clone()).at(format!("pipelines/{name}")));
+    let is_meant = |name: &String| run.pipelines.is_empty() || run.pipelines.contains(name);
+    let broken = ground.catalogue.broken.iter().filter(|(name, _)| is_meant(name));
+    let mut is_broken = false;
+    for fault in broken.flat_map(|(_, broken)| &broken.faults) {
+        output::fault(fault);
+        is_broken = true;
+    }
+    if is_broken && !run.pipelines.is_empty() {
+        return Ok(NOTHING_RAN);
     }
     let selected = ground.catalogue.select(&run.pipelines)?;
     if !run.pipelines.is_empty() && !arguments.demo && !replay {
         refuse_off(&selected, &ground.settings.secrets())?;
+    }
+    if replay {
+        // What is not there has nothing to map again; a lake is made by harvesting.
+        ground.lake(arguments, true).await?;
     }
     let lake = if run.dry_run {
         rehearsal::lake(&ground, arguments).await?

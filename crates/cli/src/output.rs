@@ -117,3 +117,9 @@ pub(crate) fn grouped(number: u64) -> String {
     }
     out
 }
+
+/// A number of things: 1 row, 2 rows.
+pub(crate) fn count(number: usize, word: &str) -> String {
+    let end = if number == 1 { "" } else { "s" };
+    format!("{number} {word}{end}")
+}

@@ -1,15 +1,11 @@
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use futures::StreamExt;
 use jiff::Timestamp;
 use klimalade_connect::{CancellationToken, Clock, Context};
-use klimalade_model::{Fault, Result};
-use klimalade_pipeline::{Owner, Pipeline, Task};
+use klimalade_model::{Fault, Result, nearest};
+use klimalade_pipeline::{Origin, Owner, Pipeline, Task};
 use klimalade_run::{MappedRows, map_pages, view_rows};
 use klimalade_testkit::serve::{Recorded, RecordedAnswer};
 use klimalade_transport::{Client, Jitter, Options};
@@ -19,7 +15,8 @@ use crate::{
     arguments::{Arguments, TestNames},
     connectors::registry,
     demo,
-    output::{data, note},
+    difference::{Cells, Difference},
+    output::{self, data, note},
     recording::Recording,
     setup::Ground,
 };
@@ -29,8 +26,10 @@ use crate::{
 pub struct TestOutcome {
     /// Rows that came out.
     pub rows: usize,
-    /// Expected and not there, or there and not expected, as lines `- ...` and `+ ...`.
-    pub difference: Vec<String>,
+    /// What came out beside what was expected.
+    pub difference: Difference,
+    /// There is an expected.csv.
+    pub is_written: bool,
     /// expected.csv as it would have to be.
     pub accepted: String,
 }
@@ -50,51 +49,101 @@ impl Clock for Stopped {
 pub(crate) async fn test(arguments: &Arguments, names: &TestNames) -> Result<u8> {
     let ground = Ground::read(arguments)?;
     ground.catalogue.select(&names.pipelines)?;
-    let mut code = 0;
+    let (mut code, mut objects) = (0, Vec::new());
     for pipeline in ground.catalogue.pipelines.values() {
-        if !names.pipelines.is_empty() && !names.pipelines.contains(&pipeline.name) {
+        let owner_of = |name: &String| pipeline.owners.iter().any(|owner| owner.name == *name);
+        if !names.pipelines.is_empty()
+            && !names
+                .pipelines
+                .iter()
+                .any(|name| *name == pipeline.name || owner_of(name))
+        {
             continue;
         }
-        match test_pipeline(&ground, pipeline).await {
-            Ok(outcome) if outcome.difference.is_empty() => {
-                data(format!("ok      {} ({} rows)", pipeline.name, outcome.rows))
-            }
+        let name = &pipeline.name;
+        let (word, outcome) = match test_pipeline(&ground, pipeline).await {
+            Ok(outcome) if names.accept => match accept(arguments, pipeline, &outcome) {
+                Ok(true) => ("written", Ok(outcome)),
+                Ok(false) => ("ok", Ok(outcome)),
+                Err(fault) => ("failed", Err(fault)),
+            },
+            Ok(outcome) if !outcome.is_written => ("failed", Err(not_written(pipeline))),
+            Ok(outcome) if outcome.difference.is_empty() => ("ok", Ok(outcome)),
+            Ok(outcome) => ("differs", Ok(outcome)),
+            Err(fault) => ("failed", Err(fault)),
+        };
+        if matches!(word, "differs" | "failed") {
+            code = FINDINGS;
+        }
+        let rows = outcome.as_ref().map_or(0, |outcome| outcome.rows);
+        if arguments.json {
+            let difference = outcome.as_ref().map(|outcome| outcome.difference.as_json()).ok();
+            let fault = outcome.as_ref().err().map(Fault::line);
+            objects.push(serde_json::json!({
+                "pipeline": name, "verdict": word, "rows": rows, "difference": difference, "fault": fault,
+            }));
+            continue;
+        }
+        match outcome {
             Ok(outcome) => {
-                let path = arguments
-                    .home
-                    .join("pipelines")
-                    .join(&pipeline.name)
-                    .join("test/expected.csv");
-                if names.accept {
-                    write(&path, &outcome.accepted)?;
-                    data(format!("written {} ({} rows)", path.display(), outcome.rows));
-                    continue;
+                let counts = match word {
+                    "ok" => String::new(),
+                    _ => format!(": {}", outcome.difference.counts()),
+                };
+                data(format!("{word:7} {name} ({}){counts}", output::count(rows, "row")));
+                if word == "differs" {
+                    for line in outcome.difference.lines() {
+                        data(format!("  {line}"));
+                    }
+                    note(format!(
+                        "hint: when the new rows are right: klimalade test {name} --accept"
+                    ));
                 }
-                data(format!("differs {} ({} rows)", pipeline.name, outcome.rows));
-                outcome.difference.iter().for_each(|line| data(format!("  {line}")));
-                note(format!(
-                    "hint: when the new rows are right: klimalade test {} --accept",
-                    pipeline.name
-                ));
-                code = FINDINGS;
             }
             Err(fault) => {
-                data(format!("failed  {}", pipeline.name));
-                note(format!("error: {}: {fault}", pipeline.name));
-                code = FINDINGS;
+                data(format!("failed  {name}"));
+                note(format!("error: {name}: {fault}"));
             }
         }
+    }
+    if arguments.json {
+        output::json(&objects)?;
     }
     Ok(code)
 }
 
-fn write(path: &Path, text: &str) -> Result<()> {
-    std::fs::write(path, text).map_err(|source| {
+fn not_written(pipeline: &Pipeline) -> Fault {
+    Fault::settings("the pipeline has no expected rows")
+        .at(format!("pipelines/{}/test/expected.csv", pipeline.name))
+        .hint(format!(
+            "klimalade test {} --accept writes what came out: read it, it is what will be published",
+            pipeline.name
+        ))
+}
+
+/// Writes expected.csv; false where it says so already. Errors: Settings, when the folder is none of `--home`'s: a
+/// folder with nothing but expected.csv would take the place of nothing, and the file would never be read.
+fn accept(arguments: &Arguments, pipeline: &Pipeline, outcome: &TestOutcome) -> Result<bool> {
+    if outcome.is_written && outcome.difference.is_empty() {
+        return Ok(false);
+    }
+    let folder = arguments.home.join("pipelines").join(&pipeline.name);
+    if pipeline.origin == Origin::Embedded {
+        return Err(Fault::settings("the pipeline stands in the binary, so its expected rows cannot be written")
+            .at(format!("pipelines/{}", pipeline.name))
+            .expected(format!("the whole folder at {}", folder.display()))
+            .hint("copy the pipeline's folder there, change it, and accept again; or --home <the folder above pipelines/>"));
+    }
+    let path = folder.join("test/expected.csv");
+    let wrong = |source: std::io::Error| {
         Fault::settings("the expected rows cannot be written")
             .at(path.display().to_string())
             .because(source)
             .hint("--home names the folder above pipelines/")
-    })
+    };
+    std::fs::create_dir_all(folder.join("test")).map_err(wrong)?;
+    std::fs::write(&path, &outcome.accepted).map_err(wrong)?;
+    Ok(true)
 }
 
 /// Serves test/answer-1.*, answer-2.* ... on loopback in the order of requests, runs plan, fetch, decode and map as
@@ -126,18 +175,18 @@ pub async fn test_pipeline(ground: &Ground, pipeline: &Pipeline) -> Result<TestO
         Task::Harvest => harvest(ground, pipeline, owner).await?,
     };
     if let Some(reject) = mapped.rejects.first() {
-        return Err(Fault::contract("a recorded row breaks the table's contract").found(reject.clone()));
+        return Err(Fault::contract("a recorded row breaks the table's contract").found(
+            match mapped.rejects.len() - 1 {
+                0 => reject.clone(),
+                more => format!("{reject}, and {more} more"),
+            },
+        ));
     }
     let expected = pipeline
         .files
         .get("test/expected.csv")
-        .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
-        .ok_or_else(|| {
-            Fault::settings("the pipeline has no expected rows")
-                .expected("test/expected.csv")
-                .hint("klimalade test <pipeline> --accept")
-        })?;
-    compare(ground, owner, &expected, &mapped)
+        .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    compare(ground, owner, expected.as_deref(), &mapped)
 }
 
 async fn harvest(ground: &Ground, pipeline: &Pipeline, owner: &Owner) -> Result<MappedRows> {
@@ -152,7 +201,7 @@ async fn harvest(ground: &Ground, pipeline: &Pipeline, owner: &Owner) -> Result<
     let recording = Recording::of(pipeline)?;
     let (server, context) = loopback(ground, answers.into_values().collect(), &recording).await?;
     let (name, mut settings) = owner.definition.connector()?;
-    recording.serve_files(&name, &mut settings);
+    recording.serve_files(&name, &mut settings, server.left());
     // A month of hours is recorded as a few of them: what a complete part has is not asked of an excerpt.
     settings
         .as_object_mut()
@@ -226,28 +275,40 @@ pub(crate) async fn loopback(
     Ok((server, context))
 }
 
-fn compare(ground: &Ground, owner: &Owner, expected: &str, mapped: &MappedRows) -> Result<TestOutcome> {
+fn compare(ground: &Ground, owner: &Owner, expected: Option<&str>, mapped: &MappedRows) -> Result<TestOutcome> {
     let table = ground.schemas.table(&owner.definition.table)?;
-    let wrong = |error: csv::Error| Fault::settings("expected.csv cannot be read").found(error.to_string());
-    let mut reader = csv::Reader::from_reader(expected.as_bytes());
-    let header: Vec<String> = reader.headers().map_err(wrong)?.iter().map(str::to_owned).collect();
-    if let Some(name) = header.iter().find(|name| table.column(name).is_none()) {
-        return Err(Fault::settings("expected.csv has a column that the table has not")
-            .found(name.clone())
-            .hint(format!("klimalade schema {}", table.name)));
+    let place = format!("pipelines/{}/test/expected.csv", owner.pipeline);
+    let wrong = |error: csv::Error| {
+        Fault::settings("expected.csv cannot be read")
+            .at(place.clone())
+            .found(error.to_string())
+    };
+    let mut reader = csv::Reader::from_reader(expected.unwrap_or_default().as_bytes());
+    let mut header: Vec<String> = reader.headers().map_err(wrong)?.iter().map(str::to_owned).collect();
+    if expected.is_none() {
+        // The first time: every column of which a row says something, in the table's order.
+        let said = |name: &str| mapped.rows.iter().any(|row| row.contains_key(name));
+        let names = table.columns.iter().map(|column| column.field.name.clone());
+        header = names.filter(|name| said(name)).collect();
     }
-    let line = |cells: &dyn Fn(&str) -> String| header.iter().map(|name| cells(name)).collect::<Vec<_>>().join(",");
-    let mut wanted: Vec<String> = Vec::new();
+    if let Some(name) = header.iter().find(|name| table.column(name).is_none()) {
+        let names = table.columns.iter().map(|column| column.field.name.as_str());
+        return Err(Fault::settings("expected.csv has a column that the table has not")
+            .at(format!("{place}:1"))
+            .found(name.clone())
+            .hint(match nearest(name, names) {
+                Some(name) => format!("did you mean {name}"),
+                None => format!("klimalade schema {}", table.name),
+            }));
+    }
+    let mut wanted: Vec<Cells> = Vec::new();
     for row in reader.records() {
         let row = row.map_err(wrong)?;
-        wanted.push(line(&|name| {
-            header
-                .iter()
-                .position(|known| known == name)
-                .and_then(|at| row.get(at))
-                .map(normal)
-                .unwrap_or_default()
-        }));
+        wanted.push(
+            (0..header.len())
+                .map(|at| normal(row.get(at).unwrap_or_default()))
+                .collect(),
+        );
     }
     let key = |row: &BTreeMap<String, String>| {
         table
@@ -258,36 +319,27 @@ fn compare(ground: &Ground, owner: &Owner, expected: &str, mapped: &MappedRows) 
     };
     let mut rows: Vec<&BTreeMap<String, String>> = mapped.rows.iter().collect();
     rows.sort_by_key(|row| key(row));
-    let found: Vec<String> = rows
+    let found: Vec<Cells> = rows
         .iter()
-        .map(|row| line(&|name| row.get(name).map(|cell| normal(cell)).unwrap_or_default()))
+        .map(|row| {
+            let cells = header.iter().map(|name| row.get(name).map(|cell| normal(cell)));
+            cells.map(Option::unwrap_or_default).collect()
+        })
         .collect();
-    let (wanted_set, found_set): (BTreeSet<&String>, BTreeSet<&String>) =
-        (wanted.iter().collect(), found.iter().collect());
-    let mut difference: Vec<String> = wanted
-        .iter()
-        .filter(|line| !found_set.contains(line))
-        .map(|line| format!("- {line}"))
-        .collect();
-    difference.extend(
-        found
-            .iter()
-            .filter(|line| !wanted_set.contains(line))
-            .map(|line| format!("+ {line}")),
-    );
-    if difference.is_empty() && wanted.len() != found.len() {
-        difference.push(format!("- {} rows\n  + {} rows", wanted.len(), found.len()));
-    }
-    let mut accepted = header.join(",");
-    accepted.push('\n');
+    let unwritable = |error: csv::Error| Fault::bug("expected rows are no CSV").found(error.to_string());
+    let mut accepted = csv::Writer::from_writer(Vec::new());
+    accepted.write_record(&header).map_err(unwritable)?;
     for row in &found {
-        accepted.push_str(row);
-        accepted.push('\n');
+        accepted.write_record(row).map_err(unwritable)?;
     }
+    let accepted = accepted
+        .into_inner()
+        .map_err(|error| Fault::bug("expected rows are no CSV").found(error.to_string()))?;
     Ok(TestOutcome {
         rows: found.len(),
-        difference,
-        accepted,
+        is_written: expected.is_some(),
+        difference: Difference::of(&header, &table.unique_key, &wanted, &found),
+        accepted: String::from_utf8_lossy(&accepted).into_owned(),
     })
 }
 

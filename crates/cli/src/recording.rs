@@ -5,7 +5,7 @@ use klimalade_connect::Part;
 use klimalade_model::{Fault, Result};
 use klimalade_pipeline::Pipeline;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// The instant at which answers without a recording of their own are served.
 const INSTANT: &str = "2026-02-15T12:00:00Z";
@@ -70,20 +70,35 @@ impl Recording {
         self.part.as_ref().is_none_or(|key| *key == part.key)
     }
 
-    /// A file of a folder or a bucket is served over loopback like any other answer.
-    pub(crate) fn serve_files(&self, connector: &str, settings: &mut Value) {
-        let (Some(part), Some(settings), "file") = (&self.part, settings.as_object_mut(), connector) else {
+    /// A file on disk or in a bucket is served over loopback like any other answer; of a folder whose part nobody wrote down
+    /// each of the `answers` is a file.
+    pub(crate) fn serve_files(&self, connector: &str, settings: &mut Value, answers: usize) {
+        let (Some(settings), "file") = (settings.as_object_mut(), connector) else {
             return;
         };
-        let is_http = |value: &Value| value.as_str().is_some_and(|text| text.starts_with("http"));
-        let elsewhere = settings.get("address").is_some_and(|address| !is_http(address))
-            || settings
-                .get("addresses")
-                .and_then(Value::as_object)
-                .is_some_and(|addresses| addresses.values().any(|address| !is_http(address)));
-        if elsewhere {
-            settings.remove("address");
-            settings.insert("addresses".to_owned(), json!({ part.as_str(): SERVED_AT }));
+        let is_elsewhere = |value: &Value| value.as_str().is_some_and(|text| !text.starts_with("http"));
+        let address = settings.get("address").filter(|address| is_elsewhere(address));
+        let named = settings.get("addresses").and_then(Value::as_object);
+        let is_named_elsewhere = named.is_some_and(|named| named.values().any(is_elsewhere));
+        if address.is_none() && !is_named_elsewhere {
+            return;
         }
+        let is_folder = address.is_some_and(|address| {
+            address
+                .as_str()
+                .is_some_and(|text| text.ends_with('/') || text.contains('*'))
+        });
+        let keys: Vec<String> = match (&self.part, named) {
+            (Some(part), _) => vec![part.clone()],
+            (None, Some(named)) => named.keys().cloned().collect(),
+            (None, None) if is_folder => (1..=answers).map(|at| format!("answer-{at:04}")).collect(),
+            (None, None) => {
+                settings.insert("address".to_owned(), SERVED_AT.into());
+                return;
+            }
+        };
+        settings.remove("address");
+        let addresses: serde_json::Map<_, _> = keys.into_iter().map(|key| (key, SERVED_AT.into())).collect();
+        settings.insert("addresses".to_owned(), addresses.into());
     }
 }

@@ -16,26 +16,19 @@ pub(crate) fn refuse_template(owner: &Owner) -> Result<()> {
         .hint(format!("klimalade probe {} --write", owner.pipeline)))
 }
 
-/// A code that map.sql gives as a literal must be in its list: no row is needed to know. Errors: Settings.
-pub(crate) fn refuse_unknown_literals(shape: &Shape, table: &Table, schemas: &Schemas) -> Result<()> {
-    for (name, value) in &shape.constants {
-        let list = table.column(name).and_then(|column| column.field.codes.as_deref());
-        let (Some(list), DataType::Utf8) = (list, value.data_type()) else {
-            continue;
-        };
-        let (list, code) = (schemas.code_list(list)?, value.to_string());
-        if value.is_null() || list.contains(&code) {
-            continue;
+/// Codes that map.sql gives as literals and that are not in their lists: no row is needed to know.
+pub(crate) fn unknown_literals(shape: &Shape, table: &Table, schemas: &Schemas) -> impl Iterator<Item = Fault> {
+    shape.constants.iter().filter_map(|(name, value)| {
+        let list = schemas.code_list(table.column(name)?.field.codes.as_deref()?).ok()?;
+        let code = value.to_string();
+        if value.is_null() || value.data_type() != DataType::Utf8 || list.contains(&code) {
+            return None;
         }
         let hint = match nearest(&code, list.codes()) {
             Some(near) => format!("'{near}' AS {name}"),
             None => format!("klimalade schema {}", list.name),
         };
-        return Err(
-            Fault::settings(format!("map.sql gives a code that is not in the list {}", list.name))
-                .found(format!("'{code}' AS {name}"))
-                .hint(hint),
-        );
-    }
-    Ok(())
+        let what = format!("map.sql gives a code that is not in the list {}", list.name);
+        Some(Fault::settings(what).found(format!("'{code}' AS {name}")).hint(hint))
+    })
 }

@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
-mod operator;
+mod errors;
 mod home;
+mod mistakes;
+mod operator;
+mod reference;
 mod traced;
 
 use common::{Place, snapshot};
@@ -61,24 +64,6 @@ fn connectors_are_those_of_the_folder_listing() {
 }
 
 #[test]
-fn settings_of_a_connector_are_a_json_schema_in_which_every_setting_is_described() {
-    let place = Place::new();
-    for name in place.say(&["connectors"]).out.lines() {
-        let said = place.say(&["connectors", name]);
-        assert_eq!(said.code, Some(0), "{name}: {}", said.err);
-        let schema: serde_json::Value = serde_json::from_str(&said.out).unwrap();
-        let settings = schema["properties"].as_object().unwrap();
-        assert!(!settings.is_empty(), "{name}");
-        for (setting, described) in settings {
-            assert!(
-                described["description"].is_string() || described["$ref"].is_string(),
-                "{name}: {setting} says nothing"
-            );
-        }
-    }
-}
-
-#[test]
 fn the_schema_of_observation_is_printed_with_meaning_and_key() {
     let said = Place::new().say(&["schema", "observation"]);
     assert_eq!(said.code, Some(0));
@@ -103,7 +88,12 @@ fn an_unknown_pipeline_ends_with_2_before_anything_runs() {
     for command in ["run", "replay"] {
         let said = place.say_on(&lake, &[command, "dst_aera", "--demo"]);
         assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{}", said.err);
-        for word in ["no such pipeline", "dst_aera", "dst_area", "hint     klimalade check"] {
+        for word in [
+            "no such pipeline",
+            "dst_aera",
+            "dst_area",
+            "hint     did you mean dst_area; klimalade check",
+        ] {
             assert!(said.err.contains(word), "{word}: {}", said.err);
         }
         assert!(!lake.exists(), "nothing may be made");

@@ -61,7 +61,10 @@ impl Registry {
             Fault::settings("no such connector")
                 .found(name.to_owned())
                 .expected(self.0.keys().copied().collect::<Vec<_>>().join(", "))
-                .hint("klimalade connectors")
+                .hint(match klimalade_model::nearest(name, self.0.keys().copied()) {
+                    Some(name) => format!("did you mean {name}; klimalade connectors"),
+                    None => "klimalade connectors".to_owned(),
+                })
         })
     }
     /// Opens a connector by name. Errors: Settings.

@@ -2,12 +2,12 @@
 
 use std::{fs, path::Path};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use klimalade_model::Schemas;
 use klimalade_pipeline::Catalogue;
 
 use crate::{
-    dictionary, overview, pipeline_schema,
+    dictionary, overview,
     place::{Findings, say},
 };
 
@@ -69,7 +69,10 @@ fn schema_files() -> Result<Vec<Generated>> {
     Ok(vec![
         Generated {
             path: "schemas/pipeline.schema.json",
-            text: pipeline_schema::text()?,
+            text: format!(
+                "{}\n",
+                serde_json::to_string_pretty(&klimalade_cli::pipeline_schema().map_err(|fault| anyhow!("{fault}"))?)?
+            ),
         },
         Generated {
             path: "schemas/DICTIONARY.md",
@@ -83,8 +86,8 @@ fn readme(root: &Path) -> Result<Generated> {
     // A home without folders leaves the copies in the binary as they are.
     let nowhere = tempfile::tempdir().context("no scratch folder can be made")?;
     let catalogue = Catalogue::load(nowhere.path())?;
-    if let Some((name, fault)) = catalogue.broken.first_key_value() {
-        bail!("pipelines/{name}: {fault}");
+    if let Some(fault) = catalogue.broken.values().flat_map(|broken| &broken.faults).next() {
+        bail!("{fault}");
     }
     let stands = fs::read_to_string(root.join("README.md")).context("README.md cannot be read")?;
     Ok(Generated {

@@ -5,7 +5,6 @@ mod dictionary;
 mod generate;
 mod outside;
 mod overview;
-mod pipeline_schema;
 mod place;
 mod process;
 mod s3;

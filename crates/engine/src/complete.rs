@@ -6,7 +6,7 @@ use arrow::{
 };
 use datafusion::common::ScalarValue;
 use jiff::{ToSpan, civil::Date};
-use klimalade_model::{Fault, Result, Schemas, Table};
+use klimalade_model::{Fault, Result, Schemas, Table, nearest};
 
 use crate::{error::arrow_fault, mapping::Shape};
 
@@ -96,7 +96,13 @@ pub(crate) struct Completion {
 impl Completion {
     /// Fits what map.sql gives to the table. `extra` are columns that the runner takes away (fate, ...). Errors:
     /// Settings, when a column is missing, is none of the table's, or has another type: nothing is cast.
-    pub(crate) fn plan(table: &Table, shape: &Shape, extra: &[&str], schemas: &Arc<Schemas>) -> Result<Self> {
+    pub(crate) fn plan(
+        table: &Table,
+        shape: &Shape,
+        extra: &[&str],
+        schemas: &Arc<Schemas>,
+    ) -> Result<Self, Vec<Fault>> {
+        let mut faults = Vec::new();
         let known = |name: &str| table.column(name).is_some() || extra.contains(&name);
         for name in shape
             .varying
@@ -105,19 +111,34 @@ impl Completion {
             .map(|field| field.name())
             .chain(shape.constants.keys())
         {
-            if !known(name) {
-                return Err(Fault::settings("map.sql gives a column that the table has not")
-                    .at("map.sql")
-                    .expected(
-                        table
-                            .columns
-                            .iter()
-                            .map(|column| column.field.name.as_str())
-                            .collect::<Vec<_>>()
-                            .join(", "),
-                    )
-                    .found(name.clone())
-                    .hint(format!("leave it out, or: klimalade schema {}", table.name)));
+            if name.contains(|letter: char| !letter.is_alphanumeric() && letter != '_') {
+                faults.push(
+                    Fault::settings("a column of map.sql has no name")
+                        .at("map.sql")
+                        .found(name.clone())
+                        .hint("... AS <column>"),
+                );
+            } else if !known(name) {
+                let names = table.columns.iter().map(|column| column.field.name.as_str());
+                let names = names.chain(extra.iter().copied());
+                let hint = match nearest(name, names) {
+                    Some(name) => format!("did you mean {name}"),
+                    None => format!("leave it out, or: klimalade schema {}", table.name),
+                };
+                faults.push(
+                    Fault::settings("map.sql gives a column that the table has not")
+                        .at("map.sql")
+                        .expected(
+                            table
+                                .columns
+                                .iter()
+                                .map(|column| column.field.name.as_str())
+                                .collect::<Vec<_>>()
+                                .join(", "),
+                        )
+                        .found(name.clone())
+                        .hint(hint),
+                );
             }
         }
         let mut plan = Self {
@@ -131,23 +152,32 @@ impl Completion {
         for column in &table.columns {
             let name = column.field.name.as_str();
             let wanted = column.field.kind.arrow();
-            let fits = |found: &DataType| -> Result<()> {
+            let mut fits = |found: &DataType| {
                 if *found == wanted || *found == DataType::Null && !column.required {
-                    return Ok(());
+                    return;
                 }
-                Err(Fault::settings("a column of map.sql has another type than the table's")
-                    .at(format!("map.sql: {name}"))
-                    .expected(wanted.to_string())
-                    .found(found.to_string())
-                    .hint(format!("CAST(... AS {})", sql_type(&wanted))))
+                faults.push(
+                    Fault::settings("a column of map.sql has another type than the table's")
+                        .at(format!("map.sql: {name}"))
+                        .expected(wanted.to_string())
+                        .found(found.to_string())
+                        .hint(if wanted == DataType::Float64 && *found == DataType::Utf8 {
+                            format!(
+                                "decimal_comma(...) AS {name}, or CAST(... AS {}) where it has a decimal point",
+                                sql_type(&wanted)
+                            )
+                        } else {
+                            format!("CAST(... AS {}) AS {name}", sql_type(&wanted))
+                        }),
+                );
             };
             if let Ok(index) = shape.varying.index_of(name) {
-                fits(shape.varying.field(index).data_type())?;
+                fits(shape.varying.field(index).data_type());
                 plan.sources.insert(name.to_owned(), Source::Batch(index));
             } else if let Some(value) = shape.constants.get(name) {
-                fits(&value.data_type())?;
+                fits(&value.data_type());
                 let value = if value.is_null() {
-                    ScalarValue::try_from(&wanted).map_err(|e| Fault::bug(e.to_string()))?
+                    ScalarValue::try_from(&wanted).map_err(|e| vec![Fault::bug(e.to_string())])?
                 } else {
                     value.clone()
                 };
@@ -165,20 +195,34 @@ impl Completion {
                 let rule =
                     Rule::of(name).filter(|rule| rule.inputs().iter().all(|input| plan.sources.contains_key(*input)));
                 match rule {
-                    Some(rule) => plan.add_rule(name, rule)?,
+                    Some(rule) if faults.is_empty() => plan.add_rule(name, rule).map_err(|fault| vec![fault])?,
+                    // What it would be computed from does not fit either.
+                    Some(_) => {}
                     None if !column.required => {
-                        let null =
-                            ScalarValue::try_from(&column.field.kind.arrow()).map_err(|e| Fault::bug(e.to_string()))?;
+                        let null = ScalarValue::try_from(&column.field.kind.arrow())
+                            .map_err(|e| vec![Fault::bug(e.to_string())])?;
                         plan.sources.insert(name.to_owned(), Source::Constant(null));
                     }
                     None => {
-                        return Err(Fault::settings("map.sql lacks a column of the table")
-                            .at("map.sql")
-                            .expected(format!("{name} ({})", sql_type(&column.field.kind.arrow())))
-                            .hint(format!("klimalade schema {}", table.name)));
+                        // A column that follows from others is told by what it follows from.
+                        if Rule::of(name).is_none() {
+                            faults.push(
+                                Fault::settings("map.sql lacks a column of the table")
+                                    .at("map.sql")
+                                    .expected(format!(
+                                        "{name} ({}): {}",
+                                        sql_type(&column.field.kind.arrow()),
+                                        column.field.description_en
+                                    ))
+                                    .hint(format!("... AS {name}; klimalade schema {}", table.name)),
+                            );
+                        }
                     }
                 }
             }
+        }
+        if !faults.is_empty() {
+            return Err(faults);
         }
         for column in &table.columns {
             let name = &column.field.name;

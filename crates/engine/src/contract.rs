@@ -172,7 +172,7 @@ fn fate_of(text: Option<&str>) -> Result<Fate> {
 
 impl RowContract {
     /// Fits map.sql's columns to the table. `fate_given` is false for views: every row is published. Errors:
-    /// Settings.
+    /// Settings; the first of [`RowContract::plan_all`].
     pub fn plan(
         table: &Table,
         shape: &Shape,
@@ -180,6 +180,20 @@ impl RowContract {
         rules: RowRules,
         fate_given: bool,
     ) -> Result<Self> {
+        Self::plan_all(table, shape, schemas, rules, fate_given).map_err(|faults| {
+            let first = faults.into_iter().next();
+            first.unwrap_or_else(|| Fault::bug("map.sql does not fit and nobody says why"))
+        })
+    }
+    /// The same with everything that does not fit. Errors: Settings.
+    pub fn plan_all(
+        table: &Table,
+        shape: &Shape,
+        schemas: &Arc<Schemas>,
+        rules: RowRules,
+        fate_given: bool,
+    ) -> Result<Self, Vec<Fault>> {
+        let mut faults = Vec::new();
         let find = |name: &str| -> Option<FateSource> {
             match shape.constants.get(name) {
                 Some(ScalarValue::Utf8(Some(text))) => Some(FateSource::Constant(text.clone())),
@@ -191,24 +205,36 @@ impl RowContract {
             Some(fate) => fate,
             None if !fate_given => FateSource::Constant("publish".to_owned()),
             None => {
-                return Err(Fault::settings("map.sql gives no fate")
-                    .at("map.sql")
-                    .expected("a column fate: 'publish', 'control' or 'skip:<reason>' for every row")
-                    .hint("add: 'publish' AS fate"));
+                faults.push(
+                    Fault::settings("map.sql gives no fate")
+                        .at("map.sql")
+                        .expected("a column fate: 'publish', 'control' or 'skip:<reason>' for every row")
+                        .hint("add: 'publish' AS fate"),
+                );
+                FateSource::Constant(String::new())
             }
         };
         let raw_rows = shape.varying.index_of("raw_rows").ok();
         if rules.aggregate && raw_rows.is_none() {
-            return Err(Fault::settings("an aggregating map.sql gives no raw_rows")
-                .at("map.sql")
-                .hint("add: count(*) AS raw_rows, and group by fate too"));
+            faults.push(
+                Fault::settings("an aggregating map.sql gives no raw_rows")
+                    .at("map.sql")
+                    .hint("add: count(*) AS raw_rows, and group by fate too"),
+            );
         }
         let extra: &[&str] = if fate_given {
             &["fate", "what_code", "raw_rows"]
         } else {
             &[]
         };
-        let completion = Completion::plan(table, shape, extra, schemas)?;
+        let completion = match Completion::plan(table, shape, extra, schemas) {
+            Ok(completion) if faults.is_empty() => completion,
+            Ok(_) => return Err(faults),
+            Err(more) => {
+                faults.extend(more);
+                return Err(faults);
+            }
+        };
         Ok(Self {
             completion,
             table: table.clone(),

@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use arrow::{
     array::{Array, ArrayRef, RecordBatch},
@@ -22,6 +25,7 @@ use klimalade_model::{CodeList, Fault, Kind, Result};
 use crate::{
     RawSender,
     error::{arrow_fault, sql_fault},
+    misread::planning_fault,
     raw::Once,
     session::Engine,
 };
@@ -42,6 +46,17 @@ pub struct Mapping {
     sender: Option<RawSender>,
     /// What it gives.
     pub shape: Shape,
+    /// What it does with raw.
+    pub raw_use: RawUse,
+}
+
+/// What map.sql does with raw, as far as the plan tells.
+#[derive(Clone, Debug, Default)]
+pub struct RawUse {
+    /// Raw columns that it reads.
+    pub columns: BTreeSet<String>,
+    /// The clause that may drop raw rows without a fate: `WHERE`, an inner `JOIN`, `LIMIT`, `DISTINCT`.
+    pub may_drop: Option<&'static str>,
 }
 
 impl std::fmt::Debug for Mapping {
@@ -128,7 +143,7 @@ impl Engine {
 
     /// Plans SQL in a session that has its tables already.
     pub(crate) async fn plan(&self, session: SessionContext, sql: &str, place: &str) -> Result<Mapping> {
-        let wrong = |error| sql_fault("the SQL cannot be planned", Kind::Settings, error).at(place.to_owned());
+        let wrong = |error| planning_fault(&session, place, error);
         let state = session.state();
         let plan = state.create_logical_plan(sql).await.map_err(wrong)?;
         if matches!(
@@ -156,13 +171,29 @@ impl Engine {
                 .found(format!("raw in {raw_scans} places: each would read and decode the whole part again"))
                 .hint("unpivot with unnest(make_array(named_struct('carrier', 'solar_pv', 'v', SolarMWh), ...)) instead of UNION ALL"));
         }
+        let mut raw_use = RawUse {
+            may_drop: may_drop(&plan).map_err(wrong)?,
+            ..RawUse::default()
+        };
         let optimized = stream_raw(state.optimize(&plan).map_err(wrong)?).map_err(wrong)?;
+        optimized
+            .apply_with_subqueries(|node| {
+                if let LogicalPlan::TableScan(scan) = node
+                    && scan.table_name.table() == "raw"
+                {
+                    let fields = scan.projected_schema.fields().iter();
+                    raw_use.columns.extend(fields.map(|field| field.name().clone()));
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+            .map_err(wrong)?;
         let (plan, shape) = take_literals(optimized).map_err(wrong)?;
         Ok(Mapping {
             session,
             plan,
             sender: None,
             shape,
+            raw_use,
         })
     }
 }
@@ -187,23 +218,6 @@ pub fn tables_read(sql: &str) -> Result<Vec<String>> {
 }
 
 impl Mapping {
-    /// The declared raw columns that the SQL reads, in their order. Errors: Bug.
-    pub fn raw_columns(&self) -> Result<Vec<String>> {
-        let mut names = Vec::new();
-        self.plan
-            .apply_with_subqueries(|node| {
-                if let LogicalPlan::TableScan(scan) = node
-                    && scan.table_name.table() == "raw"
-                {
-                    let fields = scan.projected_schema.fields().iter();
-                    names.extend(fields.map(|field| field.name().clone()));
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
-            .map_err(|error| sql_fault("a plan cannot be walked", Kind::Bug, error))?;
-        Ok(names)
-    }
-
     /// Starts it. `feed` gets the sender of raw; for views there is none.
     pub async fn start(mut self) -> Result<(Mapped, Option<RawSender>)> {
         let sender = self.sender.take();
@@ -260,6 +274,26 @@ fn stream_raw(plan: LogicalPlan) -> datafusion::error::Result<LogicalPlan> {
         .data
         .transform_up(|node| node.recompute_schema().map(Transformed::yes))
         .map(|plan| plan.data)
+}
+
+/// The first clause above raw that may leave rows of it out.
+fn may_drop(plan: &LogicalPlan) -> datafusion::error::Result<Option<&'static str>> {
+    let mut found = None;
+    plan.apply(|node| {
+        let clause = match node {
+            LogicalPlan::Filter(_) => Some("WHERE"),
+            LogicalPlan::Limit(_) => Some("LIMIT"),
+            LogicalPlan::Distinct(_) => Some("DISTINCT"),
+            LogicalPlan::Join(join) if join.join_type == JoinType::Inner && !join.on.is_empty() => Some("JOIN"),
+            _ => None,
+        };
+        if clause.is_some() && reads_raw(node)? {
+            found = clause;
+            return Ok(TreeNodeRecursion::Stop);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(found)
 }
 
 fn reads_raw(plan: &LogicalPlan) -> datafusion::error::Result<bool> {

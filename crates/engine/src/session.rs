@@ -82,6 +82,8 @@ impl Engine {
         let options = config.options_mut();
         options.sql_parser.map_string_types_to_utf8view = false;
         options.sql_parser.enable_ident_normalization = false;
+        // Only so does an error know its line.
+        options.sql_parser.collect_spans = true;
         options.execution.parquet.schema_force_view_types = false;
         options.execution.sort_spill_reservation_bytes = 2 << 20;
         let state = SessionStateBuilder::new()

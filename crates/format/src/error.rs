@@ -101,7 +101,20 @@ impl From<Error> for Fault {
             Error::RowLength { expected, found, .. } => Self::new(Kind::Contract, what)
                 .expected(format!("{expected} cells"))
                 .found(format!("{found} cells")),
-            Error::Cell { expected, found, .. } => Self::new(Kind::Contract, what).expected(expected).found(found),
+            Error::Cell { expected, found, .. } => {
+                let fault = Self::new(Kind::Contract, what)
+                    .expected(expected.clone())
+                    .found(found.clone());
+                let is_danish = |text: &str| {
+                    let mut letters = text.trim_matches('`').chars();
+                    text.contains(',')
+                        && letters.all(|letter| letter.is_ascii_digit() || matches!(letter, ',' | '.' | '-'))
+                };
+                if expected.contains("number") && is_danish(&found) {
+                    return fault.hint("decimal = \",\" in the format under [source]; or type = \"text\" and decimal_comma(...) in map.sql");
+                }
+                fault
+            }
             Error::ColumnType { found, .. } => Self::new(Kind::Settings, what)
                 .expected("text, int16, int32, int64, float64, bool, date, timestamp_utc, or wkb from JSON")
                 .found(found),

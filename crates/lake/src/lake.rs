@@ -72,8 +72,13 @@ impl Lake {
         let (backend, is_object_store) = backend_of(address, &options, &fail)?;
         if !is_object_store && !options.read_only {
             let folder = PathBuf::from(backend.address());
-            std::fs::create_dir_all(&folder)
-                .map_err(|source| disk_fault("the folder of the lake cannot be made", folder.display(), source))?;
+            std::fs::create_dir_all(&folder).map_err(|source| {
+                let fault = disk_fault("the folder of the lake cannot be made", folder.display(), source);
+                match fault.hint_text() {
+                    Some(_) => fault,
+                    None => fault.hint("--lake <a folder that can be made>"),
+                }
+            })?;
         }
         let store = Store::new(backend, fail, options.read_only);
         Self::from_backend(store, is_object_store, options).await

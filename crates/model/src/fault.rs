@@ -94,10 +94,24 @@ impl Fault {
     pub fn bug(what: impl Into<String>) -> Self {
         Self::new(Kind::Bug, what)
     }
-    /// Adds a place (file and line, pipeline, part, page, redacted address); called from the inside out.
+    /// Adds a place (file and line, pipeline, part, page, redacted address); called from the inside out. Two callers
+    /// that name one place name it once.
     #[must_use]
     pub fn at(mut self, place: impl Into<String>) -> Self {
-        self.inner.place.push(place.into());
+        let place = place.into();
+        if self.inner.place.last() != Some(&place) {
+            self.inner.place.push(place);
+        }
+        self
+    }
+    /// The innermost place, a file of a folder (`map.sql:3:7`), as a path from above that folder; the folder itself
+    /// where no place is known yet.
+    #[must_use]
+    pub fn within(mut self, folder: &str) -> Self {
+        match self.inner.place.first_mut() {
+            Some(place) => *place = format!("{folder}/{place}"),
+            None => self.inner.place.push(folder.to_owned()),
+        }
         self
     }
     /// What should have been there.

@@ -313,7 +313,10 @@ impl Schemas {
             Fault::settings("no such table in the common schema")
                 .found(name.to_owned())
                 .expected(self.tables.keys().cloned().collect::<Vec<_>>().join(", "))
-                .hint("klimalade schema")
+                .hint(match crate::nearest(name, self.tables.keys().map(String::as_str)) {
+                    Some(table) => format!("did you mean {table}; klimalade schema {table}"),
+                    None => "klimalade schema".to_owned(),
+                })
         })
     }
     /// A code list by name. Errors: Settings.

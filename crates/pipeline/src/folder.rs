@@ -1,9 +1,9 @@
 use std::{collections::BTreeMap, path::Path};
 
 use include_dir::{Dir, include_dir};
-use klimalade_model::{CodeList, Fault, Result, Schemas, sha256_hex};
+use klimalade_model::{CodeList, Fault, Result, Schemas, nearest, sha256_hex};
 
-use crate::{Definition, Task};
+use crate::{Definition, Task, Written, written::position};
 
 static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../pipelines");
 
@@ -92,8 +92,17 @@ impl Owner {
 pub struct Catalogue {
     /// By folder name.
     pub pipelines: BTreeMap<String, Pipeline>,
-    /// Folders that could not be read, with the reason: the others run.
-    pub broken: BTreeMap<String, String>,
+    /// Folders that could not be read, with the reasons: the others run.
+    pub broken: BTreeMap<String, Broken>,
+}
+
+/// A folder that could not be read.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    /// All files by path within the folder.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// All that is wrong with it; never empty.
+    pub faults: Vec<Fault>,
 }
 
 impl Catalogue {
@@ -129,12 +138,12 @@ impl Catalogue {
         }
         self.pipelines.remove(name);
         self.broken.remove(name);
-        match Pipeline::read(name, origin, files) {
+        match Pipeline::read(name, origin, files.clone()) {
             Ok(pipeline) => {
                 self.pipelines.insert(name.to_owned(), pipeline);
             }
-            Err(fault) => {
-                self.broken.insert(name.to_owned(), fault.to_string());
+            Err(faults) => {
+                self.broken.insert(name.to_owned(), Broken { files, faults });
             }
         }
     }
@@ -159,7 +168,11 @@ impl Catalogue {
                 .found(format!("raw_of = \"{base}\""))
         };
         let Some(pipeline) = self.pipelines.get(base) else {
-            return Err(wrong("raw_of names no pipeline").hint("klimalade check lists them"));
+            let names = self.pipelines.keys().map(String::as_str);
+            return Err(wrong("raw_of names no pipeline").hint(match nearest(base, names) {
+                Some(name) => format!("did you mean {name}"),
+                None => "klimalade check lists them".to_owned(),
+            }));
         };
         let instance = owner
             .name
@@ -200,18 +213,30 @@ impl Catalogue {
             return Ok(self.owners());
         }
         for name in names {
-            if let Some(fault) = self.broken.get(name) {
-                return Err(Fault::settings(fault.clone()).at(format!("pipelines/{name}")));
+            let faults = self.broken.get(name).map(|broken| broken.faults.as_slice());
+            match faults {
+                Some([fault]) => return Err(fault.clone()),
+                Some([fault, rest @ ..]) => {
+                    let more = format!("and {} more of this pipeline: klimalade check {name}", rest.len());
+                    return Err(fault.clone().at(more));
+                }
+                _ => {}
             }
             if !self
                 .owners()
                 .iter()
                 .any(|owner| &owner.name == name || &owner.pipeline == name)
             {
+                let owners = self.owners();
+                let known = self.pipelines.keys().map(String::as_str);
+                let known = known.chain(owners.iter().map(|owner| owner.name.as_str()));
                 return Err(Fault::settings("no such pipeline")
                     .found(name.clone())
                     .expected(self.pipelines.keys().cloned().collect::<Vec<_>>().join(", "))
-                    .hint("klimalade check lists them"));
+                    .hint(match nearest(name, known) {
+                        Some(name) => format!("did you mean {name}; klimalade check lists them"),
+                        None => "klimalade check lists them".to_owned(),
+                    }));
             }
         }
         Ok(self
@@ -223,58 +248,78 @@ impl Catalogue {
 }
 
 impl Pipeline {
-    /// Reads a folder's files. Errors: Settings, with file and line.
-    pub fn read(name: &str, origin: Origin, files: BTreeMap<String, Vec<u8>>) -> Result<Self> {
+    /// Reads a folder's files. Errors: Settings, with file, line and column: all that is wrong with its form.
+    pub fn read(name: &str, origin: Origin, files: BTreeMap<String, Vec<u8>>) -> Result<Self, Vec<Fault>> {
         let place = |file: &str| format!("pipelines/{name}/{file}");
         let text = |file: &str| -> Result<Option<String>> {
             files
                 .get(file)
                 .map(|bytes| {
-                    String::from_utf8(bytes.clone())
-                        .map_err(|source| Fault::settings("the file is not UTF-8").at(place(file)).because(source))
+                    String::from_utf8(bytes.clone()).map_err(|source| {
+                        let valid = String::from_utf8_lossy(&bytes[..source.utf8_error().valid_up_to()]).into_owned();
+                        Fault::settings("the file is not UTF-8")
+                            .at(format!("{}:{}", place(file), position(&valid, valid.len())))
+                            .hint("save it as UTF-8")
+                    })
                 })
                 .transpose()
         };
+        let one = |fault: Fault| vec![fault];
         if !name
             .chars()
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         {
-            return Err(
-                Fault::settings("a pipeline is named <agency>_<dataset> in small ASCII letters").found(name.to_owned()),
-            );
+            return Err(one(Fault::settings(
+                "a pipeline is named <agency>_<dataset> in small ASCII letters",
+            )
+            .at(place("pipeline.toml"))
+            .found(name.to_owned())));
         }
-        let toml_text = text("pipeline.toml")?.unwrap_or_default();
-        let value: toml::Table = toml::from_str(&toml_text).map_err(|source| {
-            Fault::settings("pipeline.toml cannot be read")
-                .at(place("pipeline.toml"))
-                .because(source)
-        })?;
-        let sql = text("map.sql")?.ok_or_else(|| {
-            Fault::settings("the folder has no map.sql")
-                .at(place("map.sql"))
-                .hint("one SELECT over raw")
-        })?;
+        let toml_text = text("pipeline.toml").map_err(one)?.unwrap_or_default();
+        let written = Written::parse(&place("pipeline.toml"), &toml_text).map_err(one)?;
+        let mut faults = written.misfits();
+        let sql = text("map.sql").unwrap_or_else(|fault| {
+            faults.push(fault);
+            Some(String::new())
+        });
+        let sql = sql.unwrap_or_else(|| {
+            faults.push(
+                Fault::settings("the folder has no map.sql")
+                    .at(place("map.sql"))
+                    .hint("one SELECT over raw"),
+            );
+            String::new()
+        });
         let mut maps = BTreeMap::new();
         for (file, _) in files.range("maps/".to_owned()..) {
             let Some(list) = file.strip_prefix("maps/").and_then(|file| file.strip_suffix(".csv")) else {
                 break;
             };
-            maps.insert(
-                list.to_owned(),
-                CodeList::parse(list, &text(file)?.unwrap_or_default())?,
-            );
+            match text(file).and_then(|text| CodeList::parse(list, &text.unwrap_or_default())) {
+                Ok(map) => {
+                    maps.insert(list.to_owned(), map);
+                }
+                Err(fault) => faults.push(fault.at(place(file))),
+            }
         }
-        let whole: Definition = toml::from_str(&toml_text).map_err(|source| {
-            Fault::settings("pipeline.toml does not fit")
-                .at(place("pipeline.toml"))
-                .because(source)
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let whole: Definition = toml::from_str(&toml_text).map_err(|error| {
+            let at = error.span().map(|span| position(&toml_text, span.start));
+            one(
+                Fault::settings(format!("pipeline.toml does not fit: {}", error.message()))
+                    .at(at.map_or(place("pipeline.toml"), |at| format!("{}:{at}", place("pipeline.toml")))),
+            )
         })?;
         if whole.version != 1 {
-            return Err(Fault::settings("pipeline.toml is of another version")
-                .at(place("pipeline.toml"))
+            return Err(one(Fault::settings("pipeline.toml is of another version")
+                .at(written.place(&["version"]))
                 .expected("version = 1")
-                .found(whole.version.to_string()));
+                .found(whole.version.to_string())));
         }
+        let value: toml::Table = toml::from_str(&toml_text)
+            .map_err(|source| one(Fault::bug("pipeline.toml is TOML only once").because(source)))?;
         let owner = |name: String, definition: Definition| Owner {
             name: name.clone(),
             pipeline: name.split('.').next().unwrap_or_default().to_owned(),
@@ -282,13 +327,19 @@ impl Pipeline {
             sql: sql.clone(),
             maps: maps.clone(),
         };
-        let mut owners = Vec::new();
-        for instance in &whole.instance {
+        let mut owners: Vec<Owner> = Vec::new();
+        for (at, instance) in whole.instance.iter().enumerate() {
+            let at = at.to_string();
+            let spot = |key: &str| written.place(&["instance", &at, key]);
             let Some(serde_json::Value::String(short)) = instance.get("name") else {
-                return Err(Fault::settings("an [[instance]] has no name")
-                    .at(place("pipeline.toml"))
-                    .hint("name = \"aarhus\""));
+                faults.push(
+                    Fault::settings("an [[instance]] has no name")
+                        .at(spot("name"))
+                        .hint("name = \"aarhus\""),
+                );
+                continue;
             };
+            let full = format!("{name}.{short}");
             // `next` would meet the file of an unfinished commit, state/<owner>.next.json.
             if short == "next"
                 || short.is_empty()
@@ -296,27 +347,41 @@ impl Pipeline {
                     .chars()
                     .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
             {
-                return Err(Fault::settings(
-                    "an [[instance]] is named in small ASCII letters, digits and _, and not next",
-                )
-                .at(place("pipeline.toml"))
-                .found(short.clone()));
+                faults.push(
+                    Fault::settings("an [[instance]] is named in small ASCII letters, digits and _, and not next")
+                        .at(spot("name"))
+                        .found(short.clone()),
+                );
+                continue;
+            }
+            if owners.iter().any(|owner| owner.name == full) {
+                faults.push(
+                    Fault::settings("two [[instance]] have one name")
+                        .at(spot("name"))
+                        .found(short.clone()),
+                );
+                continue;
             }
             let mut changed =
-                serde_json::to_value(&value).map_err(|source| Fault::bug("TOML is no JSON").because(source))?;
+                serde_json::to_value(&value).map_err(|source| one(Fault::bug("TOML is no JSON").because(source)))?;
             if let Some(table) = changed.as_object_mut() {
                 table.remove("instance");
             }
             for (key, setting) in instance.iter().filter(|(key, _)| *key != "name") {
                 set(&mut changed, key, setting.clone());
             }
-            let definition: Definition = serde_json::from_value(changed).map_err(|source| {
-                Fault::settings("an [[instance]] does not fit")
-                    .at(place("pipeline.toml"))
-                    .found(short.clone())
-                    .because(source)
-            })?;
-            owners.push(owner(format!("{name}.{short}"), definition));
+            match serde_json::from_value::<Definition>(changed) {
+                Ok(definition) => owners.push(owner(full, definition)),
+                Err(source) => faults.push(
+                    Fault::settings("an [[instance]] does not fit")
+                        .at(spot("name"))
+                        .found(short.clone())
+                        .because(source),
+                ),
+            }
+        }
+        if !faults.is_empty() {
+            return Err(faults);
         }
         if owners.is_empty() {
             owners.push(owner(name.to_owned(), whole));
@@ -327,6 +392,17 @@ impl Pipeline {
             files,
             owners,
         })
+    }
+    /// pipeline.toml with its lines and columns. Errors: Bug, since it was read once.
+    pub fn written(&self) -> Result<Written> {
+        let text = self
+            .files
+            .get("pipeline.toml")
+            .map(|bytes| String::from_utf8_lossy(bytes));
+        Written::parse(
+            &format!("pipelines/{}/pipeline.toml", self.name),
+            &text.unwrap_or_default(),
+        )
     }
     /// Day on which somebody saw it harvest the live agency, from `verified_live:` in notes.md; `never` otherwise.
     pub fn verified_live(&self) -> String {

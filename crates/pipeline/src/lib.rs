@@ -3,8 +3,10 @@
 
 mod areas;
 mod definition;
+mod fit;
 mod folder;
 mod ownership;
+mod written;
 
 pub use areas::AreaScope;
 pub use definition::{
@@ -12,5 +14,6 @@ pub use definition::{
     KnownDifference, LargestChange, LimitSettings, MaxRejected, OnFinding, PartsFill, PartsLeave, Publishes, Range,
     Rhythm, RowsPerRow, Task,
 };
-pub use folder::{Catalogue, Origin, Owner, Pipeline};
-pub use ownership::{check_ownership, owned_by_area};
+pub use folder::{Broken, Catalogue, Origin, Owner, Pipeline};
+pub use ownership::{Clash, UNFILLED, clashes, owned_by_area};
+pub use written::{Position, Written, position_of};

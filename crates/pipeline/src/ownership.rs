@@ -1,4 +1,4 @@
-use klimalade_model::{Fault, Result};
+use klimalade_model::Fault;
 
 use crate::Owner;
 
@@ -6,53 +6,79 @@ use crate::Owner;
 /// survey's.
 const OWNED_BY_AREA: [&str; 5] = ["plan", "plan_assessment", "target", "action", "survey_answer"];
 
+/// What a template has where only the operator knows.
+pub const UNFILLED: &str = "TODO";
+
 /// True when a table has one owner per area, without regard to indicators.
 pub fn owned_by_area(table: &str) -> bool {
     OWNED_BY_AREA.contains(&table)
 }
 
-/// Per table, an indicator has one owner per area; so have the tables that are owned by area alone. A pipeline that is
-/// off claims nothing. Errors: Contract, naming both owners.
-pub fn check_ownership(owners: &[&Owner]) -> Result<()> {
-    let claiming: Vec<&&Owner> = owners.iter().filter(|owner| !owner.definition.harvest.off).collect();
-    for (at, owner) in claiming.iter().enumerate() {
-        for other in &claiming[..at] {
-            claim(owner, other)?;
-        }
-    }
-    Ok(())
+/// One indicator, or the areas of one table, that two owners claim.
+#[derive(Clone, Debug)]
+pub struct Clash {
+    /// The one of the two that comes later.
+    pub owner: String,
+    /// Where in `[publishes]`: the indicator that is claimed twice, where it is one.
+    pub indicator: Option<String>,
+    /// What to do; it names both.
+    pub fault: Fault,
 }
 
-fn claim(owner: &Owner, other: &Owner) -> Result<()> {
+/// Per table, an indicator has one owner per area; so have the tables that are owned by area alone. A pipeline that is
+/// off claims nothing. All clashes, in the order of the owners.
+pub fn clashes(owners: &[&Owner]) -> Vec<Clash> {
+    let claiming: Vec<&&Owner> = owners.iter().filter(|owner| !owner.definition.harvest.off).collect();
+    let mut found = Vec::new();
+    for (at, owner) in claiming.iter().enumerate() {
+        for other in &claiming[..at] {
+            claim(owner, other, &mut found);
+        }
+    }
+    found
+}
+
+fn claim(owner: &Owner, other: &Owner, found: &mut Vec<Clash>) {
     let (mine, theirs) = (&owner.definition, &other.definition);
     if mine.table != theirs.table || !mine.publishes.areas.overlaps(&theirs.publishes.areas) {
-        return Ok(());
+        return;
     }
-    let mut indicators = mine.publishes.indicators.iter();
-    let (what, shared, instead) = if owned_by_area(&mine.table) {
-        (
+    let mut push = |what: &str, shared: String, indicator: Option<&String>, instead: &str| {
+        let other = &other.name;
+        let fault = Fault::contract(what)
+            .at(format!("{}: [publishes]", owner.name))
+            .expected(format!("{shared} published by {other} alone"))
+            .found(format!("{} publishes it too", owner.name))
+            .hint(format!(
+                "{instead}, or: klimalade retire {other}, and off = true under [harvest] of its pipeline.toml"
+            ));
+        found.push(Clash {
+            owner: owner.name.clone(),
+            indicator: indicator.cloned(),
+            fault,
+        });
+    };
+    if owned_by_area(&mine.table) {
+        let instead = "name in [publishes] areas those of each";
+        return push(
             "an area has two owners",
             format!("the areas of {}", mine.table),
-            "name in [publishes] areas those of each",
-        )
-    } else {
-        let Some(indicator) = indicators.find(|code| theirs.publishes.indicators.contains(code)) else {
-            return Ok(());
-        };
-        (
-            "an indicator has two owners",
-            indicator.clone(),
-            "give it an indicator of its own with the same concept_code",
-        )
-    };
-    let other = &other.name;
-    Err(Fault::contract(what)
-        .at(format!("{}: [publishes]", owner.name))
-        .expected(format!("{shared} published by {other} alone"))
-        .found(format!("{} publishes it too", owner.name))
-        .hint(format!(
-            "{instead}, or: klimalade retire {other}, and off = true under [harvest] of its pipeline.toml"
-        )))
+            None,
+            instead,
+        );
+    }
+    // Two templates that are not filled in yet do not clash.
+    for indicator in mine.publishes.indicators.iter().filter(|code| *code != UNFILLED) {
+        if theirs.publishes.indicators.contains(indicator) {
+            let instead = "give it an indicator of its own with the same concept_code";
+            push(
+                "an indicator has two owners",
+                indicator.clone(),
+                Some(indicator),
+                instead,
+            );
+        }
+    }
 }
 
 #[cfg(test)]
@@ -77,19 +103,32 @@ mod tests {
                 owner("register", table, &["0101"]),
                 owner("survey", table, &["0101", "0751"]),
             );
-            let fault = check_ownership(&[&register, &survey]).unwrap_err();
-            assert!(fault.to_string().contains("an area has two owners"), "{fault}");
-            check_ownership(&[&register, &owner("survey", table, &["0751"])]).unwrap();
+            let found = clashes(&[&register, &survey]);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert_eq!(found[0].owner, "survey");
+            assert_eq!(found[0].fault.what(), "an area has two owners");
+            assert!(clashes(&[&register, &owner("survey", table, &["0751"])]).is_empty());
         }
         // Facilities are told apart by their ids.
-        check_ownership(&[&owner("turbines", "facility", &[]), &owner("plants", "facility", &[])]).unwrap();
+        assert!(clashes(&[&owner("turbines", "facility", &[]), &owner("plants", "facility", &[])]).is_empty());
     }
 
     #[test]
     fn an_owner_that_is_off_claims_nothing() {
         let (mut old, new) = (owner("old", "plan", &[]), owner("new", "plan", &[]));
-        check_ownership(&[&old, &new]).unwrap_err();
+        assert_eq!(clashes(&[&old, &new]).len(), 1);
         old.definition.harvest.off = true;
-        check_ownership(&[&old, &new]).unwrap();
+        assert!(clashes(&[&old, &new]).is_empty());
+    }
+
+    #[test]
+    fn every_clash_is_told_not_only_the_first() {
+        let mut owners: Vec<Owner> = ["a", "b", "c"].map(|name| owner(name, "observation", &[])).to_vec();
+        for owner in &mut owners {
+            owner.definition.publishes.indicators = vec!["land_area".to_owned(), "population".to_owned()];
+        }
+        let found = clashes(&owners.iter().collect::<Vec<_>>());
+        assert_eq!(found.len(), 6, "{found:?}");
+        assert!(found.iter().all(|clash| clash.indicator.is_some()));
     }
 }

@@ -1,7 +1,7 @@
 use futures::StreamExt;
 use klimalade_lake::Lake;
 use klimalade_model::{Fault, Result};
-use klimalade_pipeline::{Owner, Task, check_ownership};
+use klimalade_pipeline::{Owner, Task, clashes};
 
 use crate::{
     harvest::{Night, harvest_owner},
@@ -73,11 +73,11 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
         let rivals = all
             .iter()
             .filter(|other| other.name != owner.name && !retired.contains_key(&other.name));
-        let clash = rivals.filter_map(|other| check_ownership(&[other, owner]).err()).next();
-        if let Some(fault) = clash
+        let clash = rivals.flat_map(|other| clashes(&[other, owner])).next();
+        if let Some(clash) = clash
             && !night.states.stands(&owner.name)
         {
-            owners.push(refused(owner, &fault));
+            owners.push(refused(owner, &clash.fault));
         } else if owner.definition.kind == Task::View {
             views.push(owner.clone());
         } else {

@@ -3,7 +3,7 @@ use std::path::Path;
 use arrow::array::Array;
 use klimalade_engine::Change;
 use klimalade_lake::{Areas, Lake, OwnerState};
-use klimalade_model::{Fault, Result, Table};
+use klimalade_model::{Fault, Result, Table, nearest};
 use klimalade_pipeline::{AreaScope, Owner, owned_by_area};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -59,6 +59,7 @@ pub async fn retire(house: &House, owner: &Owner, run_id: &str) -> Result<(u64, 
         return Err(lake.locked_by_another(&owner.name).await);
     };
     lake.recover(&lock).await?;
+    let known: Vec<String> = lake.states().await?.into_iter().map(|state| state.owner).collect();
     let state: OwnerState = lake
         .state(&owner.name)
         .await?
@@ -66,7 +67,10 @@ pub async fn retire(house: &House, owner: &Owner, run_id: &str) -> Result<(u64, 
         .ok_or_else(|| {
             Fault::settings("the lake has no such owner")
                 .found(owner.name.clone())
-                .hint("klimalade status")
+                .hint(match nearest(&owner.name, known.iter().map(String::as_str)) {
+                    Some(name) => format!("did you mean {name}; klimalade status lists them"),
+                    None => "klimalade status lists them".to_owned(),
+                })
         })?;
     let table = house.schemas.table(&state.table)?;
     let publisher = Publisher {

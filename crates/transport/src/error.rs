@@ -158,7 +158,10 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let fault = Fault::new(error.kind(), error.to_string());
         match error {
-            Error::Unreachable { found } | Error::Cut { found } | Error::Gone { found } => fault.found(found),
+            Error::Unreachable { found } | Error::Cut { found } => fault.found(found),
+            Error::Gone { found } => fault
+                .found(found)
+                .hint("open the address in a browser; where it has moved, write the new one under [source]"),
             Error::Slow { limit, found } => fault
                 .expected(format!("a whole answer within {} s", limit.as_secs_f64()))
                 .found(found),

@@ -125,7 +125,7 @@ async fn replays(ground: &Ground, asked: &Asked, answers: &[Answer], recording: 
         .collect();
     let (_server, context) = loopback(ground, served, recording).await?;
     let mut settings = asked.settings.clone();
-    recording.serve_files(&asked.name, &mut settings);
+    recording.serve_files(&asked.name, &mut settings, 1);
     let connector = registry().open(&asked.name, settings)?;
     let nothing = || Fault::source("the recorded answers are not those of a part");
     let parts = connector.plan(&context).await?;

@@ -172,11 +172,8 @@ async fn mapping(house: &House, owner: &Owner, part: Option<&PartState>) -> Resu
         tables.into_iter().map(|name| format!("core.{name}")).collect()
     } else {
         let raw = owner.definition.raw_schema();
-        house
-            .engine
-            .mapping(&owner.sql, &raw, &owner.maps)
-            .await?
-            .raw_columns()?
+        let mapping = house.engine.mapping(&owner.sql, &raw, &owner.maps).await?;
+        mapping.raw_use.columns.into_iter().collect()
     };
     let origin = house
         .catalogue
