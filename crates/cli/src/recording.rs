@@ -10,7 +10,7 @@ use serde_json::Value;
 /// The instant at which answers without a recording of their own are served.
 const INSTANT: &str = "2026-02-15T12:00:00Z";
 /// Where a file of a folder or a bucket is served from; every host is loopback in a test.
-const SERVED_AT: &str = "http://recorded.invalid/";
+const SERVED_AT: &str = "http://recorded.invalid/answer";
 
 /// Left out, the answers are those of the parts from the oldest on.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
