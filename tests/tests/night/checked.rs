@@ -123,7 +123,10 @@ fn max_rejected_without_a_reason_is_no_pipeline() {
     let town = Town::new();
     add_dropped(&town, "[checks]\nmax_rejected = { rows = 5 }\n");
     let broken = klimalade_pipeline::Catalogue::load(&town.home()).unwrap().broken;
-    says(&broken[NAME].faults[0].to_string(), &["reason is missing in [checks.max_rejected]", "Why that is right"]);
+    says(
+        &broken[NAME].faults[0].to_string(),
+        &["reason is missing in [checks.max_rejected]", "Why that is right"],
+    );
 }
 
 /// Years that are long over, under this freshness and rhythm.
