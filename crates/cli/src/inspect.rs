@@ -219,7 +219,10 @@ pub(crate) async fn retire(arguments: &Arguments, retire: &Retire) -> Result<u8>
     for key in removed {
         data(format!("removed {key}"));
     }
-    data(format!("{revisions} rows written to core/revision"));
+    data(format!(
+        "{} written to core/revision",
+        output::count(usize::try_from(revisions).unwrap_or(usize::MAX), "row")
+    ));
     Ok(0)
 }
 

@@ -24,6 +24,9 @@ pub(crate) enum Part {
     Definitions,
     /// DuckDB, Polars and pyarrow on a demo lake.
     Readers,
+    /// Two sources are added as an operator would, one of them from pygeoapi; docs/adding-sources.md is what was said
+    /// (KLIMALADE_ACCEPT=1 writes it).
+    Operator,
     /// On SeaweedFS: a killed and repeated night against an undisturbed one on disk, and files harvested from it.
     S3,
 }
@@ -70,6 +73,9 @@ pub(crate) fn run_parts(ground: &Ground, only: Option<Part>) -> Result<()> {
     }
     if chosen(Part::Readers) {
         readers(ground).context("readers")?;
+    }
+    if chosen(Part::Operator) {
+        operator(ground).context("operator")?;
     }
     if chosen(Part::S3) {
         s3::killed_night(ground).context("s3")?;
@@ -123,6 +129,20 @@ fn definitions(ground: &Ground) -> Result<()> {
         ground.root.join("schemas/pipeline.schema.json"),
     );
     run(ground.script("definitions.py").arg(folder).arg(schema))
+}
+
+fn operator(ground: &Ground) -> Result<()> {
+    let mode = match std::env::var_os("KLIMALADE_ACCEPT") {
+        Some(_) => "write",
+        None => "check",
+    };
+    run(Venv::of(&ground.root, "requirements-operator.txt")?
+        .python()
+        .arg(ground.root.join("tests/outside/add_sources.py"))
+        .arg(&ground.klimalade)
+        .arg(ground.root.join("schemas/codes/areas.csv"))
+        .arg(ground.root.join("docs/adding-sources.md"))
+        .arg(mode))
 }
 
 fn readers(ground: &Ground) -> Result<()> {

@@ -4,7 +4,7 @@ use arrow_schema::{DataType, Field as ArrowField, Schema, SchemaRef, TimeUnit};
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 
-use crate::{Fault, Result};
+use crate::{Fault, Result, nearest};
 
 static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../schemas");
 
@@ -134,6 +134,19 @@ pub struct CodeList {
     index: BTreeMap<String, usize>,
 }
 
+fn unreadable_row(place: &str, source: csv::Error) -> Fault {
+    let fault = Fault::settings("a row of the code list cannot be read");
+    let csv::ErrorKind::UnequalLengths { pos, expected_len, len } = source.kind() else {
+        return fault.at(place).because(source);
+    };
+    let line = pos.as_ref().map(|pos| format!("{place}, line {}", pos.line()));
+    fault
+        .at(line.unwrap_or_else(|| place.to_owned()))
+        .expected(format!("{expected_len} cells, as the first line has"))
+        .found(format!("{len} cells"))
+        .hint("a comma stands before each cell, also before an empty one; a cell with a comma in it stands in quotes")
+}
+
 impl CodeList {
     /// Reads a list from CSV text. Errors: no `code` column first, a code twice, a row of another length.
     pub fn parse(name: &str, text: &str) -> Result<Self> {
@@ -161,11 +174,7 @@ impl CodeList {
             ..Self::default()
         };
         for (number, row) in reader.records().enumerate() {
-            let row = row.map_err(|source| {
-                Fault::settings("a row of the code list cannot be read")
-                    .at(&place)
-                    .because(source)
-            })?;
+            let row = row.map_err(|source| unreadable_row(&place, source))?;
             let row: Vec<String> = row.iter().map(str::to_owned).collect();
             if list.index.contains_key(&row[0]) {
                 return Err(Fault::settings("a code stands twice")
@@ -178,8 +187,20 @@ impl CodeList {
         }
         Ok(list)
     }
-    /// Adds each row of `other`, or puts it in the place of the row with the same code. Columns are matched by name.
-    pub fn overlay(&mut self, other: &Self) {
+    /// Adds each row of `other`, or puts it in the place of the row with the same code. Columns are matched by name; those
+    /// that are left out are empty. Errors: Settings, when `other` has a column that this list has not.
+    pub fn overlay(&mut self, other: &Self) -> Result<()> {
+        let mine = || self.header.iter().map(String::as_str);
+        if let Some(column) = other.header.iter().find(|column| !self.header.contains(column)) {
+            let fault = Fault::settings("the code list has no such column")
+                .at(format!("schemas/codes/{}.csv, line 1", other.name))
+                .expected(mine().collect::<Vec<_>>().join(", "))
+                .found(column.clone());
+            return Err(match nearest(column, mine()) {
+                Some(near) => fault.hint(format!("did you mean {near}")),
+                None => fault.hint("leave it out; of the columns only code must be there"),
+            });
+        }
         for row in &other.rows {
             let merged: Vec<String> = self
                 .header
@@ -197,6 +218,13 @@ impl CodeList {
                 }
             }
         }
+        Ok(())
+    }
+    /// The columns that a row of one's own fills: all but those that only order, group and date the list.
+    pub fn own_columns(&self) -> impl Iterator<Item = &str> {
+        const LEFT_OUT: [&str; 5] = ["parent_code", "is_group", "valid_from", "valid_to", "sort_order"];
+        let all = self.header.iter().map(String::as_str);
+        all.filter(|column| !LEFT_OUT.contains(column))
     }
     /// True when the list has this code.
     pub fn contains(&self, code: &str) -> bool {
@@ -286,7 +314,7 @@ impl Schemas {
                 if sub == "codes" {
                     let list = CodeList::parse(name.trim_end_matches(".csv"), &text)?;
                     match schemas.codes.get_mut(&list.name) {
-                        Some(known) => known.overlay(&list),
+                        Some(known) => known.overlay(&list)?,
                         None => {
                             schemas.codes.insert(list.name.clone(), list);
                         }

@@ -321,3 +321,27 @@ fn a_spelling_means_one_unit_and_co2_is_not_co2e() {
         cell(units, "tonne_co2e", "dimension")
     );
 }
+
+/// What a list of the binary becomes with these rows of one's own.
+fn with_own(text: &str) -> Result<CodeList, String> {
+    let mut list = schemas().code_list("sources").unwrap().clone();
+    let own = CodeList::parse("sources", text).map_err(|fault| fault.to_string())?;
+    list.overlay(&own).map_err(|fault| fault.to_string())?;
+    Ok(list)
+}
+
+#[test]
+fn a_row_of_ones_own_is_added_or_said_to_be_wrong_with_its_line() {
+    let list = with_own("code,name_da,agency_da\nby_stier,Stier i Århus,Århus\n").unwrap();
+    assert_eq!(list.get("by_stier", "name_da"), Some("Stier i Århus"));
+    assert_eq!(list.get("by_stier", "licence_code"), None);
+    let short = with_own("code,name_da,agency_da\nby_stier,Stier\n").unwrap_err();
+    for words in ["line 2", "3 cells", "2 cells", "a comma stands before each cell"] {
+        assert!(short.contains(words), "{short}");
+    }
+    let unknown = with_own("code,agency_dk\nby_stier,By\n").unwrap_err();
+    assert!(
+        unknown.contains("found    agency_dk") && unknown.contains("did you mean agency_da"),
+        "{unknown}"
+    );
+}

@@ -102,7 +102,11 @@ fn unknown(about: &About<'_>, list: &str, code: &str, path: &[&str]) -> Option<F
     if codes.contains(code) {
         return None;
     }
-    let own = format!("klimalade schema {list}; a row of your own goes to schemas/codes/{list}.csv under --home");
+    let columns: Vec<&str> = codes.own_columns().collect();
+    let own = format!(
+        "klimalade schema {list}; a row of your own goes to schemas/codes/{list}.csv under --home, below the line {}",
+        columns.join(",")
+    );
     let fault = Fault::settings(format!("not in the code list {list}"))
         .at(about.at(path))
         .found(code.to_owned());

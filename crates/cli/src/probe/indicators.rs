@@ -35,12 +35,16 @@ pub(super) fn candidates(
         return Vec::new();
     };
     let wanted = stems(&words.join(" "));
+    // `laengde_km`, `Længde (km)`: what is measured so is likelier than what is counted.
+    let is_measured = |unit: &str| words.iter().any(|word| ascii(word).ends_with(&format!("_{unit}")));
     let mut found: Vec<Candidate> = list
         .codes()
         .filter_map(|code| {
             let cell = |column: &str| list.get(code, column).unwrap_or_default().to_owned();
             let own = stems(&format!("{code} {} {}", cell("name_da"), cell("name_en")));
-            let score = wanted.iter().map(|word| likeness(word, &own)).sum::<usize>() * 100 / (own.len() + 2);
+            let alike: usize = wanted.iter().map(|word| likeness(word, &own)).sum();
+            let measured = if is_measured(&cell("unit_code")) { 2 } else { 1 };
+            let score = alike * measured * 100 / (own.len() + 2);
             (score > 0).then(|| Candidate {
                 code: code.to_owned(),
                 name: cell("name_da"),
@@ -79,7 +83,7 @@ fn stems(text: &str) -> Vec<String> {
 }
 
 /// Words of many names, which say nothing.
-const COMMON: [&str; 14] = [
+const COMMON: [&str; 19] = [
     "kommune",
     "kommuner",
     "kommunes",
@@ -94,6 +98,11 @@ const COMMON: [&str; 14] = [
     "name",
     "efter",
     "value",
+    "type",
+    "feature",
+    "geometry",
+    "properties",
+    "data",
 ];
 
 #[cfg(test)]
@@ -118,5 +127,8 @@ mod tests {
             ("km", Some("x"))
         );
         assert_eq!(candidates(&schemas, &["qqqqqq".to_owned()], |_| None), []);
+        let layer = ["opendata_stier", "type", "properties.laengde_km"].map(str::to_owned);
+        let found = candidates(&schemas, &layer, |_| None);
+        assert!(found[0].code.starts_with("cycle_path_length"), "{found:?}");
     }
 }
