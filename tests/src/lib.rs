@@ -56,3 +56,8 @@ mod tests {
         assert_eq!(folder_of(None, "/no/such/folder".into()), None);
     }
 }
+
+/// The guide's example is compiled and run as it stands.
+#[cfg(doctest)]
+#[doc = include_str!("../../connectors/README.md")]
+mod connectors_guide {}
