@@ -191,6 +191,70 @@ async fn a_csv_of_danish_excel_becomes_rows_without_rust() {
     );
 }
 
+/// The commands that stand in the guide's first section, in their order.
+fn commands_of_the_guide() -> Vec<String> {
+    let guide =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../pipelines/README.md")).unwrap();
+    let (_, section) = guide.split_once("\n## The first one of your own\n").unwrap();
+    let (steps, _) = section.split_once("\nA pipeline that becomes part").unwrap();
+    let code = steps.split('`').skip(1).step_by(2);
+    code.map(|code| code.split_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|code| code.starts_with("klimalade "))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guide_is_followed_to_the_letter() {
+    let server = Server::start(|_| answer(200, "text/csv", cycle_paths())).await;
+    let (place, name) = (Place::new(), "vejdir_cykelstier");
+    let lake = place.lake("lake");
+    let folder = place.home().join("pipelines").join(name);
+    let mut done = Vec::new();
+    for written in commands_of_the_guide() {
+        let command = written
+            .replace("https://example.dk", &server.base)
+            .replace("<pipeline>", name)
+            .replace(
+                "<table> <column=value>...",
+                "observation area_code=0751 year=2023 indicator_code=cycle_path_length",
+            );
+        let words: Vec<&str> = command.split(' ').skip(1).collect();
+        ok(&place.say_on(&lake, &words));
+        done.push(words[0].to_owned());
+        if words[0] == "probe" {
+            // Step 3.
+            codes(&place, "sources", SOURCES);
+            codes(&place, "area_aliases", "code,area_code\nGentoffte,0157\n");
+            fill(
+                &folder.join("pipeline.toml"),
+                &[
+                    ("source_id = \"TODO\"", "source_id = \"vejdir_stier\""),
+                    ("licence_code = \"TODO\"", "licence_code = \"cc_by_4_0\""),
+                    ("[\"TODO\"]", "[\"cycle_path_length\"]"),
+                ],
+            );
+            fill(&folder.join("map.sql"), &[("'TODO'", "'cycle_path_length'")]);
+        }
+    }
+    let steps = [
+        "new",
+        "connectors",
+        "connectors",
+        "probe",
+        "check",
+        "test",
+        "run",
+        "run",
+        "explain",
+        "replay",
+    ];
+    assert_eq!(done, steps);
+    assert_eq!(
+        rows_of(&lake.join("core/observation/pipeline=vejdir_cykelstier/data.parquet")).len(),
+        196
+    );
+}
+
 /// A layer of paths as pygeoapi serves it: several features of a municipality, no dates.
 fn layer(asked: &Asked) -> Answer {
     if !asked.path.ends_with("/items") {
