@@ -166,7 +166,7 @@ impl CodeList {
             return Err(Fault::settings("a code list begins with the column `code`")
                 .at(&place)
                 .found(header.join(","))
-                .hint("name the first column code"));
+                .hint("name the first column code; a comma stands between cells"));
         }
         let mut list = Self {
             name: name.to_owned(),
@@ -225,6 +225,21 @@ impl CodeList {
         const LEFT_OUT: [&str; 5] = ["parent_code", "is_group", "valid_from", "valid_to", "sort_order"];
         let all = self.header.iter().map(String::as_str);
         all.filter(|column| !LEFT_OUT.contains(column))
+    }
+    /// The code that a wrong one most likely means, or the one whose name it is near, then with the name: somebody wrote
+    /// `Aarhus` for 0751.
+    pub fn likely(&self, wrong: &str) -> Option<String> {
+        // Digits are near to all others.
+        let is_number = wrong.chars().all(|letter| letter.is_ascii_digit());
+        if !is_number && let Some(code) = nearest(wrong, self.codes()) {
+            return Some(code.to_owned());
+        }
+        ["name_da", "name_en"].iter().find_map(|column| {
+            let named = || self.codes().filter_map(|code| Some((code, self.get(code, column)?)));
+            let name = nearest(wrong, named().map(|(_, name)| name))?;
+            let (code, _) = named().find(|(_, known)| *known == name)?;
+            Some(format!("{code} ({name})"))
+        })
     }
     /// True when the list has this code.
     pub fn contains(&self, code: &str) -> bool {

@@ -124,9 +124,22 @@ impl Publisher<'_> {
             .and_then(|column| column.field.codes.as_ref());
         let mend = match (first.reason_code, list) {
             ("unknown_code", Some(list)) => {
-                format!(
-                    "mend map.sql, or add a row to schemas/codes/{list}.csv under --home (klimalade schema {list} prints it)"
-                )
+                let own =
+                    format!("add a row to schemas/codes/{list}.csv under --home (klimalade schema {list} prints it)");
+                // map.sql puts a `?` before what is the agency's.
+                let (wrong, schemas) = (first.found.trim_start_matches('?'), &self.house.schemas);
+                let likely = schemas.code_list(list).ok().and_then(|list| list.likely(wrong));
+                let aliases = schemas.code_list("area_aliases");
+                match likely {
+                    _ if list == "areas" && aliases.is_ok_and(|aliases| aliases.contains(wrong)) => {
+                        format!("codes.area_aliases has {wrong}: LEFT JOIN it in map.sql")
+                    }
+                    Some(likely) if list == "areas" => format!(
+                        "if {wrong} is {likely}: LEFT JOIN codes.area_aliases in map.sql, and a row of {wrong} in schemas/codes/area_aliases.csv under --home; else {own}"
+                    ),
+                    Some(likely) => format!("if {wrong} is {likely}: mend map.sql; else {own}"),
+                    None => format!("mend map.sql, or {own}"),
+                }
             }
             ("range", _) => "mend map.sql, or [checks.range] of the indicator".to_owned(),
             _ => "mend map.sql or the code list".to_owned(),

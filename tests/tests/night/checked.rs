@@ -105,17 +105,21 @@ async fn a_value_outside_its_declared_range_is_a_reject_and_the_hint_names_the_r
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_code_is_refused_with_the_list_that_a_row_can_be_added_to() {
-    let (_, night) = after("", [800, 1000], &[("Århus", 5)]).await;
+async fn an_unknown_code_is_refused_with_what_it_may_be_and_the_list_that_a_row_can_be_added_to() {
+    let (_, night) = after("", [800, 1000], &[("Aarhuus", 5)]).await;
     refused(
         &night,
         &[
-            "unknown_code area_code found Århus",
+            "unknown_code area_code found Aarhuus",
+            "if Aarhuus is 0751 (Aarhus)",
+            "schemas/codes/area_aliases.csv under --home",
             "schemas/codes/areas.csv under --home",
             "klimalade schema areas",
             "max_rejected",
         ],
     );
+    let (_, night) = after("", [800, 1000], &[("Århus", 5)]).await;
+    refused(&night, &["codes.area_aliases has Århus: LEFT JOIN it in map.sql"]);
 }
 
 #[test]

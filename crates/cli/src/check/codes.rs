@@ -1,4 +1,4 @@
-use klimalade_model::{CodeList, Fault, nearest};
+use klimalade_model::{Fault, nearest};
 use klimalade_pipeline::Task;
 use klimalade_run::check_freshness_declared;
 
@@ -110,30 +110,9 @@ fn unknown(about: &About<'_>, list: &str, code: &str, path: &[&str]) -> Option<F
     let fault = Fault::settings(format!("not in the code list {list}"))
         .at(about.at(path))
         .found(code.to_owned());
-    Some(match likely(codes, code) {
+    Some(match codes.likely(code) {
         Some(meant) => fault.hint(format!("did you mean {meant}; {own}")),
         None => fault.hint(own),
-    })
-}
-
-/// The code that is nearest, or the one whose name is: somebody wrote `Aarhus` for 0751.
-fn likely(codes: &CodeList, wrong: &str) -> Option<String> {
-    let all = || codes.rows.iter().filter_map(|row| row.first());
-    // Digits are near to all others.
-    if !wrong.chars().all(|letter| letter.is_ascii_digit())
-        && let Some(code) = nearest(wrong, all().map(String::as_str))
-    {
-        return Some(code.to_owned());
-    }
-    ["name_da", "name_en"].iter().find_map(|column| {
-        let at = codes.header.iter().position(|name| name == column)?;
-        let names = codes.rows.iter().filter_map(|row| row.get(at)).map(String::as_str);
-        let name = nearest(wrong, names)?;
-        let row = codes
-            .rows
-            .iter()
-            .find(|row| row.get(at).map(String::as_str) == Some(name))?;
-        Some(format!("{} ({name})", row.first()?))
     })
 }
 

@@ -431,3 +431,49 @@ fn a_pipeline_of_the_binary_is_not_accepted_into_an_empty_folder() {
     assert_ne!(said.code, Some(0), "{}", said.out);
     assert!(!place.home().join("pipelines").exists());
 }
+
+#[test]
+fn a_figure_that_is_not_there_is_asked_for_again_with_what_is_there() {
+    let place = with(&[]);
+    let mut said = Transcript::new(&place);
+    said.say(&["explain", "observation", "area_code=0751"]);
+    assert_eq!(place.say(&["run", "aarhus_charging"]).code, Some(0));
+    said.say(&["explain", "observations", "area_code=0751"])
+        .say(&["explain", "observation", "area=0751"])
+        .say(&["explain", "observation", "area_code=Århus"])
+        .say(&["explain", "observation", "area_code=0751", "year=2019"]);
+    said.fail_as("errors-explain.txt");
+}
+
+#[test]
+fn a_rehearsal_says_what_would_be_refused_and_a_probe_what_it_cannot_ask() {
+    let place = with(&[("drop.csv", "Ringkøbing-Skjern", "Ringkøbing")]);
+    let mut said = Transcript::new(&place);
+    said.say(&["run", "aarhus_charging", "--dry-run"])
+        .say(&["run", "aarhus_chargin", "--dry-run"])
+        .say(&["replay", "aarhus_charging", "--dry-run"])
+        .say(&["probe", "aarhus_chargin"])
+        .say(&["probe", "aarhus_charging"]);
+    std::fs::remove_file(place.home().join("drop.csv")).unwrap();
+    said.say(&["probe", "aarhus_charging", "--force"])
+        .say(&["new", "aarhus_ladestandere", "--connector", "fil"]);
+    said.fail_as("errors-rehearsal-and-probe.txt");
+}
+
+#[test]
+fn a_row_of_ones_own_that_does_not_fit_its_list_is_told_with_its_line() {
+    let place = with(&[]);
+    let codes = place.home().join("schemas/codes");
+    std::fs::create_dir_all(&codes).unwrap();
+    let mut said = Transcript::new(&place);
+    for text in [
+        "code,name_da,agency_dk\nby_stier,Åbne stier,Århus\n",
+        "code,name_da,name_en\nby_stier,Åbne stier\n",
+        "code;name_da\nby_stier;Åbne stier\n",
+        "code,name_da\nby_stier,Åbne stier\nby_stier,Stier\n",
+    ] {
+        std::fs::write(codes.join("sources.csv"), text).unwrap();
+        said.say(&["check", "aarhus_charging"]);
+    }
+    said.fail_as("errors-own-codes.txt");
+}
