@@ -1,6 +1,7 @@
 use std::fmt;
 
 use arrow_schema::{DataType, Field, TimeUnit};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Field metadata: the column's name at the source, where it differs from the declared one.
@@ -12,7 +13,7 @@ pub fn source_name(field: &Field) -> &str {
 }
 
 /// The types as which a raw column can be declared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceType {
     /// Text; numbers keep the digits that were served.

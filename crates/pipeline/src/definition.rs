@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, collections::HashMap, sync::Arc, time::Duration};
 
-use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use klimalade_model::{Fault, Result};
+use arrow_schema::{Field, Schema, SchemaRef};
+use klimalade_model::{Fault, Result, SourceType};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -78,7 +78,7 @@ pub enum Task {
 pub struct ColumnDefinition {
     /// Type that the source gives; a cell of another type is an error, never a null.
     #[serde(rename = "type")]
-    pub kind: ColumnType,
+    pub kind: SourceType,
     /// The source's own name (CSV header, JSON key, dotted path) where it differs.
     #[serde(default)]
     pub from: Option<String>,
@@ -88,26 +88,6 @@ pub struct ColumnDefinition {
     /// For timestamps given as a number: "ms" since 1970.
     #[serde(default)]
     pub epoch: Option<String>,
-}
-
-/// Types of raw columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ColumnType {
-    /// Text; numbers keep the digits that were served.
-    Text,
-    /// Whole number.
-    Int,
-    /// Number.
-    Float,
-    /// True or false.
-    Bool,
-    /// Civil date.
-    Date,
-    /// Instant; without an offset it is read as UTC.
-    Timestamp,
-    /// Geometry, as WKB in EPSG:25832.
-    Geometry,
 }
 
 /// Rows of map.sql per raw row.
@@ -464,20 +444,5 @@ impl Definition {
             look(&serde_json::Value::Object(source.clone()), &mut found);
         }
         found
-    }
-}
-
-impl ColumnType {
-    /// Arrow type of the raw column.
-    pub fn arrow(self) -> DataType {
-        match self {
-            Self::Text => DataType::Utf8,
-            Self::Int => DataType::Int64,
-            Self::Float => DataType::Float64,
-            Self::Bool => DataType::Boolean,
-            Self::Date => DataType::Date32,
-            Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-            Self::Geometry => DataType::Binary,
-        }
     }
 }

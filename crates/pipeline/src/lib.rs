@@ -10,7 +10,7 @@ mod written;
 
 pub use areas::AreaScope;
 pub use definition::{
-    Checks, ColumnDefinition, ColumnType, ControlRule, Definition, Every, ExpectedAreas, Formula, Freshness, Harvest,
+    Checks, ColumnDefinition, ControlRule, Definition, Every, ExpectedAreas, Formula, Freshness, Harvest,
     KnownDifference, LargestChange, LimitSettings, MaxRejected, OnFinding, PartsFill, PartsLeave, Publishes, Range,
     Rhythm, RowsPerRow, Task,
 };

@@ -159,12 +159,8 @@ fn of_name<'a>(columns: &'a [SourceColumn], name: &str) -> Option<&'a SourceColu
 }
 
 fn type_of(definition: &Definition, name: &str) -> SourceType {
-    let declared = definition.columns.get(name).map(|column| column.kind.arrow());
-    let kinds = SourceType::ALL.into_iter();
-    kinds
-        .clone()
-        .find(|kind| Some(kind.arrow()) == declared)
-        .unwrap_or(SourceType::Text)
+    let declared = definition.columns.get(name);
+    declared.map_or(SourceType::Text, |column| column.kind)
 }
 
 fn changed_type(definition: &Definition, before: &SourceColumn, now: &SourceColumn) -> Fault {
