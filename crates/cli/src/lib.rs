@@ -20,6 +20,7 @@ mod recorded;
 mod recording;
 mod reference;
 mod rehearsal;
+mod scratch;
 mod settings;
 mod setup;
 mod unfinished;

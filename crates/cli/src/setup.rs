@@ -3,13 +3,12 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 use klimalade_connect::{CancellationToken, Secrets};
 use klimalade_engine::{Engine, EngineOptions};
 use klimalade_lake::{Lake, OpenOptions};
-use klimalade_model::{Fault, Result, Schemas};
+use klimalade_model::{Result, Schemas};
 use klimalade_pipeline::Catalogue;
 use klimalade_run::{House, Progress};
 use klimalade_transport::{Client, Jitter, Options, SystemClock};
-use tempfile::TempDir;
 
-use crate::{arguments::Arguments, connectors::registry, settings::Settings};
+use crate::{arguments::Arguments, connectors::registry, scratch::Scratch, settings::Settings};
 
 /// Memory for sorting before it spills.
 const MEMORY_MIB: usize = 48;
@@ -19,7 +18,7 @@ pub struct Ground {
     pub(crate) settings: Settings,
     pub(crate) schemas: Arc<Schemas>,
     pub(crate) catalogue: Arc<Catalogue>,
-    pub(crate) scratch: TempDir,
+    pub(crate) scratch: Scratch,
 }
 
 impl Ground {
@@ -28,8 +27,7 @@ impl Ground {
         let settings = Settings::read(&arguments.home)?;
         let schemas = Arc::new(Schemas::load(&arguments.home)?);
         let catalogue = Arc::new(Catalogue::load(&arguments.home)?);
-        let scratch = TempDir::with_prefix("klimalade-")
-            .map_err(|source| Fault::transient("no scratch folder can be made").because(source))?;
+        let scratch = Scratch::new()?;
         Ok(Self {
             settings,
             schemas,
