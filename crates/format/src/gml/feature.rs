@@ -55,7 +55,10 @@ impl<'a> Collection<'a> {
                 .found(found)
                 .worth_another_walk());
         }
-        if pull.root_attribute("schemaLocation").is_some_and(|text| text.contains("/wfs/1.0.0/")) {
+        if pull
+            .root_attribute("schemaLocation")
+            .is_some_and(|text| text.contains("/wfs/1.0.0/"))
+        {
             return Err(gml2_fault("schemaLocation names WFS 1.0.0"));
         }
         Ok(Self {
@@ -69,9 +72,8 @@ impl<'a> Collection<'a> {
         })
     }
 
-    pub(super) fn matched(&self) -> Option<u64> {
-        let number = |name: &str| self.pull.root_attribute(name).and_then(|text| text.parse().ok());
-        number("numberMatched").or_else(|| number("numberOfFeatures"))
+    pub(super) fn root_number(&self, name: &str) -> Option<u64> {
+        self.pull.root_attribute(name).and_then(|text| text.parse().ok())
     }
 
     /// Opens the next feature; false after the last one, and after all that follows it was read.
@@ -79,7 +81,8 @@ impl<'a> Collection<'a> {
         loop {
             match self.pull.next()? {
                 Piece::Open if self.in_members => {
-                    if self.pull.space == Space::Wfs && matches!(self.pull.name.as_str(), "FeatureCollection" | "Tuple") {
+                    if self.pull.space == Space::Wfs && matches!(self.pull.name.as_str(), "FeatureCollection" | "Tuple")
+                    {
                         return Err(Fault::source("the answer holds collections within a collection")
                             .expected("features of one type")
                             .hint("one name in type_names"));
@@ -150,8 +153,8 @@ impl<'a> Collection<'a> {
     /// The answer's own count is one of features that it holds; WFS 1.1 has one too, under another name.
     fn check_count(&self) -> Result<()> {
         let names = ["numberReturned", "numberOfFeatures"];
-        let said = names.iter().find_map(|name| self.pull.root_attribute(name));
-        let Some(said) = said.and_then(|text| text.parse::<u64>().ok()).filter(|said| *said != self.features) else {
+        let said = names.iter().find_map(|name| self.root_number(name));
+        let Some(said) = said.filter(|said| *said != self.features) else {
             return Ok(());
         };
         Err(Fault::source("the page does not hold as many features as it says")
@@ -201,7 +204,8 @@ impl<'a> Collection<'a> {
                 Piece::Open if self.pull.is_gml() && shape::is_geometry(&self.pull.name) => {
                     is_leaf = false;
                     let inherited = self.own.as_ref().unwrap_or(&self.inherited);
-                    let wkb = shape::wkb(&mut self.pull, inherited).map_err(|fault| fault.at(sink.place(&self.path)))?;
+                    let wkb =
+                        shape::wkb(&mut self.pull, inherited).map_err(|fault| fault.at(sink.place(&self.path)))?;
                     sink.shape(&self.path, &wkb)?;
                 }
                 Piece::Open if self.pull.is_gml() => {

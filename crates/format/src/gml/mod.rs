@@ -7,8 +7,8 @@
 mod feature;
 mod pull;
 mod read;
-mod shape;
 mod schema;
+mod shape;
 
 use std::io::Read;
 
@@ -16,7 +16,7 @@ use arrow::array::RecordBatchReader;
 use arrow_schema::SchemaRef;
 use klimalade_model::{Fault, Result, SourceColumn};
 
-use feature::{Collection, Sink};
+use feature::Collection;
 use pull::{Piece, Pull};
 pub use schema::{Property, properties};
 pub use shape::names_epsg25832;
@@ -72,7 +72,7 @@ pub fn columns(input: Box<dyn Read + Send + '_>) -> Result<Vec<SourceColumn>> {
 pub struct Look {
     /// Features.
     pub rows: u64,
-    /// `numberMatched`, where it is a number; `numberOfFeatures` of WFS 1.1.
+    /// `numberMatched`, where it is a number.
     pub matched: Option<u64>,
     /// The page has a link to a next one; where it leads is another matter.
     pub has_next: bool,
@@ -85,8 +85,11 @@ pub struct Look {
 pub fn look(input: Box<dyn Read + Send + '_>) -> Result<Look> {
     let mut collection = Collection::open(input)?;
     let mut found = Look {
-        matched: collection.matched(),
-        has_next: collection.pull.root_attribute("next").is_some_and(|next| !next.is_empty()),
+        matched: collection.root_number("numberMatched"),
+        has_next: collection
+            .pull
+            .root_attribute("next")
+            .is_some_and(|next| !next.is_empty()),
         ..Look::default()
     };
     while collection.enter_feature()? {
@@ -95,6 +98,15 @@ pub fn look(input: Box<dyn Read + Send + '_>) -> Result<Look> {
         collection.pull.skip()?;
     }
     Ok(found)
+}
+
+/// The count that an answer without features (`resultType=hits`) is there for: `numberMatched`, or `numberOfFeatures` of
+/// WFS 1.1. `None` where the server does not know. Errors: as [`look`] for what is no collection.
+pub fn hits(input: Box<dyn Read + Send + '_>) -> Result<Option<u64>> {
+    let collection = Collection::open(input)?;
+    Ok(collection
+        .root_number("numberMatched")
+        .or_else(|| collection.root_number("numberOfFeatures")))
 }
 
 /// A service's own error report.
@@ -130,7 +142,11 @@ pub fn exception(head: &[u8]) -> Option<Exception> {
 
 /// The fault for an element that only GML 2 has.
 fn gml2(name: &str) -> Option<Fault> {
-    matches!(name, "Box" | "coordinates" | "coord" | "outerBoundaryIs" | "innerBoundaryIs").then(|| gml2_fault(name))
+    matches!(
+        name,
+        "Box" | "coordinates" | "coord" | "outerBoundaryIs" | "innerBoundaryIs"
+    )
+    .then(|| gml2_fault(name))
 }
 
 fn gml2_fault(found: &str) -> Fault {

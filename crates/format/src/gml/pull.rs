@@ -129,7 +129,10 @@ impl<'a> Pull<'a> {
         loop {
             self.buffer.clear();
             self.reader.get_mut().left = LARGEST_PIECE;
-            let (resolved, event) = self.reader.read_resolved_event_into(&mut self.buffer).map_err(Wrong::xml)?;
+            let (resolved, event) = self
+                .reader
+                .read_resolved_event_into(&mut self.buffer)
+                .map_err(Wrong::xml)?;
             match event {
                 Event::Start(tag) => {
                     self.depth += 1;
@@ -177,7 +180,10 @@ impl<'a> Pull<'a> {
                     return Ok(Piece::Text);
                 }
                 Event::Decl(declaration) => {
-                    let encoding = declaration.encoding().transpose().map_err(|error| Wrong::Found(error.to_string()))?;
+                    let encoding = declaration
+                        .encoding()
+                        .transpose()
+                        .map_err(|error| Wrong::Found(error.to_string()))?;
                     if let Some(other) = encoding.filter(|name| !is_utf8(name)) {
                         let other = String::from_utf8_lossy(&other).into_owned();
                         return Err(Wrong::Found(format!("the encoding {}, not UTF-8", shortened(&other))));
@@ -246,7 +252,9 @@ fn utf8(bytes: &[u8]) -> Result<&str, Wrong> {
 }
 
 fn is_utf8(name: &[u8]) -> bool {
-    [&b"utf-8"[..], b"utf8", b"us-ascii"].iter().any(|known| name.eq_ignore_ascii_case(known))
+    [&b"utf-8"[..], b"utf8", b"us-ascii"]
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known))
 }
 
 fn all_attributes(tag: &BytesStart<'_>) -> Result<Vec<(String, String)>, Wrong> {
@@ -262,13 +270,21 @@ fn all_attributes(tag: &BytesStart<'_>) -> Result<Vec<(String, String)>, Wrong> 
 /// Name and type of an `element` of an XML schema.
 fn named(tag: &BytesStart<'_>) -> Result<Option<(String, String)>, Wrong> {
     let attributes = all_attributes(tag)?;
-    let of = |name: &str| attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let of = |name: &str| {
+        attributes
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.clone())
+    };
     Ok(of("name").map(|name| (name, of("type").unwrap_or_default())))
 }
 
 fn code(tag: &BytesStart<'_>) -> Result<Option<String>, Wrong> {
     let found = all_attributes(tag)?.into_iter();
-    Ok(found.filter(|(key, _)| matches!(key.as_str(), "exceptionCode" | "code")).map(|(_, value)| value).next())
+    Ok(found
+        .filter(|(key, _)| matches!(key.as_str(), "exceptionCode" | "code"))
+        .map(|(_, value)| value)
+        .next())
 }
 
 fn attributes(tag: &BytesStart<'_>) -> Result<Attributes, Wrong> {

@@ -212,7 +212,9 @@ impl Seen {
             self.order.push(path.to_owned());
             self.by_path.insert(path.to_owned(), Candidates::new(path, true)?);
         }
-        self.by_path.get_mut(path).ok_or_else(|| Fault::bug("a column that was just added is gone"))
+        self.by_path
+            .get_mut(path)
+            .ok_or_else(|| Fault::bug("a column that was just added is gone"))
     }
 }
 
@@ -247,5 +249,9 @@ pub(super) fn columns(input: Box<dyn Read + Send + '_>) -> Result<Vec<SourceColu
         collection.read(&mut seen)?;
     }
     let Seen { order, mut by_path, .. } = seen;
-    Ok(order.iter().filter_map(|path| by_path.remove(path)).map(Candidates::column).collect())
+    Ok(order
+        .iter()
+        .filter_map(|path| by_path.remove(path))
+        .map(Candidates::column)
+        .collect())
 }

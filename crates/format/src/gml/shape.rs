@@ -131,7 +131,10 @@ impl Parser<'_, '_> {
             "Point" => {
                 let mut positions = self.positions(dimension)?;
                 if positions.len() > 1 {
-                    return Err(unread("a point of one position", format!("{} positions", positions.len())));
+                    return Err(unread(
+                        "a point of one position",
+                        format!("{} positions", positions.len()),
+                    ));
                 }
                 Shape::Point(positions.pop())
             }
@@ -148,7 +151,12 @@ impl Parser<'_, '_> {
             "MultiCurve" | "MultiLineString" => Shape::Lines(self.parts(dimension)?),
             "MultiSurface" | "MultiPolygon" => Shape::Polygons(self.parts(dimension)?),
             "MultiGeometry" => Shape::Collection(self.parts(dimension)?),
-            other => return Err(unread("a point, curve or surface of simple features", format!("gml:{other}"))),
+            other => {
+                return Err(unread(
+                    "a point, curve or surface of simple features",
+                    format!("gml:{other}"),
+                ));
+            }
         })
     }
 
@@ -159,7 +167,10 @@ impl Parser<'_, '_> {
             return Err(other_system(found));
         }
         if attributes.href {
-            return Err(unread("the geometry itself", "a reference to another element (xlink:href)"));
+            return Err(unread(
+                "the geometry itself",
+                "a reference to another element (xlink:href)",
+            ));
         }
         Ok(attributes.dimension.or(dimension))
     }
@@ -276,8 +287,14 @@ impl Parser<'_, '_> {
             let number = word.parse::<f64>().ok().filter(|number| number.is_finite());
             numbers.push(number.ok_or_else(|| unread("numbers between spaces", word))?);
         }
-        let by_count = count.filter(|count| *count > 0 && numbers.len() % count == 0).map(|count| numbers.len() / count);
-        let width = if is_one { numbers.len() } else { dimension.or(by_count).unwrap_or(2) };
+        let by_count = count
+            .filter(|count| *count > 0 && numbers.len() % count == 0)
+            .map(|count| numbers.len() / count);
+        let width = if is_one {
+            numbers.len()
+        } else {
+            dimension.or(by_count).unwrap_or(2)
+        };
         if numbers.is_empty() {
             return Ok(());
         }
@@ -305,7 +322,10 @@ impl Parser<'_, '_> {
 /// Three positions make an arc, the last one of it begins the next.
 fn arcs(positions: &[Position]) -> Result<Vec<Position>> {
     if positions.len() < 3 || positions.len().is_multiple_of(2) {
-        return Err(unread("an odd number of positions, three at least", format!("{} of an arc", positions.len())));
+        return Err(unread(
+            "an odd number of positions, three at least",
+            format!("{} of an arc", positions.len()),
+        ));
     }
     let mut line = vec![positions[0]];
     for arc in positions.windows(3).step_by(2) {
@@ -318,14 +338,21 @@ fn arcs(positions: &[Position]) -> Result<Vec<Position>> {
 
 fn circle(positions: &[Position]) -> Result<Vec<Position>> {
     let [begin, middle, end] = *positions else {
-        return Err(unread("a circle of three positions", format!("{} positions", positions.len())));
+        return Err(unread(
+            "a circle of three positions",
+            format!("{} positions", positions.len()),
+        ));
     };
     let Some((center, radius)) = center(begin, middle, end) else {
         return Err(unread("a circle", "three positions in a line"));
     };
     let angle = |position: Position| (position[1] - center[1]).atan2(position[0] - center[0]);
     let is_left = turn(begin, middle, end) > 0.0;
-    let sweep = if is_left { std::f64::consts::TAU } else { -std::f64::consts::TAU };
+    let sweep = if is_left {
+        std::f64::consts::TAU
+    } else {
+        -std::f64::consts::TAU
+    };
     Ok(chords(begin, begin, center, radius, angle(begin), sweep))
 }
 
