@@ -8,4 +8,5 @@ pub fn registry() -> Registry {
         .with::<klimalade_ogcapi::OgcApi>()
         .with::<klimalade_rest::Rest>()
         .with::<klimalade_statbank::Statbank>()
+        .with::<klimalade_wfs::Wfs>()
 }

@@ -155,6 +155,3 @@ fn gml2_fault(found: &str) -> Fault {
         .found(crate::error::shortened(found))
         .hint("version = \"1.1.0\" in [source]: some servers answer an unknown version with 1.0 (QGIS Server)")
 }
-
-#[cfg(test)]
-mod tests;
