@@ -280,9 +280,7 @@ async fn a_web_page_where_the_service_was_is_a_source_fault() {
 
 #[tokio::test]
 async fn a_server_that_ignores_the_start_is_found_by_its_ids() {
-    let server =
-        Server::start(|_| xml(collection("", &(0..2).map(member).collect::<String>()).replace("20:00:00", "20:00:01")))
-            .await;
+    let server = Server::start(|_| xml(collection("", &(0..2).map(member).collect::<String>()))).await;
     let connector = open(json!({"base_url": server.base, "type_names": "a", "page_limit": 2, "describe": false}));
     let fault = bench::fetch(connector.as_ref(), &Part::new("all"), &bench::context(NOW, &[]))
         .await
