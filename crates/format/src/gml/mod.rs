@@ -122,7 +122,13 @@ pub struct Exception {
 /// for anything else.
 pub fn exception(head: &[u8]) -> Option<Exception> {
     let mut pull = Pull::new(Box::new(std::io::Cursor::new(head.to_vec())));
-    while pull.next().ok()? != Piece::Open {}
+    loop {
+        match pull.next().ok()? {
+            Piece::Open => break,
+            Piece::Text if pull.text.trim().is_empty() => {}
+            Piece::Text | Piece::Close | Piece::End => return None,
+        }
+    }
     if !matches!(pull.name.as_str(), "ExceptionReport" | "ServiceExceptionReport") {
         return None;
     }
