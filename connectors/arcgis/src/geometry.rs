@@ -31,7 +31,13 @@ pub(crate) fn esri_to_wkb(text: &str) -> Result<Option<Vec<u8>>> {
         );
     }
     let geometry = geojson(&mut shape).ok_or_else(|| unread(text))?;
-    geojson_to_wkb(&geometry, Crs::Epsg25832).map(Some)
+    geojson_to_wkb(&geometry, Crs::Epsg25832)
+        .map(Some)
+        // That reader's hint names a setting that there is not here.
+        .map_err(|fault| match fault.hint_text() {
+            Some(_) => fault.hint("geometry = false in [source], if only the attributes are read"),
+            None => fault,
+        })
 }
 
 fn unread(text: &str) -> Fault {
