@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use arrow_schema::{DataType, SchemaRef};
 use klimalade_arcgis::{ArcGis, Settings};
-use klimalade_connect::{Connector, Page, Part, Protocol};
+use klimalade_connect::{Page, Part, Protocol};
 use klimalade_testkit::{
     bench::{self, Answer, Asked, Server},
     contract::{self, Case, Expected},
