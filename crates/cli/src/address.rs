@@ -37,6 +37,7 @@ pub(crate) fn known(connector: &str, address: Option<&str>) -> Result<Known> {
             };
             known.settings.insert("format", format!("{{ type = \"{kind}\" }}"));
         }
+        "arcgis" if whole != "TODO" => put("base_url", path.trim_end_matches("/query")),
         "ogcapi" if whole != "TODO" => match path.split_once("/collections/") {
             Some((base, rest)) => {
                 put("base_url", base);
@@ -118,6 +119,13 @@ mod tests {
                 r#"collection = "stier""#,
                 r#"query = { slags = "sti" }"#
             ]
+        );
+        assert_eq!(
+            lines(
+                "arcgis",
+                "https://gis.dk/rest/services/Stier/FeatureServer/0/query?where=1%3D1&f=html"
+            ),
+            [r#"base_url = "https://gis.dk/rest/services/Stier/FeatureServer/0""#]
         );
         assert_eq!(
             lines("ogcapi", "https://kort.dk/api/"),
