@@ -7,7 +7,7 @@ use std::{
 
 use arrow::{array::AsArray, datatypes::Int64Type};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
-use futures::{StreamExt, stream::BoxStream};
+use futures::stream::BoxStream;
 use klimalade_connect::{Context, FROM_KEY, Fault, Page, Part, Result, open_page};
 use klimalade_format::json::{self, JsonOptions};
 use klimalade_transport::{PageSeen, Paging as Walk, walk};
@@ -36,12 +36,8 @@ pub(crate) fn fetch<'a>(settings: &'a Checked, part: &'a Part, cx: &'a Context) 
             Paging::Offset => by_offset(settings, &detail, Arc::clone(&seen), cx)?,
             Paging::Ids | Paging::ObjectIdRanges => by_chunks(settings, part, detail.clone(), Arc::clone(&seen), cx),
         };
-        loop {
-            match cx.cancel.run_until_cancelled(pages.next()).await {
-                None => Err(Fault::transient("the run was ended between two pages").at(format!("part {}", part.key)))?,
-                Some(None) => break,
-                Some(Some(page)) => yield page?,
-            }
+        while let Some(page) = cx.next_page(&mut pages, part).await? {
+            yield page;
         }
         if let Some(counted) = part.promised.filter(|counted| *counted != seen.count()) {
             let hint = match detail.paging {

@@ -27,11 +27,7 @@ pub(crate) struct Detail {
 
 impl Detail {
     pub(crate) fn of(part: &Part) -> Result<Self> {
-        serde_json::from_value(part.detail.clone()).map_err(|source| {
-            Fault::bug("the stored part is not one of this connector")
-                .at(format!("part {}", part.key))
-                .because(source)
-        })
+        part.detail_as()
     }
 }
 

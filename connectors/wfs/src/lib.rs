@@ -11,8 +11,8 @@ mod walked;
 use arrow::array::RecordBatchReader;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
-use futures::{StreamExt, stream::BoxStream};
-use klimalade_connect::{Connector, Context, Fault, Page, Part, Protocol, Result, SourceColumn};
+use futures::stream::BoxStream;
+use klimalade_connect::{Connector, Context, Page, Part, Protocol, Result, SourceColumn};
 use klimalade_transport::{Paging, walk};
 
 pub use settings::{Output, Settings, Version};
@@ -42,12 +42,8 @@ impl Connector for Wfs {
                 let look = decode::look(&self.settings, page)?;
                 walked.take_in(&self.settings, &look).map_err(|fault| fault.at(page.entry.address.clone()))
             });
-            loop {
-                match cx.cancel.run_until_cancelled(pages.next()).await {
-                    None => Err(Fault::transient("the run was ended between two pages").at(format!("part {}", part.key)))?,
-                    Some(None) => break,
-                    Some(Some(page)) => yield page?,
-                }
+            while let Some(page) = cx.next_page(&mut pages, part).await? {
+                yield page;
             }
             drop(pages);
             if let Some(promised) = part.promised {
