@@ -15,6 +15,8 @@ pub(crate) struct Area {
     pub(crate) region: usize,
     /// Place of its landsdel in [`Areas::landsdele`].
     pub(crate) landsdel: usize,
+    /// Place of its group among the five of the list `municipality_groups`; Christiansø has none.
+    pub(crate) group: Option<usize>,
     /// False for Christiansø, which lies outside the division into municipalities.
     pub(crate) is_municipality: bool,
 }
@@ -109,6 +111,9 @@ fn area(list: &CodeList, members: &CodeList, code: &str, regions: &[Group], land
         name: list.get(code, "name_da")?.to_owned(),
         region: within(regions)?,
         landsdel: within(landsdele)?,
+        group: list
+            .get(code, "municipality_group_code")
+            .and_then(|group| group.parse::<usize>().ok()?.checked_sub(1)),
         is_municipality,
     })
 }

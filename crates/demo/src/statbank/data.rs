@@ -160,9 +160,15 @@ fn stub(walk: &Walk, axes: &[Vec<&Value>], places: &[usize], style: &Style) -> S
     text
 }
 
-fn hidden(table: &Table, axes: &[Vec<&Value>], places: &[usize]) -> bool {
+/// What stands in a cell: `None` for `..`.
+fn shown(world: &World, table: &Table, axes: &[Vec<&Value>], places: &[usize], period: &str, sum: i64) -> Option<i64> {
     let values: Vec<&Value> = axes.iter().zip(places).map(|(axis, place)| axis[*place]).collect();
-    table.is_hidden(&values)
+    table.figure(world, &values, period, sum)
+}
+
+/// A cell as text.
+fn cell(value: Option<i64>, table: &Table, style: &Style) -> String {
+    value.map_or_else(|| "..".to_owned(), |value| figure(value, table.decimals, style.english))
 }
 
 /// CSV: with BOM, exactly the product of the chosen values, zeros included, Tid fastest.
@@ -182,13 +188,9 @@ pub(super) fn csv(world: &World, table: &Table, selection: &Selection, style: St
     for row in 0..walk.len() {
         let places = walk.places(row);
         let (stub, at) = (stub(&walk, &axes, &places, &style), walk.at(&places));
-        let is_hidden = hidden(table, &axes, &places);
         for (period, cube) in periods.iter().zip(&cubes) {
-            let value = if is_hidden {
-                "..".to_owned()
-            } else {
-                figure(cube[at], table.decimals, style.english)
-            };
+            let value = shown(world, table, &axes, &places, period, cube[at]);
+            let value = cell(value, table, &style);
             rows.push(format!("{stub}{}{}{value}\r\n", style.period(period), style.delimiter));
         }
     }
@@ -212,22 +214,18 @@ pub(super) fn bulk(world: &World, table: &Table, selection: &Selection, style: S
     let mut pieces = vec![header(table, selection, &style)];
     for period in &periods {
         let cube = cube(world, table, &axes, period);
-        let shown = style.period(period);
+        let code = style.period(period);
         let mut rows = Vec::new();
         for row in 0..walk.len() {
             let places = walk.places(row);
-            let value = cube[walk.at(&places)];
-            let is_hidden = hidden(table, &axes, &places);
-            if value == 0 && !is_hidden {
+            let sum = cube[walk.at(&places)];
+            let value = shown(world, table, &axes, &places, period, sum);
+            if value == Some(0) {
                 continue;
             }
-            let value = if is_hidden {
-                "..".to_owned()
-            } else {
-                figure(value, table.decimals, style.english)
-            };
+            let value = cell(value, table, &style);
             let stub = stub(&walk, &axes, &places, &style);
-            rows.push(format!("{stub}{shown}{}{value}\r\n", style.delimiter));
+            rows.push(format!("{stub}{code}{}{value}\r\n", style.delimiter));
         }
         if style.twist == Twist::PageShort && Some(period) == periods.last() {
             rows.pop();
@@ -252,15 +250,16 @@ pub(super) fn jsonstat(world: &World, table: &Table, selection: &Selection, styl
     for row in 0..walk.len() {
         let places = walk.places(row);
         let at = walk.at(&places);
-        for cube in &cubes {
-            if hidden(table, &axes, &places) {
+        for (period, cube) in periods.iter().zip(&cubes) {
+            let Some(value) = shown(world, table, &axes, &places, period, cube[at]) else {
                 status.insert(values.len().to_string(), json!(".."));
                 values.push(Json::Null);
-            } else if table.decimals == 0 {
-                values.push(json!(cube[at]));
-            } else {
-                values.push(json!(cube[at] as f64 / 10f64.powi(table.decimals as i32)));
-            }
+                continue;
+            };
+            values.push(match table.decimals {
+                0 => json!(value),
+                decimals => json!(value as f64 / 10f64.powi(decimals as i32)),
+            });
         }
     }
     if style.twist == Twist::PageShort {

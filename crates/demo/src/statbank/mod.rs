@@ -1,8 +1,13 @@
-//! Statistics Denmark's StatBank API as it was in version 1.6.5 (2025-04-24), with the tables ARE207, FOLK1A, BIL54.
+//! Statistics Denmark's StatBank API as it was in version 1.6.5 (2025-04-24), with some of its tables.
 
+mod areas;
+mod buildings;
 mod data;
+mod environment;
+mod people;
 mod select;
 mod table;
+mod vehicles;
 
 use axum::http::Method;
 use jiff::{civil::DateTime, tz::TimeZone};
@@ -314,7 +319,7 @@ fn info(table: &Table, english: bool) -> Json {
         let mut shown = json!({
             "id": variable.id,
             "text": if english { variable.en } else { variable.da },
-            "elimination": true,
+            "elimination": variable.is_optional,
             "time": false,
         });
         if let Some(map) = variable.map {

@@ -69,6 +69,11 @@ pub(super) fn select(table: &Table, wanted: &Wanted, streaming: bool) -> Result<
             return Err(Refusal::Missing("Tid".to_owned()));
         }
     }
+    let left_out = |place: &usize| selection.variables.iter().all(|(other, _)| other != place);
+    let mut asked = (0..table.variables.len()).filter(left_out);
+    if let Some(place) = asked.find(|place| !table.variables[*place].is_optional) {
+        return Err(Refusal::Missing(table.variables[place].id.to_owned()));
+    }
     if selection.periods.is_empty() {
         selection.periods = table.periods.len().checked_sub(1).into_iter().collect();
     }
@@ -88,14 +93,14 @@ impl Selection {
     pub(super) fn cells(&self) -> u64 {
         self.rows().saturating_mul(self.variables.len() as u64 + 2)
     }
-    /// For every variable of the table the values to sum up to: the chosen ones, or the total of one left out.
+    /// For every variable of the table the values to sum up to: the chosen ones, or the whole of one left out.
     pub(super) fn axes<'a>(&self, table: &'a Table) -> Vec<Vec<&'a Value>> {
         let axis = |place: usize| match self.variables.iter().find(|(other, _)| *other == place) {
             Some((_, values)) => values
                 .iter()
                 .map(|value| &table.variables[place].values[*value])
                 .collect(),
-            None => table.variables[place].values.iter().take(1).collect(),
+            None => vec![&table.variables[place].whole],
         };
         (0..table.variables.len()).map(axis).collect()
     }
