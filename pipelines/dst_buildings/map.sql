@@ -6,7 +6,7 @@ SELECT
     indicator_code, area_code, make_date(CAST(period AS INT), 1, 1) AS period_start, 'A' AS frequency_code,
     carrier_code, category_code, detail_code, 'dst_register' AS method_code,
     -- A sum with a figure missing is missing.
-    CASE WHEN NOT bool_or(value = '..') THEN sum(decimal_comma(value)) * factor END AS value,
+    CASE WHEN NOT bool_or(value = '..') THEN round(sum(decimal_comma(value)) * factor, 6) END AS value,
     CASE WHEN bool_or(value = '..') THEN 'O' ELSE 'A' END AS value_status,
     count(*) AS raw_rows
 FROM (

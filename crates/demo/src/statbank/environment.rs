@@ -70,19 +70,19 @@ fn laby24(world: &World) -> Table {
             variables,
             |world, table, period| {
                 let persons = persons(world, period.year);
-                fill(table, |at| waste(world, &persons, period, at[0], at[1], at[2]))
+                fill(table, |at| waste(world, persons[at[0]], period, at[0], at[1], at[2]))
             },
         )
     }
 }
 
 /// Tonnes of a municipality's household waste by treatment and fraction.
-fn waste(world: &World, persons: &[f64], period: Period, place: usize, treatment: usize, fraction: usize) -> i64 {
+fn waste(world: &World, persons: f64, period: Period, place: usize, treatment: usize, fraction: usize) -> i64 {
     let town = world.draw.text("waste").text(&world.areas.all[place].code);
     let cell = town.number((treatment * 10 + fraction) as i64);
     let recycled = 0.30 + 0.015 * f64::from((period.year - 2013).clamp(0, 20));
     let share = [recycled, 0.96 - recycled, 0.04][treatment] * [0.3, 0.3, 0.12, 0.05, 0.23][fraction];
-    (persons[place] * 0.52 * share * cell.between(0.8, 1.2)).round() as i64
+    (persons * 0.52 * share * cell.between(0.8, 1.2)).round() as i64
 }
 
 fn laby25(world: &World) -> Table {
@@ -122,23 +122,20 @@ fn laby25(world: &World) -> Table {
 
 /// What LABY25 says follows from LABY24's tonnes.
 fn key_figure(world: &World, _: &Table, values: &[&Value], period: Period, _: i64) -> Option<i64> {
-    let persons = persons(world, period.year);
-    let tonnes = |treatments: std::ops::Range<usize>| -> f64 {
-        let cells = values[0].leaves.iter().flat_map(|place| {
-            let treatments = treatments.clone();
-            treatments
-                .flat_map(move |treatment| (0..FRACTIONS.len()).map(move |fraction| (*place, treatment, fraction)))
-        });
-        cells
-            .map(|(place, treatment, fraction)| waste(world, &persons, period, place, treatment, fraction) as f64)
-            .sum()
-    };
-    let all = tonnes(0..TREATMENTS.len());
-    let figure = if values[1].id == "GENPCT" {
-        tonnes(0..1) / all * 100.0
-    } else {
-        let heads: f64 = values[0].leaves.iter().map(|place| persons[*place]).sum();
-        all * 1000.0 / heads
+    let (mut heads, mut tonnes) = (0.0, [0.0; TREATMENTS.len()]);
+    for place in &values[0].leaves {
+        let persons = world.population(&world.areas.all[*place], period.year, 1) as f64;
+        heads += persons;
+        for (treatment, tonnes) in tonnes.iter_mut().enumerate() {
+            let fractions = 0..FRACTIONS.len();
+            let cells = fractions.map(|fraction| waste(world, persons, period, *place, treatment, fraction));
+            *tonnes += cells.sum::<i64>() as f64;
+        }
+    }
+    let all: f64 = tonnes.iter().sum();
+    let figure = match values[1].id.as_str() {
+        "GENPCT" => tonnes[0] / all * 100.0,
+        _ => all * 1000.0 / heads,
     };
     Some(figure.round() as i64)
 }
@@ -284,12 +281,12 @@ fn covered(world: &World, place: usize, kind: usize, year: i16) -> i64 {
 
 /// Per inhabitant and in per cent of the area, from the square kilometres.
 fn cover_in_unit(world: &World, _: &Table, values: &[&Value], period: Period, sum: i64) -> Option<i64> {
-    let persons = persons(world, period.year);
     let places = &values[1].leaves;
     match values[2].id.as_str() {
         "0130" => {
-            let heads: f64 = places.iter().filter_map(|place| persons.get(*place)).sum();
-            Some((sum as f64 * 1_000_000.0 / heads.max(1.0)).round() as i64)
+            let towns = places.iter().filter_map(|place| world.areas.all.get(*place));
+            let heads: i64 = towns.map(|area| world.population(area, period.year, 1)).sum();
+            Some((sum as f64 * 1_000_000.0 / heads.max(1) as f64).round() as i64)
         }
         "0140" => {
             let kinds = 0..=COVER.len();
