@@ -1,13 +1,14 @@
-//! Buildings (BYGB40) and dwellings (BOL102). Neither has total codes: a sum is had by leaving a variable out.
+//! Buildings (BYGB40), dwellings (BOL101, BOL102) and what is built (BYGV33). Hardly any variable has a total code: a
+//! sum is had by leaving it out.
 
 use super::{
     areas::{Levels, by_region, persons},
-    table::{Period, Table, Texts, Value, fill, leaves, listed, one, years},
+    table::{Period, Table, Texts, Value, fill, leaves, listed, one, summed, years},
 };
 use crate::world::World;
 
 pub(super) fn tables(world: &World) -> Vec<Table> {
-    vec![bygb40(world), bol102(world)]
+    vec![bygb40(world), bol102(world), bol101(world), bygv33(world)]
 }
 
 /// The agency has ten kinds, 29 uses and some 27 periods since 2011: half a million rows a year. The demo has enough
@@ -70,7 +71,7 @@ fn bygb40(world: &World) -> Table {
         updated: format!("{last}-03-26T08:00:00"),
         periods: years(world, last - 1, last),
         // Christiansø's newest buildings.
-        is_hidden: |values| {
+        is_hidden: |values, _| {
             values.first().is_some_and(|area| area.id == "411")
                 && values.last().is_some_and(|built| built.id == "2020-2024")
         },
@@ -227,5 +228,132 @@ fn dwellings(world: &World, table: &Table, period: Period) -> Vec<i64> {
         let cell = town.number((bebo * 1000 + used * 100 + built * 10 + heating) as i64);
         let share = [0.94, 0.06][bebo] * [0.4, 0.15, 0.37, 0.08][used] * [0.7, 0.3][built] * heated[heating];
         (persons[place] * 0.5 * share * cell.between(0.8, 1.2) + cell.text("part").unit()).floor() as i64
+    })
+}
+
+const LANDSDELE: Levels = Levels {
+    landsdele: true,
+    christiansoe: false,
+    unknown: false,
+};
+
+fn bol101(world: &World) -> Table {
+    let variables = vec![
+        by_region(world, ("OMRÅDE", "område", "region"), LANDSDELE),
+        listed(
+            ("BEBO", "beboertype", "type of resident"),
+            leaves(&[(
+                "1000",
+                "Boliger med CPR tilmeldte personer (beboede boliger)",
+                "Occupied dwellings",
+            )]),
+        ),
+        listed(
+            ("ANVENDELSE", "anvendelse", "use"),
+            leaves(&[
+                ("125", "Parcel/Stuehuse", "Detached houses and farmhouses"),
+                ("130", "Række-, kæde- og dobbelthuse", "Terraced houses"),
+                ("140", "Etageboliger", "Multi-dwelling houses"),
+                ("565", "Fritidshuse", "Holiday houses"),
+            ]),
+        ),
+        listed(
+            ("UDLFORH", "udlejningsforhold", "tenure"),
+            leaves(&[("EJ", "Beboet af ejer", "Owner"), ("LEJ", "Beboet af lejer", "Tenant")]),
+        ),
+        listed(
+            ("EJER", "ejerforhold", "ownership"),
+            leaves(&[
+                ("10", "Privatpersoner inkl I/S", "Private persons"),
+                ("20", "Almene boligselskaber", "Social housing"),
+                ("UOP2", "Andet el uoplyst", "Other or unknown"),
+            ]),
+        ),
+        listed(
+            ("OPFØRELSESÅR", "opførelsesår", "year of construction"),
+            leaves(&[("UOPL", "Uoplyst", "Unknown")]),
+        ),
+    ];
+    let last = world.today().year();
+    Table {
+        updated: format!("{last}-03-18T08:00:00"),
+        periods: years(world, last - 3, last),
+        ..Table::new(
+            ("BOL101", "Boliger", "Dwellings"),
+            ("Antal", "Number"),
+            variables,
+            owned,
+        )
+    }
+}
+
+fn owned(world: &World, table: &Table, period: Period) -> Vec<i64> {
+    let persons = persons(world, period.year);
+    fill(table, |at| {
+        let (place, used, tenure, owner) = (at[0], at[2], at[3], at[4]);
+        let town = world.draw.text("owned").text(&world.areas.all[place].code);
+        let cell = town.number((used * 100 + tenure * 10 + owner) as i64);
+        let share = [0.4, 0.15, 0.37, 0.08][used] * [0.55, 0.45][tenure] * [0.7, 0.25, 0.05][owner];
+        (persons[place] * 0.5 * share * cell.between(0.8, 1.2) + cell.text("part").unit()).floor() as i64
+    })
+}
+
+fn bygv33(world: &World) -> Table {
+    let today = world.today();
+    let newest = (today.year(), (today.month() - 1) / 3);
+    let periods = (world.script.first_year(today.year() - 3)..=today.year())
+        .flat_map(|year| (1..=4).map(move |quarter| (year, quarter)))
+        .filter(|period| *period <= newest)
+        .map(|(year, quarter)| format!("{year}K{quarter}"))
+        .collect();
+    let variables = vec![
+        by_region(world, ("OMRÅDE", "område", "region"), LANDSDELE),
+        listed(
+            ("BYGFASE", "byggefase", "phase of construction"),
+            leaves(&[
+                ("2", "Påbegyndt byggeri", "Started"),
+                ("3", "Fuldført byggeri", "Completed"),
+            ]),
+        ),
+        summed(
+            ("ANVEND", "anvendelse", "use"),
+            ("009", "Boligbyggeri i alt", "Residential buildings, total"),
+            leaves(&[
+                ("120", "Parcelhuse", "Detached houses"),
+                ("140", "Etageboliger", "Multi-dwelling houses"),
+            ]),
+        ),
+        listed(
+            ("BYGHERRE", "bygherreforhold", "builders"),
+            leaves(&[
+                ("10+30+40+90", "Private, I/S, A/S, ApS og lign.", "Private"),
+                ("20", "Almene boligselskaber", "Social housing"),
+            ]),
+        ),
+    ];
+    let texts = (
+        "BYGV33",
+        "Boliger i det samlede boligbyggeri (ikke korrigeret for forsinkelser)",
+        "Residential Construction (not adjusted for delays)",
+    );
+    Table {
+        updated: format!("{}-{:02}-28T08:00:00", today.year(), (today.month() - 1) / 3 * 3),
+        periods,
+        ..Table::new(texts, ("Antal", "Number"), variables, built)
+    }
+}
+
+/// Reports come late: on the second night the last two years have more of them.
+fn built(world: &World, table: &Table, period: Period) -> Vec<i64> {
+    let persons = persons(world, period.year);
+    let late = world.restated() && period.year > world.today().year() - 2;
+    fill(table, |at| {
+        let &[place, phase, used, builder] = at else { return 0 };
+        let town = world.draw.text("built").text(&world.areas.all[place].code);
+        let cell = town.number((phase * 100 + used * 10 + builder) as i64);
+        let cell = cell.number(i64::from(period.year) * 10 + i64::from(period.within));
+        let share = [0.45, 0.55][used] * [0.8, 0.2][builder];
+        let known = (persons[place] * 0.0012 * share * cell.between(0.2, 1.8) + cell.text("part").unit()).floor();
+        known as i64 + i64::from(late && cell.text("late").unit() < 0.1)
     })
 }

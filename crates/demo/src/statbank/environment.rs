@@ -1,19 +1,13 @@
-//! Household waste (LABY24, LABY25), land cover (AREALDK), wastewater (VANDUD), industry's energy (ENEGEO).
+//! Household waste (LABY24, LABY25), land cover (AREALDK), industry's energy (ENEGEO).
 
 use super::{
     areas::{Levels, by_group, by_region, group, members, persons},
-    table::{Period, Table, Texts, Value, Variable, fill, leaves, listed, one, summed, units, years},
+    table::{Period, Table, Texts, Value, Variable, fill, leaves, one, summed, units, years},
 };
 use crate::world::World;
 
 pub(super) fn tables(world: &World) -> Vec<Table> {
-    vec![
-        laby24(world),
-        laby25(world),
-        arealdk(world),
-        vandud(world),
-        enegeo(world),
-    ]
+    vec![laby24(world), laby25(world), arealdk(world), enegeo(world)]
 }
 
 const REGIONS: Levels = Levels {
@@ -115,7 +109,7 @@ fn laby25(world: &World) -> Table {
         periods,
         ratio: key_figure,
         // The share of an island of ninety people.
-        is_hidden: |values| values[0].id == "411" && values[1].id == "GENPCT",
+        is_hidden: |values, _| values[0].id == "411" && values[1].id == "GENPCT",
         ..Table::new(texts, ("-", "-"), variables, |_, table, _| fill(table, |_| 0))
     }
 }
@@ -300,77 +294,6 @@ fn cover_in_unit(world: &World, _: &Table, values: &[&Value], period: Period, su
     }
 }
 
-fn vandud(world: &World) -> Table {
-    let variables = vec![
-        by_region(world, ("OMRÅDE", "område", "region"), REGIONS),
-        // Four units in the texts of one variable: a sum over it is none.
-        Variable {
-            is_optional: false,
-            ..listed(
-                ("UDL", "udledning", "discharge"),
-                leaves(&[
-                    ("SP", "Spildevand, 1.000 m3", "Wastewater, 1,000 m3"),
-                    ("KV", "Kvælstof, ton total-N", "Nitrogen, tonnes total N"),
-                    ("FO", "Fosfor, ton total-P", "Phosphorus, tonnes total P"),
-                    ("OR", "Organisk stof, ton BI5", "Organic matter, tonnes BOD5"),
-                ]),
-            )
-        },
-        listed(
-            ("ANLAEG", "anlægstype", "farm type"),
-            leaves(&[
-                ("115", "Dambrug", "Fish farms"),
-                ("120", "Havbrug", "Sea farms"),
-                ("125", "Industriel udledning", "Industrial discharge"),
-                ("130", "Almene renseanlæg", "Treatment plants"),
-                (
-                    "135",
-                    "Spredt bebyggelse ikke tilsluttet kloakering",
-                    "Scattered settlement",
-                ),
-                ("140", "Regnbetinget udledning", "Discharge by rain"),
-            ]),
-        ),
-    ];
-    let last = world.today().year();
-    Table {
-        updated: format!("{}-11-26T08:00:00", last - 1),
-        periods: years(world, last - 5, last - 2),
-        // Christiansø's scattered settlement.
-        is_hidden: |values| values[0].id == "411" && values[2].id == "135",
-        ..Table::new(
-            ("VANDUD", "Spildevandsudledning", "Discharge of water"),
-            ("-", "-"),
-            variables,
-            discharge,
-        )
-    }
-}
-
-/// Municipalities whose sewage is treated by a neighbour: their 0 says where the plant lies, not that they are clean.
-const TREATED_ELSEWHERE: [&str; 5] = ["0147", "0163", "0175", "0563", "0492"];
-
-fn discharge(world: &World, table: &Table, period: Period) -> Vec<i64> {
-    let persons = persons(world, period.year);
-    fill(table, |at| {
-        let &[place, what, plant] = at else { return 0 };
-        let area = &world.areas.all[place];
-        let elsewhere = plant == 3 && TREATED_ELSEWHERE.contains(&area.code.as_str());
-        if elsewhere || !area.is_municipality && plant == 4 {
-            return 0;
-        }
-        let cell = world.draw.text("discharge").text(&area.code).number(plant as i64);
-        // Farms in the sea and on land stand in few municipalities.
-        if plant < 2 && cell.text("farm").unit() < 0.7 {
-            return 0;
-        }
-        let water = persons[place] * 0.12 * [0.3, 0.0, 0.1, 0.7, 0.05, 0.25][plant] * cell.between(0.7, 1.3);
-        let tonnes = [water, water * 0.006, water * 0.0006, water * 0.004][what];
-        let sea = if plant == 1 { [0.0, 20.0, 2.0, 90.0][what] } else { 0.0 };
-        (tonnes + sea).round() as i64
-    })
-}
-
 /// Industry is asked every second year. A municipality with few works is not shown.
 fn enegeo(world: &World) -> Table {
     let variables = vec![by_region(world, ("KOMK", "kommune", "municipality"), REGIONS)];
@@ -379,7 +302,7 @@ fn enegeo(world: &World) -> Table {
     Table {
         updated: format!("{}-08-26T08:00:00", last + 1),
         periods: [last - 2, last].map(|year| year.to_string()).to_vec(),
-        is_hidden: |values| SECRET.contains(&values[0].id.as_str()),
+        is_hidden: |values, _| SECRET.contains(&values[0].id.as_str()),
         ..Table::new(
             ("ENEGEO", "Industriens energiforbrug", "Energy consumption of industry"),
             ("1.000 GJ (gigajoule)", "1,000 GJ (gigajoule)"),

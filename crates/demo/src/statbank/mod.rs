@@ -3,11 +3,13 @@
 mod areas;
 mod buildings;
 mod data;
+mod economy;
 mod environment;
 mod people;
 mod select;
 mod table;
 mod vehicles;
+mod water;
 
 use axum::http::Method;
 use jiff::{civil::DateTime, tz::TimeZone};

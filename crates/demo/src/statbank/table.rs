@@ -1,4 +1,4 @@
-use super::{buildings, environment, people, vehicles};
+use super::{buildings, economy, environment, people, vehicles, water};
 use crate::world::World;
 
 /// A value of a variable: a leaf, or the sum of leaves.
@@ -60,7 +60,7 @@ pub(super) struct Table {
     pub(super) figures: Figures,
     pub(super) ratio: Ratio,
     /// True for a cell that the agency shows as `..`. Such a cell counts nowhere, so that sums hold all the same.
-    pub(super) is_hidden: fn(&[&Value]) -> bool,
+    pub(super) is_hidden: fn(&[&Value], Period) -> bool,
 }
 
 /// All tables as the agency offers them today.
@@ -69,6 +69,8 @@ pub(super) fn tables(world: &World) -> Vec<Table> {
     tables.extend(vehicles::tables(world));
     tables.extend(buildings::tables(world));
     tables.extend(environment::tables(world));
+    tables.extend(water::tables(world));
+    tables.extend(economy::tables(world));
     tables
 }
 
@@ -182,7 +184,7 @@ impl Table {
             periods: Vec::new(),
             figures,
             ratio: |_, _, _, _, _| None,
-            is_hidden: |_| false,
+            is_hidden: |_, _| false,
         }
     }
     /// A text in the language of the request.
@@ -195,7 +197,7 @@ impl Table {
     }
     /// One figure, given its sum; `None` for `..`.
     pub(super) fn figure(&self, world: &World, values: &[&Value], period: &str, sum: i64) -> Option<i64> {
-        if (self.is_hidden)(values) {
+        if (self.is_hidden)(values, Period::read(period)) {
             return None;
         }
         Some((self.ratio)(world, self, values, Period::read(period), sum).unwrap_or(sum))

@@ -1,8 +1,8 @@
-//! Vehicles: the stock (BIL54).
+//! Vehicles: the stock (BIL54) and what was registered (BIL53).
 
 use super::{
-    areas::{Levels, by_region},
-    table::{Period, Table, Texts, leaves, summed},
+    areas::{Levels, by_region, persons},
+    table::{Period, Table, Texts, fill, leaves, summed},
 };
 use crate::world::World;
 
@@ -10,7 +10,7 @@ use crate::world::World;
 const FIRST_YEAR: i16 = 2021;
 
 pub(super) fn tables(world: &World) -> Vec<Table> {
-    vec![bil54(world)]
+    vec![bil54(world), bil53(world)]
 }
 
 fn bil54(world: &World) -> Table {
@@ -58,7 +58,7 @@ fn bil54(world: &World) -> Table {
         updated: format!("{}-{:02}-{day}T08:00:00", today.year(), today.month()),
         periods,
         // Christiansø's hydrogen vehicles.
-        is_hidden: |values| {
+        is_hidden: |values, _| {
             values.first().is_some_and(|area| area.id == "411")
                 && values.last().is_some_and(|propellant| propellant.id == "20231")
         },
@@ -129,4 +129,73 @@ fn propellant_share(code: &str, kind: usize, months: f64) -> f64 {
         // Petroleum, methanol, ethanol and plug-in hybrids other than cars: none, which BULK leaves out.
         _ => 0.0,
     }
+}
+
+/// This year's months only, two kinds and four propellants: the stock has enough of the rest.
+fn bil53(world: &World) -> Table {
+    let (year, month) = world.last_full_month();
+    let levels = Levels {
+        landsdele: true,
+        christiansoe: true,
+        unknown: true,
+    };
+    let variables = vec![
+        by_region(world, ("OMRÅDE", "område", "region"), levels),
+        summed(
+            ("BILTYPE", "køretøjstype", "type of vehicle"),
+            ("4000100001", "Køretøjer i alt", "Vehicles, total"),
+            leaves(&[
+                ("4000101002", "Personbiler i alt", "Passenger cars, total"),
+                ("4000102000", "Varebiler i alt", "Vans, total"),
+            ]),
+        ),
+        summed(
+            ("BRUG", "brugerforhold", "terms of use"),
+            ("1000", "I alt", "Total"),
+            leaves(&[
+                ("1100", "I husholdningerne", "In households"),
+                ("1200", "I erhvervene", "In businesses"),
+            ]),
+        ),
+        summed(
+            ("DRIV", "drivmiddel", "propellant"),
+            ("20200", "Drivmidler i alt", "Propellants, total"),
+            leaves(&REGISTERED),
+        ),
+    ];
+    let texts = (
+        "BIL53",
+        "Nyregistrerede motorkøretøjer",
+        "New registration of motor vehicles",
+    );
+    let today = world.today();
+    Table {
+        updated: format!("{}-{:02}-12T08:00:00", today.year(), today.month()),
+        periods: (1..=month).map(|month| format!("{year}M{month:02}")).collect(),
+        ..Table::new(texts, ("Antal", "Number"), variables, registered)
+    }
+}
+
+const REGISTERED: [Texts; 4] = [
+    ("20205", "Benzin", "Petrol"),
+    ("20210", "Diesel", "Diesel"),
+    ("20225", "El", "Electricity"),
+    ("20232", "Pluginhybrid", "Plug-in hybrid"),
+];
+
+fn registered(world: &World, table: &Table, period: Period) -> Vec<i64> {
+    let persons = persons(world, period.year);
+    fill(table, |at| {
+        let &[place, kind, used, propellant] = at else { return 0 };
+        let code = world.areas.all.get(place).map_or("99", |area| area.code.as_str());
+        let cell = world
+            .draw
+            .text("registered")
+            .text(code)
+            .number(i64::from(period.within));
+        let cell = cell.number((kind * 100 + used * 10 + propellant) as i64);
+        let persons = persons.get(place).copied().unwrap_or(2_000.0);
+        let share = [0.0025, 0.0005][kind] * [0.6, 0.4][used] * [0.25, 0.1, 0.6, 0.05][propellant];
+        (persons * share * cell.between(0.6, 1.4) + cell.text("part").unit()).floor() as i64
+    })
 }
