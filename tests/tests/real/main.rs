@@ -13,5 +13,6 @@ mod areas;
 mod dmi;
 mod energidata;
 mod ground;
+mod national;
 mod population;
 mod tables;

@@ -8,3 +8,4 @@ mod energidata;
 mod faults;
 mod files;
 mod statbank;
+mod statbank_tables;

@@ -5,22 +5,22 @@ use serde_json::{Value, json};
 
 use crate::client::{Reply, ask, get, post};
 
-const DATA: &str = "api.statbank.dk/v1/data";
+pub(crate) const DATA: &str = "api.statbank.dk/v1/data";
 
-fn agencies() -> Agencies {
+pub(crate) fn agencies() -> Agencies {
     Agencies::start(Script::default()).unwrap()
 }
 
-fn variable(code: &str, values: &[&str]) -> Value {
+pub(crate) fn variable(code: &str, values: &[&str]) -> Value {
     json!({"code": code, "values": values})
 }
 
-fn query(table: &str, format: &str, variables: Vec<Value>) -> Value {
+pub(crate) fn query(table: &str, format: &str, variables: Vec<Value>) -> Value {
     json!({"table": table, "format": format, "lang": "da", "valuePresentation": "Code", "variables": variables})
 }
 
 /// Rows of a CSV answer without the header.
-fn rows(reply: &Reply) -> Vec<Vec<String>> {
+pub(crate) fn rows(reply: &Reply) -> Vec<Vec<String>> {
     assert_eq!(reply.status, 200, "{}", reply.text());
     let lines = reply.text().trim_start_matches('\u{feff}').lines().skip(1);
     lines.map(|line| line.split(';').map(str::to_owned).collect()).collect()
@@ -32,7 +32,7 @@ fn hundredths(text: &str) -> i64 {
     format!("{whole}{part}").parse().unwrap()
 }
 
-fn refusal(reply: &Reply) -> (u16, String, String) {
+pub(crate) fn refusal(reply: &Reply) -> (u16, String, String) {
     let body = reply.json();
     let text = |name: &str| body[name].as_str().unwrap().to_owned();
     assert_eq!(body.as_object().unwrap().len(), 2);
