@@ -300,12 +300,15 @@ fn owned(world: &World, table: &Table, period: Period) -> Vec<i64> {
 
 fn bygv33(world: &World) -> Table {
     let today = world.today();
-    let newest = (today.year(), (today.month() - 1) / 3);
+    // A quarter comes out two months after its end.
+    let quarters = (i32::from(today.year()) * 12 + i32::from(today.month()) - 3) / 3 - 1;
+    let newest = ((quarters / 4) as i16, quarters % 4 + 1);
     let periods = (world.script.first_year(today.year() - 3)..=today.year())
         .flat_map(|year| (1..=4).map(move |quarter| (year, quarter)))
         .filter(|period| *period <= newest)
         .map(|(year, quarter)| format!("{year}K{quarter}"))
         .collect();
+    let day = if world.restated() { 28 } else { 27 };
     let variables = vec![
         by_region(world, ("OMRÅDE", "område", "region"), LANDSDELE),
         listed(
@@ -337,7 +340,10 @@ fn bygv33(world: &World) -> Table {
         "Residential Construction (not adjusted for delays)",
     );
     Table {
-        updated: format!("{}-{:02}-28T08:00:00", today.year(), (today.month() - 1) / 3 * 3),
+        updated: match newest {
+            (year, 4) => format!("{}-02-{day}T08:00:00", year + 1),
+            (year, quarter) => format!("{year}-{:02}-{day}T08:00:00", quarter * 3 + 2),
+        },
         periods,
         ..Table::new(texts, ("Antal", "Number"), variables, built)
     }
