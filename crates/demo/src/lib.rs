@@ -12,6 +12,7 @@ mod dmi;
 mod dmi_weather;
 mod draw;
 mod energidata;
+mod energidata_counts;
 mod energidata_rows;
 mod energidata_time;
 mod error;

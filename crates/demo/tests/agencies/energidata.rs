@@ -287,3 +287,55 @@ fn a_short_page_has_one_row_fewer() {
     );
     assert_eq!(records(&agencies, &address).len(), 98);
 }
+
+const HEATING: &str = "api.energidataservice.dk/dataset/PrivateConsumptionHeatingMonth";
+const POINTS: &str = "api.energidataservice.dk/dataset/DatahubMeasuringPointStatisticsMunicipality";
+
+#[test]
+fn private_consumption_has_three_heating_categories_and_figures_that_are_not_told() {
+    let agencies = Agencies::start(patient()).unwrap();
+    let month = records(&agencies, &format!("{HEATING}?start=2026-01&end=2026-02"));
+    assert_eq!(month.len(), 98 * 8);
+    let heating: BTreeSet<String> = texts(&month, "HeatingCategory").into_iter().collect();
+    assert_eq!(
+        heating.iter().map(String::as_str).collect::<Vec<_>>(),
+        ["-", "Andet", "Elvarme eller varmepumpe"]
+    );
+    let nulls = month.iter().filter(|record| record["ConsumptionkWh"].is_null()).count();
+    assert!((1..40).contains(&nulls), "{nulls}");
+    assert!(
+        month[0].get("MunicipalityNo").is_none() && month[0]["MunicipalityCode"] == "101",
+        "the newer name of the column"
+    );
+    let sum = |window: &str| -> f64 {
+        let electric = records(
+            &agencies,
+            &format!("{HEATING}?{window}&filter={{\"HeatingCategory\":\"Elvarme eller varmepumpe\"}}"),
+        );
+        electric
+            .iter()
+            .filter_map(|record| record["ConsumptionkWh"].as_f64())
+            .sum()
+    };
+    assert!(
+        sum("start=2026-01&end=2026-02") > 1.5 * sum("start=2026-07&end=2026-08"),
+        "winter"
+    );
+}
+
+#[test]
+fn a_type_and_state_of_metering_points_stands_in_a_row_for_each_frequency_of_reading() {
+    let agencies = Agencies::start(patient()).unwrap();
+    let month = records(
+        &agencies,
+        &format!("{POINTS}?start=2026-08&end=2026-09&filter={{\"MunicipalityNo\":\"101\"}}"),
+    );
+    let connected: Vec<&Value> = month
+        .iter()
+        .filter(|record| {
+            record["MP_TypeDescription"] == "Consumption" && record["MP_PhysicalStatusDescription"] == "Connected"
+        })
+        .collect();
+    assert_eq!((month.len(), connected.len()), (7, 2));
+    assert!(month.iter().all(|record| record["Number_MP"].is_u64()));
+}
