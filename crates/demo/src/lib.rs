@@ -8,6 +8,7 @@ mod accounts;
 mod agencies;
 mod answer;
 mod area;
+mod cdp;
 mod dmi;
 mod dmi_weather;
 mod draw;
