@@ -1,8 +1,7 @@
-//! What is counted by the month and in more than one row for a municipality: private consumption by housing and heating,
-//! metering points by type and state.
+//! Consumption and metering points: by the month in more than one row for a municipality, and by the hour.
 
 use crate::{
-    draw::Draw,
+    draw::{Draw, wave},
     energidata_rows::{Cell, Column, key, value},
 };
 
@@ -26,6 +25,28 @@ pub(crate) const METERING_POINTS: [Column; 6] = [
     key(4, "MeterReadingFrequency", "string"),
     value(5, "Number_MP", "integer", ""),
 ];
+
+/// `ReCoverageMunicipality`.
+pub(crate) const COVERAGE: [Column; 6] = [
+    key(0, "HourUTC", "datetime"),
+    key(1, "HourDK", "datetime"),
+    key(2, "MunicipalityNo", "string"),
+    value(3, "REekWhKeep", "float", "kWh"),
+    value(4, "ConsumptionkWh", "float", "kWh"),
+    value(5, "REshare", "float", ""),
+];
+
+/// `ConsumptionIndustry`.
+pub(crate) const INDUSTRY: [Column; 5] = [
+    key(0, "HourUTC", "datetime"),
+    key(1, "HourDK", "datetime"),
+    key(2, "MunicipalityNo", "string"),
+    key(3, "Branche", "string"),
+    value(4, "ConsumptionkWh", "float", "kWh"),
+];
+
+/// Groups and their kWh an hour and inhabitant.
+pub(crate) const GROUPS: [(&str, f64); 3] = [("Erhverv", 0.38), ("Offentligt", 0.06), ("Privat", 0.19)];
 
 /// Housing, heating and MWh a month of a town of 10,000. `Andet` also holds what less than 20 customers use.
 pub(crate) const HOMES: [(&str, &str, f64); 8] = [
@@ -113,4 +134,54 @@ pub(crate) fn metering_points<'a>(column: Column, month: &Month<'a>, place: &'a 
             Cell::Count(count.floor() as i64)
         }
     }
+}
+
+/// An hour: both its times, its number, sun and wind, each 0 to 1.
+pub(crate) struct Hour<'a> {
+    pub(crate) utc: &'a str,
+    pub(crate) local: &'a str,
+    pub(crate) hour: i64,
+    pub(crate) sun: f64,
+    pub(crate) wind: f64,
+}
+
+/// kWh that a group uses in an hour: less at night.
+fn used(hour: &Hour<'_>, place: &Place, group: usize) -> f64 {
+    let (name, kwh) = GROUPS[group];
+    let day = 1.0 + 0.3 * wave((hour.hour.rem_euclid(24) as f64 - 6.0) / 24.0);
+    let wobble = place.draw.text(name).number(hour.hour).between(0.95, 1.05);
+    kwh * place.people * place.draw.text(name).between(0.6, 1.4) * day * wobble
+}
+
+/// A cell of `ReCoverageMunicipality`.
+pub(crate) fn coverage<'a>(column: Column, hour: &Hour<'a>, place: &'a Place) -> Cell<'a> {
+    let consumed = || (0..GROUPS.len()).map(|group| used(hour, place, group)).sum::<f64>();
+    // Where much is produced it may be more than is used: the column is not capped at the source.
+    let produced = || {
+        let plants = place.draw.text("renewable");
+        place.people * (plants.between(0.0, 1.2) * hour.wind + plants.text("sun").between(0.0, 0.5) * hour.sun)
+    };
+    match column.at {
+        0 => Cell::Text(hour.utc),
+        1 => Cell::Text(hour.local),
+        2 => Cell::Text(&place.short),
+        3 => Cell::Number(round(produced())),
+        4 => Cell::Number(round(consumed())),
+        _ => Cell::Number(round(produced() / consumed())),
+    }
+}
+
+/// A cell of `ConsumptionIndustry`.
+pub(crate) fn industry<'a>(column: Column, hour: &Hour<'a>, place: &'a Place, group: usize) -> Cell<'a> {
+    match column.at {
+        0 => Cell::Text(hour.utc),
+        1 => Cell::Text(hour.local),
+        2 => Cell::Text(&place.short),
+        3 => Cell::Text(GROUPS[group].0),
+        _ => Cell::Number(round(used(hour, place, group))),
+    }
+}
+
+fn round(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
 }

@@ -5,7 +5,9 @@ use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use crate::{
     area::Area,
     draw::{Draw, wave},
-    energidata_counts::{self as counts, HEATING, HOMES, METERING_POINTS, Month, POINTS, Place},
+    energidata_counts::{
+        self as counts, COVERAGE, GROUPS, HEATING, HOMES, Hour, INDUSTRY, METERING_POINTS, Month, POINTS, Place,
+    },
     energidata_time::hours,
     world::World,
 };
@@ -17,6 +19,8 @@ pub(crate) enum Dataset {
     Production,
     Heating,
     MeteringPoints,
+    Coverage,
+    Industry,
 }
 
 /// A column as the metadata names it.
@@ -79,13 +83,22 @@ const PRODUCTION: [Column; 8] = [
 const FIRST_YEAR_OF_HOURS: i16 = 2025;
 
 impl Dataset {
-    pub(crate) const ALL: [Self; 4] = [Self::Capacity, Self::Production, Self::Heating, Self::MeteringPoints];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Capacity,
+        Self::Production,
+        Self::Heating,
+        Self::MeteringPoints,
+        Self::Coverage,
+        Self::Industry,
+    ];
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Capacity => "CapacityPerMunicipality",
             Self::Production => "ProductionMunicipalityHour",
             Self::Heating => "PrivateConsumptionHeatingMonth",
             Self::MeteringPoints => "DatahubMeasuringPointStatisticsMunicipality",
+            Self::Coverage => "ReCoverageMunicipality",
+            Self::Industry => "ConsumptionIndustry",
         }
     }
     pub(crate) fn title(self) -> &'static str {
@@ -94,12 +107,14 @@ impl Dataset {
             Self::Production => "Production per Municipality per Hour (simulated)",
             Self::Heating => "Private Consumption by Heating per Month (simulated)",
             Self::MeteringPoints => "Measuring Points per Municipality (simulated)",
+            Self::Coverage => "Renewable Coverage per Municipality (simulated)",
+            Self::Industry => "Consumption per Industry, Public and Private, Municipality and Hour (simulated)",
         }
     }
     pub(crate) fn resolution(self) -> &'static str {
         match self {
-            Self::Production => "PT1H",
-            _ => "P1M",
+            Self::Production | Self::Coverage | Self::Industry => "PT1H",
+            Self::Capacity | Self::Heating | Self::MeteringPoints => "P1M",
         }
     }
     pub(crate) fn columns(self) -> &'static [Column] {
@@ -108,14 +123,17 @@ impl Dataset {
             Self::Production => &PRODUCTION,
             Self::Heating => &HEATING,
             Self::MeteringPoints => &METERING_POINTS,
+            Self::Coverage => &COVERAGE,
+            Self::Industry => &INDUSTRY,
         }
     }
     /// Rows of one municipality in one period.
     fn variants(self) -> usize {
         match self {
-            Self::Capacity | Self::Production => 1,
+            Self::Capacity | Self::Production | Self::Coverage => 1,
             Self::Heating => HOMES.len(),
             Self::MeteringPoints => POINTS.len(),
+            Self::Industry => GROUPS.len(),
         }
     }
     /// UTC without Z; moves on the second night where figures are restated.
@@ -138,6 +156,8 @@ impl Dataset {
             // From the month that the pipeline asks from, whatever the size: a month must have all its hours, and a
             // year all its months.
             Self::Production => FIRST_YEAR_OF_HOURS.min(year),
+            // One month: 73,000 rows, and three times as many.
+            Self::Coverage | Self::Industry => return (Date::constant(year, month, 1), 1),
         };
         let count = i32::from(year - first_year) * 12 + i32::from(month);
         let last = Date::constant(year, month, 1);
@@ -150,8 +170,8 @@ impl Dataset {
         let zone = TimeZone::get("Europe/Copenhagen").unwrap_or(TimeZone::UTC);
         let (first, count) = self.months(world);
         let instants: Vec<Timestamp> = match self {
-            Self::Production => hours(first, count).unwrap_or_default(),
-            _ => {
+            Self::Production | Self::Coverage | Self::Industry => hours(first, count).unwrap_or_default(),
+            Self::Capacity | Self::Heating | Self::MeteringPoints => {
                 let months = (0..count).filter_map(|month| first.checked_add(month.months()).ok());
                 months
                     .filter_map(|month| month.to_zoned(zone.clone()).ok())
@@ -201,6 +221,15 @@ impl Period {
             local: &self.local,
             months: self.months,
             cold: self.cold,
+        }
+    }
+    fn of_an_hour(&self) -> Hour<'_> {
+        Hour {
+            utc: &self.utc,
+            local: &self.local,
+            hour: self.hour,
+            sun: self.sun,
+            wind: self.wind,
         }
     }
     fn new(world: &World, instant: Timestamp, zone: &TimeZone) -> Self {
@@ -346,6 +375,8 @@ impl Rows {
             Dataset::Production => self.production(column, period, town),
             Dataset::Heating => counts::heating(column, &period.month(), &town.place, town.variant),
             Dataset::MeteringPoints => counts::metering_points(column, &period.month(), &town.place, town.variant),
+            Dataset::Coverage => counts::coverage(column, &period.of_an_hour(), &town.place),
+            Dataset::Industry => counts::industry(column, &period.of_an_hour(), &town.place, town.variant),
         }
     }
     fn production<'a>(&self, column: Column, period: &'a Period, town: &'a Town) -> Cell<'a> {

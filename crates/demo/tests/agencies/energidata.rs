@@ -339,3 +339,32 @@ fn a_type_and_state_of_metering_points_stands_in_a_row_for_each_frequency_of_rea
     assert_eq!((month.len(), connected.len()), (7, 2));
     assert!(month.iter().all(|record| record["Number_MP"].is_u64()));
 }
+
+#[test]
+fn hourly_consumption_is_the_last_full_month_of_98_municipalities_and_three_groups() {
+    let agencies = Agencies::start(patient()).unwrap();
+    let count = |dataset: &str, window: &str| {
+        let address = format!("api.energidataservice.dk/dataset/{dataset}?columns=HourUTC,MunicipalityNo&{window}");
+        records(&agencies, &address).len()
+    };
+    let hours = 31 * 24 + 1;
+    assert_eq!(
+        count("ConsumptionIndustry", "start=2026-10&end=2026-11"),
+        hours * 98 * 3
+    );
+    assert_eq!(count("ReCoverageMunicipality", "start=2025-01&end=2026-11"), hours * 98);
+    assert_eq!(count("ReCoverageMunicipality", "start=2026-09&end=2026-10"), 0);
+}
+
+#[test]
+fn local_renewable_electricity_may_be_more_than_is_used_in_the_hour() {
+    let agencies = Agencies::start(patient()).unwrap();
+    let address = "api.energidataservice.dk/dataset/ReCoverageMunicipality?start=2026-10-01&end=2026-10-08";
+    let week = records(&agencies, address);
+    let number = |record: &Value, column: &str| record[column].as_f64().unwrap();
+    let over = week
+        .iter()
+        .filter(|record| number(record, "REekWhKeep") > number(record, "ConsumptionkWh"))
+        .count();
+    assert!(0 < over && over < week.len() / 2, "{over} of {}", week.len());
+}
