@@ -189,16 +189,28 @@ impl<'a> Town<'a> {
             }
         }
     }
-    /// One row for each category and carrier; the emissions add up to the sector `Energi`.
+    /// A row for each category and carrier, and one more where the finer types that are not served here split it; the
+    /// emissions add up to the sector `Energi`.
     fn results(&self, kind: &str, unit: &str) -> Vec<Json> {
         let cells = self.cells();
         let emitted: f64 = cells.iter().map(|(.., tonne)| tonne).sum();
         let scale = if emitted > 0.0 { self.tonnes[0] / emitted } else { 0.0 };
-        let rows = cells.into_iter().map(|(category, carrier, terajoule, tonne)| {
+        let mut rows = Vec::new();
+        for (category, carrier, terajoule, tonne) in cells {
             let value = if unit == "TJ" { terajoule } else { tonne * scale };
-            json!({"type": kind, "sektor": "Energi", "kategori": category, "undertype_3": carrier, "enhed": unit, "værdi": value})
-        });
-        rows.collect()
+            let mut row = |value: Json| {
+                rows.push(json!({"type": kind, "sektor": "Energi", "kategori": category, "undertype_3": carrier, "enhed": unit, "værdi": value}));
+            };
+            match (category, carrier) {
+                ("Offentlig service", "Kul") => row(Json::Null),
+                ("Husholdninger", "El til andet") => {
+                    row(json!(value * 0.75));
+                    row(json!(value * 0.25));
+                }
+                _ => row(json!(value)),
+            }
+        }
+        rows
     }
     /// Category, carrier, TJ and tonnes before they are scaled to the sector.
     fn cells(&self) -> Vec<(&'static str, &'static str, f64, f64)> {
@@ -213,7 +225,10 @@ impl<'a> Town<'a> {
                 } else {
                     1.0 + 0.02 * years
                 };
-                let share = [0.5, 0.2, 0.2, 0.1][at];
+                let share = match (category, carrier) {
+                    ("Offentlig service", "Kul") => 0.0,
+                    _ => [0.5, 0.2, 0.2, 0.1][at],
+                };
                 let terajoule = a_head * share * trend.max(0.05) * draw.between(0.6, 1.4) * self.population / 1000.0;
                 let terajoule = (terajoule * 1e6).round() / 1e6;
                 cells.push((category, carrier, terajoule, terajoule * factor));

@@ -192,12 +192,14 @@ fn find(world: &World, weather: &Weather<'_>, asked: &Asked) -> Result<Vec<Item>
     let mut items = Vec::new();
     for resolution in resolutions {
         for first in weather.periods(resolution) {
-            let (from, to) = bounds(first, resolution, &zone).map_err(|error| (500, error.to_string()))?;
-            // An interval is closed at both ends, so a period that only touches the window is inside (OGC 17-069r4, 7.15.4).
-            if to < window.0 || from > window.1 {
-                continue;
-            }
+            let (start, to) = bounds(first, resolution, &zone).map_err(|error| (500, error.to_string()))?;
             for parameter in &parameters {
+                let early = parameter.minutes_early().minutes();
+                let from = start.checked_sub(early).map_err(|error| (500, error.to_string()))?;
+                // An interval is closed at both ends, so a period that only touches the window is inside (OGC 17-069r4, 7.15.4).
+                if to < window.0 || from > window.1 {
+                    continue;
+                }
                 for area in &places {
                     let key = weather.draw(*parameter, resolution, first, *area);
                     let item = Item {

@@ -12,16 +12,45 @@ pub(crate) enum Parameter {
     HeatingDegreeDays,
     /// Mean temperature in degrees Celsius.
     MeanTemperature,
+    /// Precipitation in mm.
+    Precipitation,
+    /// Days of 10 mm and more.
+    DaysOfTenMillimetres,
+    /// Largest precipitation of 24 hours in mm; here of a civil day.
+    LargestOfADay,
+    /// Largest precipitation of 30 minutes in mm.
+    LargestOfHalfAnHour,
 }
 
 impl Parameter {
-    pub(crate) const ALL: [Self; 2] = [Self::HeatingDegreeDays, Self::MeanTemperature];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::HeatingDegreeDays,
+        Self::MeanTemperature,
+        Self::Precipitation,
+        Self::DaysOfTenMillimetres,
+        Self::LargestOfADay,
+        Self::LargestOfHalfAnHour,
+    ];
     /// The agency's parameterId.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::HeatingDegreeDays => "acc_heating_degree_days_17",
             Self::MeanTemperature => "mean_temp",
+            Self::Precipitation => "acc_precip",
+            Self::DaysOfTenMillimetres => "no_days_acc_precip_10",
+            Self::LargestOfADay => "max_precip_24h",
+            Self::LargestOfHalfAnHour => "max_precip_30m",
         }
+    }
+    /// How long before its first day a period begins: the half hours of `max_precip_30m` are those that end in it.
+    pub(crate) fn minutes_early(self) -> i64 {
+        match self {
+            Self::LargestOfHalfAnHour => 29,
+            _ => 0,
+        }
+    }
+    fn is_rain(self) -> bool {
+        !matches!(self, Self::HeatingDegreeDays | Self::MeanTemperature)
     }
 }
 
@@ -89,6 +118,9 @@ impl<'a> Weather<'a> {
     pub(crate) fn value(&self, parameter: Parameter, resolution: Resolution, first: Date, area: usize) -> i64 {
         let end = resolution.next(first).unwrap_or(self.end);
         let days = std::iter::successors(Some(first), |day| day.tomorrow().ok()).take_while(|day| *day < end);
+        if parameter.is_rain() {
+            return self.rain(parameter, days, area);
+        }
         let town = self.world.draw.text("warmth").text(&self.world.areas.all[area].code);
         let offset = town.between(-0.8, 0.8);
         let (mut sum, mut count) = (0, 0);
@@ -97,13 +129,38 @@ impl<'a> Weather<'a> {
                 ((self.country(day) + offset + town.number(number(day)).between(-0.6, 0.6)) * 10.0).round() as i64;
             sum += match parameter {
                 Parameter::HeatingDegreeDays => (170 - tenths).max(0),
-                Parameter::MeanTemperature => tenths,
+                _ => tenths,
             };
             count += 1;
         }
         match parameter {
             Parameter::HeatingDegreeDays => sum,
-            Parameter::MeanTemperature => (sum as f64 / f64::from(count.max(1))).round() as i64,
+            _ => (sum as f64 / f64::from(count.max(1))).round() as i64,
+        }
+    }
+    /// What fell on these days, in tenths. It rains on one day in three, mostly little, and now and then it pours.
+    fn rain(&self, parameter: Parameter, days: impl Iterator<Item = Date>, area: usize) -> i64 {
+        let sky = self.world.draw.text("rain");
+        let town = sky.text(&self.world.areas.all[area].code);
+        let (mut sum, mut heavy, mut largest, mut burst) = (0, 0, 0, 0);
+        for day in days {
+            let (land, here) = (sky.number(number(day)), town.number(number(day)));
+            if land.unit() > 0.36 {
+                continue;
+            }
+            let strength = land.text("strength").unit();
+            let pours = here.text("pours").unit() < 0.004;
+            let tenths = (strength * strength * 180.0 * here.between(0.5, 1.5)) as i64 + if pours { 320 } else { 0 };
+            sum += tenths;
+            heavy += i64::from(tenths >= 100);
+            largest = largest.max(tenths);
+            burst = burst.max((tenths as f64 * here.text("burst").between(0.1, 0.6)) as i64);
+        }
+        match parameter {
+            Parameter::DaysOfTenMillimetres => heavy * 10,
+            Parameter::LargestOfADay => largest,
+            Parameter::LargestOfHalfAnHour => burst,
+            _ => sum,
         }
     }
     /// The country's mean temperature of a day.

@@ -3,7 +3,11 @@ use std::{cmp::Ordering, fmt::Write};
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
 use crate::{
+    area::Area,
     draw::{Draw, wave},
+    energidata_counts::{
+        self as counts, COVERAGE, GROUPS, HEATING, HOMES, Hour, INDUSTRY, METERING_POINTS, Month, POINTS, Place,
+    },
     energidata_time::hours,
     world::World,
 };
@@ -13,6 +17,10 @@ use crate::{
 pub(crate) enum Dataset {
     Capacity,
     Production,
+    Heating,
+    MeteringPoints,
+    Coverage,
+    Industry,
 }
 
 /// A column as the metadata names it.
@@ -23,10 +31,10 @@ pub(crate) struct Column {
     pub(crate) unit: &'static str,
     pub(crate) is_key: bool,
     /// Place among the dataset's columns.
-    at: usize,
+    pub(crate) at: usize,
 }
 
-const fn key(at: usize, name: &'static str, kind: &'static str) -> Column {
+pub(crate) const fn key(at: usize, name: &'static str, kind: &'static str) -> Column {
     Column {
         name,
         kind,
@@ -35,7 +43,7 @@ const fn key(at: usize, name: &'static str, kind: &'static str) -> Column {
         at,
     }
 }
-const fn value(at: usize, name: &'static str, kind: &'static str, unit: &'static str) -> Column {
+pub(crate) const fn value(at: usize, name: &'static str, kind: &'static str, unit: &'static str) -> Column {
     Column {
         name,
         kind,
@@ -75,29 +83,57 @@ const PRODUCTION: [Column; 8] = [
 const FIRST_YEAR_OF_HOURS: i16 = 2025;
 
 impl Dataset {
-    pub(crate) const ALL: [Self; 2] = [Self::Capacity, Self::Production];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Capacity,
+        Self::Production,
+        Self::Heating,
+        Self::MeteringPoints,
+        Self::Coverage,
+        Self::Industry,
+    ];
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Capacity => "CapacityPerMunicipality",
             Self::Production => "ProductionMunicipalityHour",
+            Self::Heating => "PrivateConsumptionHeatingMonth",
+            Self::MeteringPoints => "DatahubMeasuringPointStatisticsMunicipality",
+            Self::Coverage => "ReCoverageMunicipality",
+            Self::Industry => "ConsumptionIndustry",
         }
     }
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Capacity => "Capacity per Municipality (simulated)",
             Self::Production => "Production per Municipality per Hour (simulated)",
+            Self::Heating => "Private Consumption by Heating per Month (simulated)",
+            Self::MeteringPoints => "Measuring Points per Municipality (simulated)",
+            Self::Coverage => "Renewable Coverage per Municipality (simulated)",
+            Self::Industry => "Consumption per Industry, Public and Private, Municipality and Hour (simulated)",
         }
     }
     pub(crate) fn resolution(self) -> &'static str {
         match self {
-            Self::Capacity => "P1M",
-            Self::Production => "PT1H",
+            Self::Production | Self::Coverage | Self::Industry => "PT1H",
+            Self::Capacity | Self::Heating | Self::MeteringPoints => "P1M",
         }
     }
     pub(crate) fn columns(self) -> &'static [Column] {
         match self {
             Self::Capacity => &CAPACITY,
             Self::Production => &PRODUCTION,
+            Self::Heating => &HEATING,
+            Self::MeteringPoints => &METERING_POINTS,
+            Self::Coverage => &COVERAGE,
+            Self::Industry => &INDUSTRY,
+        }
+    }
+    /// Rows of one municipality in one period.
+    fn variants(self) -> usize {
+        match self {
+            Self::Capacity | Self::Production | Self::Coverage => 1,
+            Self::Heating => HOMES.len(),
+            Self::MeteringPoints => POINTS.len(),
+            Self::Industry => GROUPS.len(),
         }
     }
     /// UTC without Z; moves on the second night where figures are restated.
@@ -115,10 +151,13 @@ impl Dataset {
     fn months(self, world: &World) -> (Date, i32) {
         let (year, month) = world.last_full_month();
         let first_year = match self {
-            Self::Capacity => world.script.first_year(2022),
+            Self::Capacity | Self::Heating => world.script.first_year(2022),
+            Self::MeteringPoints => world.script.first_year(2024),
             // From the month that the pipeline asks from, whatever the size: a month must have all its hours, and a
             // year all its months.
             Self::Production => FIRST_YEAR_OF_HOURS.min(year),
+            // One month: 73,000 rows, and three times as many.
+            Self::Coverage | Self::Industry => return (Date::constant(year, month, 1), 1),
         };
         let count = i32::from(year - first_year) * 12 + i32::from(month);
         let last = Date::constant(year, month, 1);
@@ -131,8 +170,8 @@ impl Dataset {
         let zone = TimeZone::get("Europe/Copenhagen").unwrap_or(TimeZone::UTC);
         let (first, count) = self.months(world);
         let instants: Vec<Timestamp> = match self {
-            Self::Production => hours(first, count).unwrap_or_default(),
-            Self::Capacity => {
+            Self::Production | Self::Coverage | Self::Industry => hours(first, count).unwrap_or_default(),
+            Self::Capacity | Self::Heating | Self::MeteringPoints => {
                 let months = (0..count).filter_map(|month| first.checked_add(month.months()).ok());
                 months
                     .filter_map(|month| month.to_zoned(zone.clone()).ok())
@@ -147,8 +186,9 @@ impl Dataset {
             .collect();
         let areas = world.areas.all.iter().enumerate();
         let towns = areas.filter(|(_, area)| self == Self::Production || area.is_municipality);
+        let variants = self.variants();
         let towns = towns
-            .map(|(_, area)| Town::new(world, &area.code, &area.short, area.is_municipality))
+            .flat_map(|(_, area)| (0..variants).map(move |variant| Town::new(world, area, variant)))
             .collect();
         let last_but_one = Date::constant(world.last_full_month().0, world.last_full_month().1, 1)
             .checked_sub(1.month())
@@ -176,6 +216,22 @@ struct Period {
 }
 
 impl Period {
+    fn month(&self) -> Month<'_> {
+        Month {
+            local: &self.local,
+            months: self.months,
+            cold: self.cold,
+        }
+    }
+    fn of_an_hour(&self) -> Hour<'_> {
+        Hour {
+            utc: &self.utc,
+            local: &self.local,
+            hour: self.hour,
+            sun: self.sun,
+            wind: self.wind,
+        }
+    }
     fn new(world: &World, instant: Timestamp, zone: &TimeZone) -> Self {
         let local = instant.to_zoned(zone.clone());
         let hour = instant.as_second().div_euclid(3600);
@@ -204,6 +260,9 @@ struct Town {
     /// How the wind of the country differs here.
     breeze: Draw,
     short: String,
+    /// Which of the municipality's rows of a period this is.
+    variant: usize,
+    place: Place,
     solar: f64,
     onshore: Option<f64>,
     offshore_small: Option<f64>,
@@ -213,15 +272,24 @@ struct Town {
 }
 
 impl Town {
-    fn new(world: &World, code: &str, short: &str, is_municipality: bool) -> Self {
-        let draw = world.draw.text("plants").text(code);
+    fn new(world: &World, area: &Area, variant: usize) -> Self {
+        let is_municipality = area.is_municipality;
+        let draw = world.draw.text("plants").text(&area.code);
         let some = |name: &str, share: f64, most: f64| {
             let draw = draw.text(name);
             (is_municipality && draw.unit() < share).then(|| draw.text("size").unit().powi(2) * most + 1.0)
         };
         Self {
             breeze: draw.text("wind"),
-            short: short.to_owned(),
+            short: area.short.clone(),
+            variant,
+            place: Place {
+                short: area.short.clone(),
+                name: area.name.clone(),
+                region: world.areas.regions[area.region].name.clone(),
+                people: world.people_about(area),
+                draw: draw.text("meters"),
+            },
             solar: if is_municipality {
                 draw.text("solar").unit().powi(2) * 90.0 + 1.0
             } else {
@@ -252,8 +320,9 @@ pub(crate) struct Rows {
     restated: Option<Date>,
 }
 
+/// What stands in a column of a row.
 #[derive(Clone, Debug, PartialEq)]
-enum Cell<'a> {
+pub(crate) enum Cell<'a> {
     Null,
     Text(&'a str),
     Count(i64),
@@ -304,6 +373,10 @@ impl Rows {
         match self.dataset {
             Dataset::Capacity => capacity(column, period, town),
             Dataset::Production => self.production(column, period, town),
+            Dataset::Heating => counts::heating(column, &period.month(), &town.place, town.variant),
+            Dataset::MeteringPoints => counts::metering_points(column, &period.month(), &town.place, town.variant),
+            Dataset::Coverage => counts::coverage(column, &period.of_an_hour(), &town.place),
+            Dataset::Industry => counts::industry(column, &period.of_an_hour(), &town.place, town.variant),
         }
     }
     fn production<'a>(&self, column: Column, period: &'a Period, town: &'a Town) -> Cell<'a> {

@@ -50,18 +50,21 @@ impl World {
             (today.year(), today.month() - 1)
         }
     }
+    /// About how many live in an area, whatever the year.
+    pub(crate) fn people_about(&self, area: &Area) -> f64 {
+        let town = self.draw.text("people").text(&area.code);
+        if !area.is_municipality {
+            return 60.0 + 60.0 * town.unit();
+        }
+        let size = town.unit();
+        // Most are small towns, one in twenty is a city.
+        let city = if town.text("city").unit() < 0.05 { 6.0 } else { 1.0 };
+        (4_000.0 + 56_000.0 * size * size) * city
+    }
     /// Persons in every cell of sex, age and civil status on the first day of a quarter (1..=4).
     pub(crate) fn people(&self, area: &Area, year: i16, quarter: i8) -> impl Iterator<Item = i64> + '_ {
         let town = self.draw.text("people").text(&area.code);
-        let base = match area.is_municipality {
-            true => {
-                // Most are small towns, one in twenty is a city.
-                let size = town.unit();
-                let city = if town.text("city").unit() < 0.05 { 6.0 } else { 1.0 };
-                (4_000.0 + 56_000.0 * size * size) * city
-            }
-            false => 60.0 + 60.0 * town.unit(),
-        };
+        let base = self.people_about(area);
         let quarters = f64::from(i32::from(year) - 2008) * 4.0 + f64::from(quarter - 1);
         let growth = town.text("growth").between(-0.0008, 0.0018);
         let persons = base * (1.0 + growth * quarters);

@@ -201,3 +201,30 @@ fn a_server_that_ignores_the_offset_repeats_its_page_to_the_byte() {
     let page = |offset: u32| get(&agencies, &format!("{ITEMS}?{YEARS}&limit=100&offset={offset}")).body;
     assert_eq!(page(0), page(100));
 }
+
+#[test]
+fn the_largest_rain_of_half_an_hour_begins_before_its_year() {
+    let agencies = agencies();
+    let query = "parameterId=max_precip_30m&timeResolution=year&municipalityId=0101&datetime=2023-06-01T00:00:00Z/..";
+    let found = features(&agencies, query);
+    assert!(found.iter().any(|feature| {
+        property(feature, "from") == "2023-12-31T23:31:00.001000+01:00"
+            && property(feature, "to") == "2025-01-01T00:00:00+01:00"
+    }));
+}
+
+#[test]
+fn rain_of_half_an_hour_is_less_than_of_a_day_and_that_less_than_of_the_year() {
+    let agencies = agencies();
+    let value = |parameter: &str| {
+        let query = format!(
+            "parameterId={parameter}&timeResolution=year&municipalityId=0751&datetime=2023-06-01T00:00:00Z/2023-06-02T00:00:00Z"
+        );
+        let found = features(&agencies, &query);
+        found[0]["properties"]["value"].as_f64().unwrap()
+    };
+    let (burst, day, year) = (value("max_precip_30m"), value("max_precip_24h"), value("acc_precip"));
+    assert!(0.0 < burst && burst < day && day < 80.0, "{burst} {day}");
+    assert!((400.0..1400.0).contains(&year), "{year}");
+    assert!((3.0..40.0).contains(&value("no_days_acc_precip_10")));
+}

@@ -287,3 +287,84 @@ fn a_short_page_has_one_row_fewer() {
     );
     assert_eq!(records(&agencies, &address).len(), 98);
 }
+
+const HEATING: &str = "api.energidataservice.dk/dataset/PrivateConsumptionHeatingMonth";
+const POINTS: &str = "api.energidataservice.dk/dataset/DatahubMeasuringPointStatisticsMunicipality";
+
+#[test]
+fn private_consumption_has_three_heating_categories_and_figures_that_are_not_told() {
+    let agencies = Agencies::start(patient()).unwrap();
+    let month = records(&agencies, &format!("{HEATING}?start=2026-01&end=2026-02"));
+    assert_eq!(month.len(), 98 * 8);
+    let heating: BTreeSet<String> = texts(&month, "HeatingCategory").into_iter().collect();
+    assert_eq!(
+        heating.iter().map(String::as_str).collect::<Vec<_>>(),
+        ["-", "Andet", "Elvarme eller varmepumpe"]
+    );
+    let nulls = month.iter().filter(|record| record["ConsumptionkWh"].is_null()).count();
+    assert!((1..40).contains(&nulls), "{nulls}");
+    assert!(
+        month[0].get("MunicipalityNo").is_none() && month[0]["MunicipalityCode"] == "101",
+        "the newer name of the column"
+    );
+    let sum = |window: &str| -> f64 {
+        let electric = records(
+            &agencies,
+            &format!("{HEATING}?{window}&filter={{\"HeatingCategory\":\"Elvarme eller varmepumpe\"}}"),
+        );
+        electric
+            .iter()
+            .filter_map(|record| record["ConsumptionkWh"].as_f64())
+            .sum()
+    };
+    assert!(
+        sum("start=2026-01&end=2026-02") > 1.5 * sum("start=2026-07&end=2026-08"),
+        "winter"
+    );
+}
+
+#[test]
+fn a_type_and_state_of_metering_points_stands_in_a_row_for_each_frequency_of_reading() {
+    let agencies = Agencies::start(patient()).unwrap();
+    let month = records(
+        &agencies,
+        &format!("{POINTS}?start=2026-08&end=2026-09&filter={{\"MunicipalityNo\":\"101\"}}"),
+    );
+    let connected: Vec<&Value> = month
+        .iter()
+        .filter(|record| {
+            record["MP_TypeDescription"] == "Consumption" && record["MP_PhysicalStatusDescription"] == "Connected"
+        })
+        .collect();
+    assert_eq!((month.len(), connected.len()), (7, 2));
+    assert!(month.iter().all(|record| record["Number_MP"].is_u64()));
+}
+
+#[test]
+fn hourly_consumption_is_the_last_full_month_of_98_municipalities_and_three_groups() {
+    let agencies = Agencies::start(patient()).unwrap();
+    let count = |dataset: &str, window: &str| {
+        let address = format!("api.energidataservice.dk/dataset/{dataset}?columns=HourUTC,MunicipalityNo&{window}");
+        records(&agencies, &address).len()
+    };
+    let hours = 31 * 24 + 1;
+    assert_eq!(
+        count("ConsumptionIndustry", "start=2026-10&end=2026-11"),
+        hours * 98 * 3
+    );
+    assert_eq!(count("ReCoverageMunicipality", "start=2025-01&end=2026-11"), hours * 98);
+    assert_eq!(count("ReCoverageMunicipality", "start=2026-09&end=2026-10"), 0);
+}
+
+#[test]
+fn local_renewable_electricity_may_be_more_than_is_used_in_the_hour() {
+    let agencies = Agencies::start(patient()).unwrap();
+    let address = "api.energidataservice.dk/dataset/ReCoverageMunicipality?start=2026-10-01&end=2026-10-08";
+    let week = records(&agencies, address);
+    let number = |record: &Value, column: &str| record[column].as_f64().unwrap();
+    let over = week
+        .iter()
+        .filter(|record| number(record, "REekWhKeep") > number(record, "ConsumptionkWh"))
+        .count();
+    assert!(0 < over && over < week.len() / 2, "{over} of {}", week.len());
+}
