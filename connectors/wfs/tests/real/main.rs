@@ -51,7 +51,7 @@ fn read(folder: &Path, file: &str) -> Vec<u8> {
 }
 
 fn page(folder: &Path, file: &str) -> Page {
-    Page::from_bytes(format!("/{file}"), &read(folder, file)).unwrap()
+    Page::from_bytes(&format!("/{file}"), &read(folder, file)).unwrap()
 }
 
 fn parsed(folder: &Path, file: &str) -> Value {
