@@ -165,3 +165,24 @@ fn miscounted(said: u64, found: u64) -> Fault {
         .found(format!("{found} features"))
         .worth_another_walk()
 }
+
+/// Counts the features of a page without building rows. Reads to the end, so that a cut body is noticed. Errors: as
+/// [`reader`] for the collection itself.
+pub fn look_before(input: Box<dyn Read + Send + '_>) -> Result<Look> {
+    let mut collection = Collection::open(input)?;
+    let mut found = Look {
+        matched: collection.root_number("numberMatched"),
+        has_next: collection
+            .pull
+            .root_attribute("next")
+            .is_some_and(|next| !next.is_empty()),
+        ..Look::default()
+    };
+    while collection.enter_feature()? {
+        found.rows += 1;
+        found.ids.extend(collection.pull.attributes.id.take());
+        collection.pull.skip()?;
+    }
+    Ok(found)
+}
+
