@@ -1,5 +1,5 @@
-use arrow::array::RecordBatchReader;
-use arrow_schema::{DataType, SchemaRef};
+use arrow::array::{RecordBatch, RecordBatchReader};
+use arrow_schema::{ArrowError, DataType, SchemaRef};
 use klimalade_connect::{Fault, ID_KEY, Page, Part, Result, SourceColumn, open_page, source_name};
 use klimalade_format::{
     geometry::Crs,
@@ -16,6 +16,8 @@ use crate::{
 const FEATURES: &str = "features";
 /// Where GeoServer names the system of its coordinates.
 const CRS_NAME: &str = "crs.properties.name";
+/// What to type where JSON comes in degrees.
+const OTHER_FORM: &str = "output = \"gml\"";
 
 /// As much of a page as the walk needs.
 pub(crate) fn look(settings: &Checked, page: &Page) -> Result<Look> {
@@ -74,7 +76,8 @@ pub(crate) fn decode<'a>(
             {
                 check_crs(page)?;
             }
-            json::reader(open_page(page)?, columns, &json_options())
+            let rows = json::reader(open_page(page)?, columns, &json_options())?;
+            Ok(Box::new(Features { rows }))
         }
     }
 }
@@ -101,6 +104,7 @@ fn json_options() -> JsonOptions {
     JsonOptions {
         rows: FEATURES.to_owned(),
         crs: Crs::Epsg25832,
+        empty_is_null: true,
         ..JsonOptions::default()
     }
 }
@@ -116,7 +120,36 @@ fn check_crs(page: &Page) -> Result<()> {
                 .at(page.entry.address.clone())
                 .expected("EPSG:25832")
                 .found(found.to_owned())
-                .hint("output = \"gml\""),
+                .hint(OTHER_FORM),
         ),
+    }
+}
+
+/// Rows of the server's JSON, with our own hint where the geometry is in degrees: there is no `crs` to set here.
+struct Features<R> {
+    rows: R,
+}
+
+impl<R: RecordBatchReader> Iterator for Features<R> {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.rows.next()?;
+        Some(batch.map_err(|error| match error {
+            ArrowError::ExternalError(inner) => match inner.downcast::<Fault>() {
+                Ok(fault) if fault.hint_text().is_some_and(|hint| hint.starts_with("crs =")) => {
+                    ArrowError::ExternalError(Box::new(fault.hint(OTHER_FORM)))
+                }
+                Ok(fault) => ArrowError::ExternalError(fault),
+                Err(other) => ArrowError::ExternalError(other),
+            },
+            other => other,
+        }))
+    }
+}
+
+impl<R: RecordBatchReader> RecordBatchReader for Features<R> {
+    fn schema(&self) -> SchemaRef {
+        self.rows.schema()
     }
 }

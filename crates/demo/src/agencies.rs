@@ -19,7 +19,7 @@ use url::form_urlencoded;
 use crate::{
     Error, FaultKind, Script, accounts,
     answer::{Answer, Asked, Content, Twist},
-    cdp, dmi, energidata, files, statbank,
+    cdp, dmi, energidata, files, plandata, statbank,
     wire::{Doorway, HangUp},
     world::World,
 };
@@ -60,13 +60,14 @@ struct House {
 }
 
 /// The hosts that are simulated.
-const HOSTS: [&str; 6] = [
+const HOSTS: &[&str] = &[
     statbank::HOST,
     energidata::HOST,
     accounts::HOST,
     dmi::HOST,
     files::HOST,
     cdp::HOST,
+    plandata::HOST,
 ];
 
 impl Agencies {
@@ -233,6 +234,7 @@ impl House {
             dmi::HOST => dmi::answer(&self.world, asked),
             files::HOST => files::answer(&self.world, asked),
             cdp::HOST => cdp::answer(&self.world, asked),
+            plandata::HOST => plandata::answer(&self.world, asked),
             _ => Answer::text(404, format!("no simulated agency: {host}")),
         }
     }

@@ -3,7 +3,8 @@ use std::time::Duration;
 use jiff::civil::{Date, date};
 
 /// What the simulated agencies serve, and where they fail. Same script, same answers to the byte; only the request
-/// ids, and the moment at which a rate limit opens again, come from the running server.
+/// ids, the moment at which a rate limit opens again, and GeoServer's `timeStamp` and passing ids come from the running
+/// server.
 #[derive(Clone, Debug)]
 pub struct Script {
     /// Every invented figure follows from it.

@@ -44,6 +44,8 @@ pub(crate) struct Column {
 pub(crate) struct Writing {
     pub(crate) decimal_comma: bool,
     pub(crate) crs: Crs,
+    /// JSON's `""` is a null (MapServer writes a null text so).
+    pub(crate) empty_is_null: bool,
 }
 
 impl Column {
@@ -140,6 +142,9 @@ impl Column {
                 } else {
                     Cow::Borrowed(inner)
                 };
+                if text.is_empty() && writing.empty_is_null {
+                    return self.push_null(row);
+                }
                 self.push_text(&text, row, writing)
             }
             Some(b'n') => self.push_null(row),

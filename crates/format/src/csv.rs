@@ -17,7 +17,6 @@ pub use crate::text::Encoding;
 use crate::{
     column::{Column, Writing, source_name},
     error::{Error, from_io, shortened, travelling},
-    geometry::Crs,
     infer::{Candidates, LOOK_ROWS},
     text::Decoded,
 };
@@ -95,7 +94,7 @@ pub fn reader<'a>(
         null_marks: options.null_marks.clone(),
         writing: Writing {
             decimal_comma: options.decimal_comma,
-            crs: Crs::default(),
+            ..Writing::default()
         },
         batch_rows: options.batch_rows.max(1),
         record: StringRecord::new(),
@@ -115,7 +114,7 @@ pub fn columns(input: Box<dyn Read + Send + '_>, options: &CsvOptions) -> Result
     let (names, mut text) = open(input, options)?;
     let writing = Writing {
         decimal_comma: options.decimal_comma,
-        crs: Crs::default(),
+        ..Writing::default()
     };
     let mut found = names
         .iter()

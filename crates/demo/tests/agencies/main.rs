@@ -8,5 +8,6 @@ mod dmi;
 mod energidata;
 mod faults;
 mod files;
+mod plandata;
 mod statbank;
 mod statbank_tables;

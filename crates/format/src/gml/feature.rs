@@ -48,17 +48,8 @@ impl<'a> Collection<'a> {
                 Piece::Close | Piece::End => return Err(pull.malformed("no element")),
             }
         }
-        if pull.name != "FeatureCollection" {
-            let found = format!("the element {}", shortened(&pull.name));
-            return Err(Fault::source("the answer is no collection of features")
-                .expected("FeatureCollection")
-                .found(found)
-                .worth_another_walk());
-        }
-        if pull
-            .root_attribute("schemaLocation")
-            .is_some_and(|text| text.contains("/wfs/1.0.0/"))
-        {
+        super::is_collection(&pull.name)?;
+        if pull.root_attribute("schemaLocation").is_some_and(super::names_wfs_1_0) {
             return Err(gml2_fault("schemaLocation names WFS 1.0.0"));
         }
         Ok(Self {
@@ -83,9 +74,7 @@ impl<'a> Collection<'a> {
                 Piece::Open if self.in_members => {
                     if self.pull.space == Space::Wfs && matches!(self.pull.name.as_str(), "FeatureCollection" | "Tuple")
                     {
-                        return Err(Fault::source("the answer holds collections within a collection")
-                            .expected("features of one type")
-                            .hint("one name in type_names"));
+                        return Err(super::nested());
                     }
                     if self.pull.attributes.fid && self.pull.attributes.id.is_none() {
                         return Err(gml2_fault("a feature with fid"));
@@ -119,19 +108,18 @@ impl<'a> Collection<'a> {
             "truncatedResponse" => {
                 let mut text = String::new();
                 self.pull.text_into(&mut text)?;
-                let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-                Err(Fault::source("the server broke off its answer")
-                    .found(shortened(&text))
-                    .worth_another_walk())
+                Err(super::broken_off(&text))
             }
             _ => self.pull.skip(),
         }
     }
 
-    /// What the envelope in the element that was opened last says.
+    /// What the envelope in the element that was opened last says. Where it names no dimension its corners show it:
+    /// GDAL writes one of a feature in two dimensions without a word below a collection's that says three.
     fn envelope(&mut self) -> Result<Inherited> {
         let outside = self.pull.depth - 1;
         let mut found = Inherited::default();
+        let (mut is_corner, mut by_corner) = (false, None);
         while self.pull.depth > outside {
             match self.pull.next()? {
                 Piece::Open => {
@@ -142,11 +130,18 @@ impl<'a> Collection<'a> {
                     }
                     found.srs_name = self.pull.attributes.srs_name.take().or(found.srs_name);
                     found.dimension = self.pull.attributes.dimension.or(found.dimension);
+                    is_corner = matches!(self.pull.name.as_str(), "lowerCorner" | "upperCorner" | "pos");
                 }
-                Piece::Text | Piece::Close => {}
+                Piece::Text if is_corner => {
+                    let numbers = self.pull.text.split_ascii_whitespace().count();
+                    by_corner = Some(numbers).filter(|numbers| (2..=3).contains(numbers)).or(by_corner);
+                }
+                Piece::Text => {}
+                Piece::Close => is_corner = false,
                 Piece::End => break,
             }
         }
+        found.dimension = found.dimension.or(by_corner);
         Ok(found)
     }
 
@@ -154,13 +149,10 @@ impl<'a> Collection<'a> {
     fn check_count(&self) -> Result<()> {
         let names = ["numberReturned", "numberOfFeatures"];
         let said = names.iter().find_map(|name| self.root_number(name));
-        let Some(said) = said.filter(|said| *said != self.features) else {
-            return Ok(());
-        };
-        Err(Fault::source("the page does not hold as many features as it says")
-            .expected(format!("{said} features"))
-            .found(format!("{} features", self.features))
-            .worth_another_walk())
+        match said {
+            Some(said) if said != self.features => Err(super::miscounted(said, self.features)),
+            _ => Ok(()),
+        }
     }
 
     /// Reads the feature that was opened last into `sink`.

@@ -5,6 +5,7 @@
 //! path. `@id` is the feature's `gml:id`. GML 2 shares the namespace of 3.1.1; it is known by its elements, and refused.
 
 mod feature;
+mod look;
 mod pull;
 mod read;
 mod schema;
@@ -17,6 +18,7 @@ use arrow_schema::SchemaRef;
 use klimalade_model::{Fault, Result, SourceColumn};
 
 use feature::Collection;
+pub use look::{Look, look};
 use pull::{Piece, Pull};
 pub use schema::{Property, properties};
 pub use shape::names_epsg25832;
@@ -65,39 +67,6 @@ pub fn reader<'a>(
 /// [`reader`] for those, but for what a declaration breaks.
 pub fn columns(input: Box<dyn Read + Send + '_>) -> Result<Vec<SourceColumn>> {
     read::columns(input)
-}
-
-/// What a look at a page found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Look {
-    /// Features.
-    pub rows: u64,
-    /// `numberMatched`, where it is a number.
-    pub matched: Option<u64>,
-    /// The page has a link to a next one; where it leads is another matter.
-    pub has_next: bool,
-    /// `gml:id` of the features in order, as far as they have one.
-    pub ids: Vec<String>,
-}
-
-/// Counts the features of a page without building rows. Reads to the end, so that a cut body is noticed. Errors: as
-/// [`reader`] for the collection itself.
-pub fn look(input: Box<dyn Read + Send + '_>) -> Result<Look> {
-    let mut collection = Collection::open(input)?;
-    let mut found = Look {
-        matched: collection.root_number("numberMatched"),
-        has_next: collection
-            .pull
-            .root_attribute("next")
-            .is_some_and(|next| !next.is_empty()),
-        ..Look::default()
-    };
-    while collection.enter_feature()? {
-        found.rows += 1;
-        found.ids.extend(collection.pull.attributes.id.take());
-        collection.pull.skip()?;
-    }
-    Ok(found)
 }
 
 /// The count that an answer without features (`resultType=hits`) is there for: `numberMatched`, or `numberOfFeatures` of
@@ -161,3 +130,59 @@ fn gml2_fault(found: &str) -> Fault {
         .found(crate::error::shortened(found))
         .hint("version = \"1.1.0\" in [source]: some servers answer an unknown version with 1.0 (QGIS Server)")
 }
+
+/// Errors: Source, where the root element is no collection of features.
+fn is_collection(root: &str) -> Result<()> {
+    if root == "FeatureCollection" {
+        return Ok(());
+    }
+    Err(Fault::source("the answer is no collection of features")
+        .expected("FeatureCollection")
+        .found(format!("the element {}", crate::error::shortened(root)))
+        .worth_another_walk())
+}
+
+fn names_wfs_1_0(schema_location: &str) -> bool {
+    schema_location.contains("/wfs/1.0.0/")
+}
+
+fn nested() -> Fault {
+    Fault::source("the answer holds collections within a collection")
+        .expected("features of one type")
+        .hint("one name in type_names")
+}
+
+fn broken_off(words: &str) -> Fault {
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    Fault::source("the server broke off its answer")
+        .found(crate::error::shortened(&words))
+        .worth_another_walk()
+}
+
+fn miscounted(said: u64, found: u64) -> Fault {
+    Fault::source("the page does not hold as many features as it says")
+        .expected(format!("{said} features"))
+        .found(format!("{found} features"))
+        .worth_another_walk()
+}
+
+/// Counts the features of a page without building rows. Reads to the end, so that a cut body is noticed. Errors: as
+/// [`reader`] for the collection itself.
+pub fn look_before(input: Box<dyn Read + Send + '_>) -> Result<Look> {
+    let mut collection = Collection::open(input)?;
+    let mut found = Look {
+        matched: collection.root_number("numberMatched"),
+        has_next: collection
+            .pull
+            .root_attribute("next")
+            .is_some_and(|next| !next.is_empty()),
+        ..Look::default()
+    };
+    while collection.enter_feature()? {
+        found.rows += 1;
+        found.ids.extend(collection.pull.attributes.id.take());
+        collection.pull.skip()?;
+    }
+    Ok(found)
+}
+

@@ -85,10 +85,7 @@ pub(super) struct Pull<'a> {
 
 impl<'a> Pull<'a> {
     pub(super) fn new(input: Box<dyn Read + Send + 'a>) -> Self {
-        let mut reader = NsReader::from_reader(Capped {
-            input: BufReader::with_capacity(64 << 10, input),
-            left: LARGEST_PIECE,
-        });
+        let mut reader = NsReader::from_reader(capped(input));
         reader.config_mut().expand_empty_elements = true;
         Self {
             reader,
@@ -128,7 +125,7 @@ impl<'a> Pull<'a> {
     fn step(&mut self) -> Result<Piece, Wrong> {
         loop {
             self.buffer.clear();
-            self.reader.get_mut().left = LARGEST_PIECE;
+            self.reader.get_mut().refill();
             let (resolved, event) = self
                 .reader
                 .read_resolved_event_into(&mut self.buffer)
@@ -230,13 +227,13 @@ impl<'a> Pull<'a> {
     }
 }
 
-enum Wrong {
+pub(super) enum Wrong {
     Fault(Fault),
     Found(String),
 }
 
 impl Wrong {
-    fn xml(error: quick_xml::Error) -> Self {
+    pub(super) fn xml(error: quick_xml::Error) -> Self {
         match error {
             quick_xml::Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<TooLarge>()) {
                 Some(_) => Self::Found(format!("a tag or text of more than {LARGEST_PIECE} bytes")),
@@ -247,7 +244,7 @@ impl Wrong {
     }
 }
 
-fn utf8(bytes: &[u8]) -> Result<&str, Wrong> {
+pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Wrong> {
     std::str::from_utf8(bytes).map_err(|error| Wrong::Found(format!("bytes that are not UTF-8 ({error})")))
 }
 
@@ -257,7 +254,7 @@ fn is_utf8(name: &[u8]) -> bool {
         .any(|known| name.eq_ignore_ascii_case(known))
 }
 
-fn all_attributes(tag: &BytesStart<'_>) -> Result<Vec<(String, String)>, Wrong> {
+pub(super) fn all_attributes(tag: &BytesStart<'_>) -> Result<Vec<(String, String)>, Wrong> {
     let mut found = Vec::new();
     for attribute in tag.attributes().with_checks(false) {
         let attribute = attribute.map_err(|error| Wrong::Found(error.to_string()))?;
@@ -311,9 +308,24 @@ fn attributes(tag: &BytesStart<'_>) -> Result<Attributes, Wrong> {
 struct TooLarge;
 
 /// Reads no further than `left` bytes: the parser keeps a tag or text as a whole.
-struct Capped<R> {
+pub(super) struct Capped<R> {
     input: R,
     left: usize,
+}
+
+/// The input with an end to what one tag or text may take.
+pub(super) fn capped<'a>(input: Box<dyn Read + Send + 'a>) -> Capped<BufReader<Box<dyn Read + Send + 'a>>> {
+    Capped {
+        input: BufReader::with_capacity(64 << 10, input),
+        left: LARGEST_PIECE,
+    }
+}
+
+impl<R> Capped<R> {
+    /// Another tag or text begins.
+    pub(super) fn refill(&mut self) {
+        self.left = LARGEST_PIECE;
+    }
 }
 
 impl<R: BufRead> Read for Capped<R> {

@@ -278,6 +278,8 @@ impl Parser<'_, '_> {
 
     /// One list of numbers; a third coordinate is left out.
     fn list(&mut self, dimension: Option<usize>, into: &mut Vec<Position>) -> Result<()> {
+        // What the list says of itself goes before what stands around it.
+        let own = self.pull.attributes.dimension;
         let dimension = self.enter(dimension)?;
         let (is_one, count) = (self.pull.name == "pos", self.pull.attributes.count);
         let mut text = String::new();
@@ -293,7 +295,7 @@ impl Parser<'_, '_> {
         let width = if is_one {
             numbers.len()
         } else {
-            dimension.or(by_count).unwrap_or(2)
+            own.or(by_count).or(dimension).unwrap_or(2)
         };
         if numbers.is_empty() {
             return Ok(());

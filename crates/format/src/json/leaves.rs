@@ -34,6 +34,7 @@ pub(super) fn columns(input: Box<dyn Read + Send + '_>, options: &JsonOptions) -
     let writing = Writing {
         decimal_comma: false,
         crs: options.crs,
+        empty_is_null: options.empty_is_null,
     };
     let (mut input, _) = enter_rows(input, &options.rows)?;
     let mut leaves = Leaves::default();
@@ -91,7 +92,7 @@ impl Leaves {
             self.order.push(path.clone());
         }
         let leaf = self.by_path.entry(path.clone()).or_default();
-        if raw == "null" {
+        if raw == "null" || writing.empty_is_null && raw == "\"\"" {
             return Ok(());
         }
         if raw.starts_with('{') && leaf.candidates.is_none() && !is_geometry(raw) {

@@ -28,6 +28,8 @@ pub struct JsonOptions {
     pub batch_rows: usize,
     /// Coordinates of geometry columns as the answer gives them; WKB is always EPSG:25832.
     pub crs: Crs,
+    /// `""` is a null, whatever the column: MapServer writes one so, for a number too.
+    pub empty_is_null: bool,
 }
 
 impl Default for JsonOptions {
@@ -36,6 +38,7 @@ impl Default for JsonOptions {
             rows: String::new(),
             batch_rows: 8192,
             crs: Crs::Crs84,
+            empty_is_null: false,
         }
     }
 }

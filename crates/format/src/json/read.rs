@@ -27,6 +27,7 @@ impl<'a> Rows<'a> {
             Writing {
                 decimal_comma: false,
                 crs: options.crs,
+                empty_is_null: options.empty_is_null,
             },
         )?;
         let (input, path) = enter_rows(source, &options.rows)?;
