@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use arrow_schema::{DataType, TimeUnit};
 use klimalade_ckan::{Ckan, Settings};
 use klimalade_connect::{Connector, Page, Protocol};
+use klimalade_demo::{Agencies, Script};
 use klimalade_testkit::bench::{self, Answer, Asked, Server};
 use klimalade_testkit::contract::{self, Case, Expected, Rows, Unsupported};
 use serde_json::{Value, json};
@@ -156,4 +157,82 @@ async fn the_contract_holds_for_files() {
         declared: &[Unsupported::PromisedCount],
     })
     .await;
+}
+
+#[tokio::test]
+async fn the_contract_holds_against_the_simulated_portal() {
+    let agencies = Agencies::start(Script::default()).unwrap();
+    let context = bench::redirected(NOW, agencies.hosts());
+    let connector = open(
+        json!({"base_url": "https://admin.opendata.dk", "package": "energiforbrug-kommunale-bygninger",
+        "resource": {"format": "CSV"}, "read": {"type": "datastore"}}),
+    );
+    let part = connector.plan(&context).await.unwrap().remove(0);
+    let pages = bench::fetch(&*connector, &part, &context).await.unwrap();
+    assert!(pages.len() > 1);
+    let total: Value = serde_json::from_slice(&pages[0].read().unwrap()).unwrap();
+    let total = total["result"]["total"].as_u64().unwrap();
+    let columns = bench::columns(&[
+        ("row", "_id", DataType::Int64),
+        ("place", "ejendom", DataType::Utf8),
+        ("kwh", "kWh", DataType::Utf8),
+        ("publisher", "package.organization", DataType::Utf8),
+    ]);
+    let empty = r#"{"success":true,"result":{"records":[],"total":0,"offset":0,"limit":500}}"#;
+    contract::run(Case {
+        connector,
+        context,
+        columns: bench::identified(&columns, &["row"]),
+        expected: Expected {
+            rows: Rows::Total(total),
+            cells: vec![
+                cell("place", "Børnehave 2"),
+                cell("publisher", "city-of-aarhus"),
+                cell("kwh", "-"),
+            ],
+        },
+        empty: Some((part, Page::from_bytes("/empty", empty.as_bytes()).unwrap())),
+        declared: &[Unsupported::PromisedCount],
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_contract_holds_for_a_signed_download_of_the_simulated_portal() {
+    let agencies = Agencies::start(Script::default()).unwrap();
+    let context = bench::redirected(NOW, agencies.hosts());
+    let connector = open(
+        json!({"base_url": "https://admin.opendata.dk", "search": {"words": "skybrud"},
+        "resource": {"format": "GeoJSON"}, "read": {"type": "geojson"}}),
+    );
+    let part = connector.plan(&context).await.unwrap().remove(0);
+    let columns = bench::columns(&[
+        ("package", "package.name", DataType::Utf8),
+        ("number", "properties.projekt_nr", DataType::Utf8),
+        ("title", "properties.projekt_navn", DataType::Utf8),
+        ("m2", "properties.areal_m2", DataType::Float64),
+        ("geometry", "geometry", DataType::Binary),
+    ]);
+    let empty = r#"{"type":"FeatureCollection","features":[]}"#;
+    contract::run(Case {
+        connector,
+        context,
+        columns: bench::identified(&columns, &["package", "number"]),
+        expected: Expected {
+            rows: Rows::PerPart(BTreeMap::from([
+                ("skybrudsprojekter".to_owned(), 120),
+                ("skybrudsprojekter-paa-frederiksberg".to_owned(), 35),
+            ])),
+            cells: vec![cell("number", "SK035")],
+        },
+        empty: Some((part, Page::from_bytes("/empty", empty.as_bytes()).unwrap())),
+        declared: &[Unsupported::PromisedCount],
+    })
+    .await;
+    assert!(
+        agencies
+            .requests()
+            .iter()
+            .any(|seen| seen.host.contains("amazonaws") && seen.query.contains("Signature="))
+    );
 }

@@ -19,7 +19,7 @@ use url::form_urlencoded;
 use crate::{
     Error, FaultKind, Script, accounts,
     answer::{Answer, Asked, Content, Twist},
-    dmi, energidata, files, statbank,
+    dmi, energidata, files, opendata, statbank,
     wire::{Doorway, HangUp},
     world::World,
 };
@@ -60,7 +60,15 @@ struct House {
 }
 
 /// The hosts that are simulated.
-const HOSTS: [&str; 5] = [statbank::HOST, energidata::HOST, accounts::HOST, dmi::HOST, files::HOST];
+const HOSTS: [&str; 7] = [
+    statbank::HOST,
+    energidata::HOST,
+    accounts::HOST,
+    dmi::HOST,
+    files::HOST,
+    opendata::HOST,
+    opendata::STORE_HOST,
+];
 
 impl Agencies {
     /// Starts them on 127.0.0.1 at a free port; they answer as soon as this returns.
@@ -225,6 +233,8 @@ impl House {
             accounts::HOST => accounts::answer(&self.world, asked),
             dmi::HOST => dmi::answer(&self.world, asked),
             files::HOST => files::answer(&self.world, asked),
+            opendata::HOST => opendata::answer(&self.world, asked),
+            opendata::STORE_HOST => opendata::store_answer(&self.world, asked),
             _ => Answer::text(404, format!("no simulated agency: {host}")),
         }
     }

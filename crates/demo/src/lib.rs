@@ -16,6 +16,7 @@ mod energidata_rows;
 mod energidata_time;
 mod error;
 mod files;
+mod opendata;
 mod script;
 mod statbank;
 mod wire;
