@@ -4,6 +4,7 @@ use klimalade_connect::Registry;
 pub fn registry() -> Registry {
     Registry::default()
         .with::<klimalade_arcgis::ArcGis>()
+        .with::<klimalade_ckan::Ckan>()
         .with::<klimalade_energidata::Energidata>()
         .with::<klimalade_file::Files>()
         .with::<klimalade_ogcapi::OgcApi>()

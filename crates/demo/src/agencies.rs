@@ -19,7 +19,7 @@ use url::form_urlencoded;
 use crate::{
     Error, FaultKind, Script, accounts,
     answer::{Answer, Asked, Content, Twist},
-    cdp, dmi, energidata, files, plandata, statbank,
+    cdp, dmi, energidata, files, opendata, plandata, statbank,
     wire::{Doorway, HangUp},
     world::World,
 };
@@ -68,6 +68,8 @@ const HOSTS: &[&str] = &[
     files::HOST,
     cdp::HOST,
     plandata::HOST,
+    opendata::HOST,
+    opendata::STORE_HOST,
 ];
 
 impl Agencies {
@@ -235,6 +237,8 @@ impl House {
             files::HOST => files::answer(&self.world, asked),
             cdp::HOST => cdp::answer(&self.world, asked),
             plandata::HOST => plandata::answer(&self.world, asked),
+            opendata::HOST => opendata::answer(&self.world, asked),
+            opendata::STORE_HOST => opendata::store_answer(&self.world, asked),
             _ => Answer::text(404, format!("no simulated agency: {host}")),
         }
     }

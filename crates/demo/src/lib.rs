@@ -18,6 +18,7 @@ mod energidata_rows;
 mod energidata_time;
 mod error;
 mod files;
+mod opendata;
 mod plandata;
 mod script;
 mod statbank;

@@ -8,6 +8,7 @@ mod dmi;
 mod energidata;
 mod faults;
 mod files;
+mod opendata;
 mod plandata;
 mod statbank;
 mod statbank_tables;

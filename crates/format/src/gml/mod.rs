@@ -185,4 +185,3 @@ pub fn look_before(input: Box<dyn Read + Send + '_>) -> Result<Look> {
     }
     Ok(found)
 }
-
