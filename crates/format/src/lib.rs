@@ -1,4 +1,4 @@
-//! Bytes to Arrow: CSV and JSON as agencies serve them, GeoJSON geometry to WKB, Danish text.
+//! Bytes to Arrow: CSV, JSON and workbooks as agencies serve them, GeoJSON geometry to WKB, Danish text.
 //! No sockets, no async. An error inside a reader travels as [`klimalade_model::Fault`] in
 //! `ArrowError::ExternalError`.
 
@@ -8,6 +8,7 @@ mod error;
 pub mod geometry;
 mod infer;
 pub mod json;
+pub mod sheet;
 #[cfg(test)]
 mod testing;
 pub mod text;
