@@ -44,7 +44,7 @@ fn footnotes_numbers_as_text_dates_and_null_marks_are_read() {
         ("since", "I drift", DataType::Date32),
         ("written", "I drift", DataType::Utf8),
     ];
-    let batches = decoded(workbooks::plants_format(), &workbooks::plants(3), &columns).unwrap();
+    let batches = decoded(workbooks::plants_format(), &workbooks::plants(0..3), &columns).unwrap();
     assert_eq!(
         bench::texts(&batches, "plant"),
         some(&["Lynetten", "Ærøskøbing", "Marselisborg"])
@@ -222,7 +222,7 @@ fn a_bomb_another_archive_an_old_workbook_and_a_cut_one_are_refused() {
         (fault.kind(), fault.what()),
         (Kind::Source, "the workbook is larger than it may be when unpacked")
     );
-    let whole = workbooks::plants(3);
+    let whole = workbooks::plants(0..3);
     let other = workbooks::archive(&[("a.csv", b"a;b")]);
     let old = [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1];
     for bytes in [&whole[..whole.len() / 2], &other, &old, b"a;b\n1;2\n", b""] {
@@ -233,7 +233,7 @@ fn a_bomb_another_archive_an_old_workbook_and_a_cut_one_are_refused() {
 
 #[tokio::test]
 async fn html_in_place_of_a_workbook_is_an_error_before_it_is_stored() {
-    let book = workbooks::plants(3);
+    let book = workbooks::plants(0..3);
     let server = Server::start(move |asked| Answer {
         status: 200,
         headers: vec![("content-type", "application/octet-stream".to_owned())],
@@ -249,7 +249,7 @@ async fn html_in_place_of_a_workbook_is_an_error_before_it_is_stored() {
         let connector = open(json!({"address": address, "format": workbooks::plants_format()})).unwrap();
         let part = connector.plan(&cx).await.unwrap().remove(0);
         match bench::fetch(&connector, &part, &cx).await {
-            Ok(pages) => assert!(is_book && pages[0].read().unwrap() == workbooks::plants(3)),
+            Ok(pages) => assert!(is_book && pages[0].read().unwrap() == workbooks::plants(0..3)),
             Err(fault) => assert!(!is_book && fault.kind() == Kind::Source, "{fault}"),
         }
     }

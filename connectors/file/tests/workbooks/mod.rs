@@ -11,8 +11,8 @@ pub fn plants_format() -> Value {
         "layout": [{"sheet": "Anlæg", "header_row": 3, "columns": ["Kommunenr", "Renseanlæg"]}]})
 }
 
-/// A title, a blank row, the header in row 3, `rows` plants (at most three), a blank row and notes.
-pub fn plants(rows: usize) -> Vec<u8> {
+/// A title, a blank row, the header in row 3, the plants `rows` of three, a blank row and notes.
+pub fn plants(rows: std::ops::Range<usize>) -> Vec<u8> {
     let mut book = Workbook::new();
     let front = book.add_worksheet();
     front.set_name("Forside").unwrap();
@@ -32,7 +32,9 @@ pub fn plants(rows: usize) -> Vec<u8> {
         ("0492", "Ærøskøbing 2)", "2100,25", (1998, 5, 1)),
         ("0751", " Marselisborg ", "..", (2024, 2, 29)),
     ];
-    for (at, (municipality, plant, load, (year, month, date))) in plants.into_iter().take(rows).enumerate() {
+    for (at, (municipality, plant, load, (year, month, date))) in
+        plants.into_iter().take(rows.end).skip(rows.start).enumerate()
+    {
         let row = 3 + at as u32;
         sheet.write(row, 0, municipality).unwrap();
         sheet.write(row, 1, plant).unwrap();
