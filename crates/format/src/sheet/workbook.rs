@@ -79,7 +79,7 @@ fn unpacked(bytes: &[u8], most_bytes: u64) -> Result<bool> {
     let (mut is_xlsx, mut is_ods) = (false, false);
     for at in 0..archive.len() {
         let mut member = archive.by_index(at).map_err(not_whole)?;
-        let name = member.name().to_owned();
+        let name = member.name().map_err(not_whole)?.into_owned();
         is_xlsx |= name.eq_ignore_ascii_case("xl/workbook.xml");
         let is_content = name == "content.xml";
         is_ods |= is_content;
@@ -181,19 +181,12 @@ impl Workbook {
         let Book::Xlsx(book) = &mut self.book else {
             return Ok(None);
         };
-        guarded(|| match book.worksheet_merge_cells(sheet) {
-            None => Ok(None),
-            Some(found) => Ok(Some(
-                found
-                    .map_err(malformed)?
-                    .iter()
-                    .map(|one| Merged {
-                        rows: (one.start.0, one.end.0),
-                        columns: (one.start.1, one.end.1),
-                    })
-                    .collect(),
-            )),
-        })
+        let found = guarded(|| book.merge_cells_by_sheet_name(sheet).map_err(malformed))?;
+        let merged = found.iter().map(|one| Merged {
+            rows: (one.start.0, one.end.0),
+            columns: (one.start.1, one.end.1),
+        });
+        Ok(Some(merged.collect()))
     }
 }
 
