@@ -238,3 +238,6 @@ impl RecordBatchReader for Rows {
         Arc::clone(&self.schema)
     }
 }
+
+#[cfg(test)]
+mod tests;
