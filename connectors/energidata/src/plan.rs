@@ -34,11 +34,7 @@ pub(crate) struct Detail {
 impl Detail {
     /// Reads what plan stored. Errors: Bug.
     pub(crate) fn of(part: &Part) -> Result<Self> {
-        serde_json::from_value(part.detail.clone()).map_err(|source| {
-            Fault::bug("the part's detail was not written by this connector")
-                .at(&part.key)
-                .because(source)
-        })
+        part.detail_as()
     }
 }
 

@@ -37,11 +37,7 @@ impl Detail {
         if part.detail.is_null() {
             return Ok(Self::default());
         }
-        serde_json::from_value(part.detail.clone()).map_err(|source| {
-            Fault::bug("the stored part is not one of this connector")
-                .at(format!("part {}", part.key))
-                .because(source)
-        })
+        part.detail_as()
     }
     pub(crate) fn is_utm32(&self) -> bool {
         self.crs.as_deref() == Some(UTM32)

@@ -12,8 +12,8 @@ mod settings;
 use arrow::array::RecordBatchReader;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
-use futures::{StreamExt, stream::BoxStream};
-use klimalade_connect::{Connector, Context, Fault, Page, Part, Protocol, Result, SourceColumn};
+use futures::stream::BoxStream;
+use klimalade_connect::{Connector, Context, Page, Part, Protocol, Result, SourceColumn};
 use klimalade_transport::{Tally, walk};
 
 pub use error::Error;
@@ -43,12 +43,8 @@ impl Connector for Rest {
                     Ok(seen)
                 };
                 let mut pages = walk(&cx.client, request, self.settings.walk.clone(), look);
-                loop {
-                    match cx.cancel.run_until_cancelled(pages.next()).await {
-                        None => Err(Fault::transient("the run was ended between two pages").at(format!("part {}", part.key)))?,
-                        Some(None) => break,
-                        Some(Some(page)) => yield page?,
-                    }
+                while let Some(page) = cx.next_page(&mut pages, part).await? {
+                    yield page;
                 }
                 drop(pages);
                 tally.agree("size").map_err(|fault| fault.at(combination.to_string()))?;

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use klimalade_connect::{Fault, Part, Result};
+use klimalade_connect::{Part, Result};
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
@@ -33,11 +33,7 @@ impl fmt::Display for Combination {
 
 impl Detail {
     pub(crate) fn of(part: &Part) -> Result<Self> {
-        serde_json::from_value(part.detail.clone()).map_err(|source| {
-            Fault::bug("the stored part is not one of this connector")
-                .at(format!("part {}", part.key))
-                .because(source)
-        })
+        part.detail_as()
     }
 
     /// Every combination, the first axis turning slowest. A part without axes has one, which is empty.

@@ -69,11 +69,7 @@ impl Total {
 impl Detail {
     /// Reads what plan stored. Errors: Bug.
     pub(crate) fn of(part: &Part) -> Result<Self> {
-        serde_json::from_value(part.detail.clone()).map_err(|source| {
-            Fault::bug("the part's detail was not written by this connector")
-                .at(&part.key)
-                .because(source)
-        })
+        part.detail_as()
     }
     /// Place of Tid among the variables.
     pub(crate) fn time(&self) -> usize {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use klimalade_model::{Fault, Result};
+use klimalade_pipeline::UNFILLED;
 
 /// Settings that need not be asked for, as TOML.
 #[derive(Debug, Default, PartialEq)]
@@ -17,7 +18,7 @@ pub(crate) fn known(connector: &str, address: Option<&str>) -> Result<Known> {
     if connector == "energidata" {
         put("start", "now-P2Y");
     }
-    let whole = address.unwrap_or("TODO");
+    let whole = address.unwrap_or(UNFILLED);
     let (address, query) = whole.split_once('?').unwrap_or((whole, ""));
     let path = address.trim_end_matches('/');
     match connector {
@@ -37,7 +38,8 @@ pub(crate) fn known(connector: &str, address: Option<&str>) -> Result<Known> {
             };
             known.settings.insert("format", format!("{{ type = \"{kind}\" }}"));
         }
-        "ogcapi" if whole != "TODO" => match path.split_once("/collections/") {
+        "arcgis" if whole != UNFILLED => put("base_url", path.trim_end_matches("/query")),
+        "ogcapi" if whole != UNFILLED => match path.split_once("/collections/") {
             Some((base, rest)) => {
                 put("base_url", base);
                 put("collection", rest.split('/').next().unwrap_or_default());
@@ -45,7 +47,7 @@ pub(crate) fn known(connector: &str, address: Option<&str>) -> Result<Known> {
             }
             None => put("base_url", path.trim_end_matches("/collections")),
         },
-        "rest" if whole != "TODO" => {
+        "rest" if whole != UNFILLED => {
             let host_end = path.find("://").map_or(0, |at| at + 3);
             let (base, last) = match path.get(host_end..).and_then(|rest| rest.rfind('/')) {
                 Some(at) => (&path[..host_end + at], &path[host_end + at + 1..]),
@@ -57,8 +59,8 @@ pub(crate) fn known(connector: &str, address: Option<&str>) -> Result<Known> {
             }
             put_query(&mut known, query, &[]);
         }
-        "statbank" if whole != "TODO" => put("table", &last_piece(path).to_uppercase()),
-        "energidata" if whole != "TODO" => put("dataset", last_piece(path)),
+        "statbank" if whole != UNFILLED => put("table", &last_piece(path).to_uppercase()),
+        "energidata" if whole != UNFILLED => put("dataset", last_piece(path)),
         _ => {}
     }
     Ok(known)
@@ -118,6 +120,13 @@ mod tests {
                 r#"collection = "stier""#,
                 r#"query = { slags = "sti" }"#
             ]
+        );
+        assert_eq!(
+            lines(
+                "arcgis",
+                "https://gis.dk/rest/services/Stier/FeatureServer/0/query?where=1%3D1&f=html"
+            ),
+            [r#"base_url = "https://gis.dk/rest/services/Stier/FeatureServer/0""#]
         );
         assert_eq!(
             lines("ogcapi", "https://kort.dk/api/"),

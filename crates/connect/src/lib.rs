@@ -10,7 +10,7 @@ use std::{fmt, io::Read, sync::Arc};
 use arrow::array::RecordBatchReader;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
-use futures::stream::BoxStream;
+use futures::{Stream, StreamExt, stream::BoxStream};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
@@ -35,6 +35,20 @@ pub struct Context {
     pub secrets: Secrets,
     /// Set when the night is to end; fetch stops at the next page.
     pub cancel: CancellationToken,
+}
+
+impl Context {
+    /// The next page of a walk, `None` at its end. Errors: the walk's; Transient, where the run is to end first.
+    pub async fn next_page(
+        &self,
+        pages: &mut (impl Stream<Item = Result<Page>> + Unpin),
+        part: &Part,
+    ) -> Result<Option<Page>> {
+        match self.cancel.run_until_cancelled(pages.next()).await {
+            None => Err(Fault::transient("the run was ended between two pages").at(format!("part {}", part.key))),
+            Some(page) => page.transpose(),
+        }
+    }
 }
 
 /// Speaks one protocol. This is the whole contract.

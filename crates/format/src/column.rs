@@ -47,7 +47,7 @@ pub(crate) struct Writing {
 }
 
 impl Column {
-    /// A builder for `field`. Errors: Settings, for a type that cannot be filled; geometry comes from JSON only.
+    /// A builder for `field`. Errors: Settings, for a type that cannot be filled; geometry comes from JSON and GML only.
     pub(crate) fn new(field: &Field, geometry: bool) -> Result<Self> {
         let cells = match field.data_type() {
             DataType::Utf8 => Cells::Text(StringBuilder::new()),
@@ -199,6 +199,17 @@ impl Column {
         }
     }
 
+    /// A geometry that was written already. Errors: Contract, where the column is none of geometry.
+    pub(crate) fn push_wkb(&mut self, wkb: &[u8], row: u64) -> Result<()> {
+        match &mut self.cells {
+            Cells::Wkb(builder) => {
+                builder.append_value(wkb);
+                Ok(())
+            }
+            _ => Err(self.unread(row, self.expected(), "a geometry")),
+        }
+    }
+
     /// The batch's array; the builder starts anew.
     pub(crate) fn finish(&mut self) -> ArrayRef {
         match &mut self.cells {
@@ -225,7 +236,7 @@ impl Column {
             Cells::Date(_) => "a date: YYYY-MM-DD, YYYYMMDD or an ISO time",
             Cells::Instant(_) if self.epoch_ms => "an ISO time or milliseconds since 1970",
             Cells::Instant(_) => "an ISO time: YYYY-MM-DDTHH:MM[:SS[.fff]], UTC where it has no offset",
-            Cells::Wkb(_) => "a GeoJSON geometry object",
+            Cells::Wkb(_) => "a geometry",
         }
     }
 

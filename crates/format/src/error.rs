@@ -116,7 +116,7 @@ impl From<Error> for Fault {
                 fault
             }
             Error::ColumnType { found, .. } => Self::new(Kind::Settings, what)
-                .expected("text, int16, int32, int64, float64, bool, date, timestamp_utc, or wkb from JSON")
+                .expected("text, int16, int32, int64, float64, bool, date, timestamp_utc, or wkb from JSON and GML")
                 .found(found),
         }
     }

@@ -67,6 +67,12 @@ impl Candidates {
             .retain_mut(|(_, column)| column.push_json(raw, 0, writing).is_ok());
     }
 
+    /// A geometry, read already.
+    pub(crate) fn see_wkb(&mut self, wkb: &[u8]) {
+        self.filled += 1;
+        self.left.retain_mut(|(_, column)| column.push_wkb(wkb, 0).is_ok());
+    }
+
     fn see(&mut self, cell: &str, decimal_comma: bool) {
         self.filled += 1;
         let cell = cell.trim();

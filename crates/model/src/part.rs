@@ -8,8 +8,10 @@ use std::{
     },
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
+
+use crate::{Fault, Result};
 
 /// A piece of a harvest that is fetched, retried and resumed on its own. Stored beside its pages, so that decode
 /// needs neither the plan nor the agency.
@@ -35,6 +37,15 @@ impl Part {
             promised: None,
             detail: serde_json::Value::Null,
         }
+    }
+
+    /// The detail in the connector's own form. Errors: Bug, when another connector, or another version of it, wrote it.
+    pub fn detail_as<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_value(self.detail.clone()).map_err(|source| {
+            Fault::bug("the stored part is not one of this connector")
+                .at(format!("part {}", self.key))
+                .because(source)
+        })
     }
 }
 

@@ -57,18 +57,21 @@ impl Provenances {
     /// The common columns of rows that are all of one number, as constants of their file.
     pub(crate) fn constants(&self, number: i32) -> Option<Vec<Constant>> {
         let known = self.get(number)?;
-        let text = |value: &str| Some(ConstantValue::Text(value.to_owned()));
-        let constant = |of: &Field| Constant {
-            field: Field::new(of.name(), plain(of.data_type()).clone(), of.is_nullable()),
-            value: match of.name().as_str() {
-                "source_id" => text(&known.source_id),
-                "retrieved_at" => Some(ConstantValue::TimestampMicros(known.retrieved_at)),
-                "snapshot_sha256" => text(&known.snapshot_sha256),
-                "source_version" => known.source_version.as_deref().and_then(text),
-                _ => text(&known.licence_code),
-            },
+        let text = |name: &str, value: Option<&str>| Constant {
+            field: Field::new(name, DataType::Utf8, name == "source_version"),
+            value: value.map(|value| ConstantValue::Text(value.to_owned())),
         };
-        Some(Self::fields().iter().map(constant).collect())
+        let constant = |name: &&str| match *name {
+            "source_id" => text(name, Some(&known.source_id)),
+            "retrieved_at" => Constant {
+                field: Field::new(*name, FieldType::TimestampUtc.arrow(), false),
+                value: Some(ConstantValue::TimestampMicros(known.retrieved_at)),
+            },
+            "snapshot_sha256" => text(name, Some(&known.snapshot_sha256)),
+            "source_version" => text(name, known.source_version.as_deref()),
+            _ => text(name, Some(&known.licence_code)),
+        };
+        Some(COMMON.iter().map(constant).collect())
     }
 
     /// Fields of the common columns as they come in batches: dictionary typed, one entry a part.
@@ -163,13 +166,6 @@ impl Provenances {
             });
         }
         Ok(numbers)
-    }
-}
-
-fn plain(data_type: &DataType) -> &DataType {
-    match data_type {
-        DataType::Dictionary(_, value) => value,
-        other => other,
     }
 }
 

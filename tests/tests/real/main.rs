@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod accounts;
+mod arcgis;
 mod area;
 mod areas;
 mod dmi;

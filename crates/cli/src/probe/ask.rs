@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 use klimalade_connect::{Connector, Context, Page, Part};
 use klimalade_model::{Fault, Kind, Result};
-use klimalade_pipeline::Owner;
+use klimalade_pipeline::{Owner, UNFILLED};
 use klimalade_transport::Tape;
 use serde_json::Value;
 
@@ -106,7 +106,7 @@ pub(super) async fn ask(owner: &Owner, context: &Context) -> Result<Asked> {
 }
 
 fn small(connector: &str, mut settings: Value) -> Value {
-    if connector == "ogcapi"
+    if matches!(connector, "arcgis" | "ogcapi")
         && let Some(settings) = settings.as_object_mut()
     {
         let limit = settings.get("page_limit").and_then(Value::as_u64).unwrap_or(PAGE_LIMIT);
@@ -118,7 +118,7 @@ fn small(connector: &str, mut settings: Value) -> Value {
 fn refuse_todo(settings: &Value, connector: &str) -> Result<()> {
     fn todo(value: &Value, path: &str) -> Option<String> {
         match value {
-            Value::String(text) if text == "TODO" => Some(path.to_owned()),
+            Value::String(text) if text == UNFILLED => Some(path.to_owned()),
             Value::Array(values) => values.iter().find_map(|value| todo(value, path)),
             Value::Object(values) => values.iter().find_map(|(name, value)| todo(value, &join(path, name))),
             _ => None,
@@ -134,7 +134,7 @@ fn refuse_todo(settings: &Value, connector: &str) -> Result<()> {
         None => Ok(()),
         Some(path) => Err(Fault::settings("[source] is not written yet")
             .at("pipeline.toml, [source]")
-            .found(format!("{path} = \"TODO\""))
+            .found(format!("{path} = \"{UNFILLED}\""))
             .hint(format!("klimalade connectors {connector} says what {path} is"))),
     }
 }

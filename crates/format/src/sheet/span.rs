@@ -29,9 +29,9 @@ pub(super) fn check(content: impl Read, most_cells: u64, most_bytes: u64) -> Res
             Event::End(element) => {
                 depth = depth.saturating_sub(1);
                 match element.name().as_ref() {
-                    "table:table-cell" | "table:covered-table-cell" => table.end_cell(),
-                    "table:table-row" => table.end_row(),
-                    "table:table" => table = Span::default(),
+                    b"table:table-cell" | b"table:covered-table-cell" => table.end_cell(),
+                    b"table:table-row" => table.end_row(),
+                    b"table:table" => table = Span::default(),
                     _ => {}
                 }
             }
@@ -76,11 +76,11 @@ struct Span {
 impl Span {
     fn start(&mut self, element: &BytesStart<'_>, has_content: bool) -> Result<()> {
         match element.name().as_ref() {
-            "table:table-row" => {
+            b"table:table-row" => {
                 self.row_repeats = repeats(element, "table:number-rows-repeated")?;
                 (self.width, self.empty_cells, self.row_text) = (0, 0, 0);
             }
-            "table:table-cell" | "table:covered-table-cell" => {
+            b"table:table-cell" | b"table:covered-table-cell" => {
                 self.cell_repeats = repeats(element, "table:number-columns-repeated")?;
                 self.text = element.len() as u64;
                 let has_value = ["office:value-type", "calcext:value-type", "table:formula"]
@@ -131,8 +131,8 @@ impl Span {
 fn repeats(element: &BytesStart<'_>, name: &str) -> Result<u64> {
     match element.try_get_attribute(name).map_err(malformed)? {
         None => Ok(1),
-        Some(attribute) => attribute
-            .value
+        Some(attribute) => std::str::from_utf8(&attribute.value)
+            .map_err(malformed)?
             .trim()
             .parse()
             .map_err(|_| malformed(format!("{name} is no number"))),

@@ -1,0 +1,163 @@
+//! GML 3.2 and 3.1.1 simple features as WFS serves them, streamed: no more than one tag or text is held.
+//!
+//! Names are local names, whatever the prefix. A column is an element of the feature (`komnr`), or a dotted path inside
+//! it (`id.Identifikation.lokalId`); elements of GML around a value, as in `<dato><gml:timePosition>`, are no part of the
+//! path. `@id` is the feature's `gml:id`. GML 2 shares the namespace of 3.1.1; it is known by its elements, and refused.
+
+mod feature;
+mod pull;
+mod read;
+mod schema;
+mod shape;
+
+use std::io::Read;
+
+use arrow::array::RecordBatchReader;
+use arrow_schema::SchemaRef;
+use klimalade_model::{Fault, Result, SourceColumn};
+
+use feature::Collection;
+use pull::{Piece, Pull};
+pub use schema::{Property, properties};
+pub use shape::names_epsg25832;
+
+/// Name of the column that is a feature's `gml:id`.
+pub const ID: &str = "@id";
+
+/// How features are to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GmlOptions {
+    /// Rows of one record batch.
+    pub batch_rows: usize,
+    /// The elements that a feature may have, as the server describes them. One of them that no feature of a page has is
+    /// null: servers leave nulls out. Empty: nothing is known, and such a column is a fault.
+    pub known: Vec<String>,
+    /// `@id` identifies rows, so ids that change with every request (GeoServer's `fid--`) are a fault.
+    pub stable_ids: bool,
+}
+
+impl Default for GmlOptions {
+    fn default() -> Self {
+        Self {
+            batch_rows: 8192,
+            known: Vec::new(),
+            stable_ids: false,
+        }
+    }
+}
+
+/// Rows in the declared columns. An element that is not there, is empty or has `xsi:nil` is null, also in a column of
+/// text; white space around a value is none of it.
+///
+/// Errors, here: Settings for a declared type that cannot be filled. Errors, from the reader: Source for a body that is
+/// cut, is no XML or no collection of features, and for fewer features than it says; Settings for GML 2; Contract for a
+/// cell or geometry that cannot be read as declared, for an element that stands twice in a feature and, at the end, for a
+/// missing column.
+pub fn reader<'a>(
+    input: Box<dyn Read + Send + 'a>,
+    columns: &SchemaRef,
+    options: &GmlOptions,
+) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
+    Ok(Box::new(read::Rows::open(input, columns, options)?))
+}
+
+/// Every column of the first features (1,000), in the order of its first appearance; the rest is not read. Errors: as
+/// [`reader`] for those, but for what a declaration breaks.
+pub fn columns(input: Box<dyn Read + Send + '_>) -> Result<Vec<SourceColumn>> {
+    read::columns(input)
+}
+
+/// What a look at a page found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Features.
+    pub rows: u64,
+    /// `numberMatched`, where it is a number.
+    pub matched: Option<u64>,
+    /// The page has a link to a next one; where it leads is another matter.
+    pub has_next: bool,
+    /// `gml:id` of the features in order, as far as they have one.
+    pub ids: Vec<String>,
+}
+
+/// Counts the features of a page without building rows. Reads to the end, so that a cut body is noticed. Errors: as
+/// [`reader`] for the collection itself.
+pub fn look(input: Box<dyn Read + Send + '_>) -> Result<Look> {
+    let mut collection = Collection::open(input)?;
+    let mut found = Look {
+        matched: collection.root_number("numberMatched"),
+        has_next: collection
+            .pull
+            .root_attribute("next")
+            .is_some_and(|next| !next.is_empty()),
+        ..Look::default()
+    };
+    while collection.enter_feature()? {
+        found.rows += 1;
+        found.ids.extend(collection.pull.attributes.id.take());
+        collection.pull.skip()?;
+    }
+    Ok(found)
+}
+
+/// The count that an answer without features (`resultType=hits`) is there for: `numberMatched`, or `numberOfFeatures` of
+/// WFS 1.1. `None` where the server does not know. Errors: as [`look`] for what is no collection.
+pub fn hits(input: Box<dyn Read + Send + '_>) -> Result<Option<u64>> {
+    let collection = Collection::open(input)?;
+    Ok(collection
+        .root_number("numberMatched")
+        .or_else(|| collection.root_number("numberOfFeatures")))
+}
+
+/// A service's own error report.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exception {
+    /// `exceptionCode`, or `code` of WFS 1.0.
+    pub code: String,
+    /// Its words, white space as single spaces.
+    pub text: String,
+}
+
+/// The error report that a body is: `ExceptionReport` of OWS, `ServiceExceptionReport` of WFS 1.0. It may be cut. `None`
+/// for anything else.
+pub fn exception(head: &[u8]) -> Option<Exception> {
+    let mut pull = Pull::new(Box::new(std::io::Cursor::new(head.to_vec())));
+    loop {
+        match pull.next().ok()? {
+            Piece::Open => break,
+            Piece::Text if pull.text.trim().is_empty() => {}
+            Piece::Text | Piece::Close | Piece::End => return None,
+        }
+    }
+    if !matches!(pull.name.as_str(), "ExceptionReport" | "ServiceExceptionReport") {
+        return None;
+    }
+    let mut text = String::new();
+    while let Ok(piece) = pull.next() {
+        match piece {
+            Piece::Open | Piece::Close => text.push(' '),
+            Piece::Text => text.push_str(&pull.text),
+            Piece::End => break,
+        }
+    }
+    Some(Exception {
+        code: pull.code.take().unwrap_or_default(),
+        text: text.split_whitespace().collect::<Vec<_>>().join(" "),
+    })
+}
+
+/// The fault for an element that only GML 2 has.
+fn gml2(name: &str) -> Option<Fault> {
+    matches!(
+        name,
+        "Box" | "coordinates" | "coord" | "outerBoundaryIs" | "innerBoundaryIs"
+    )
+    .then(|| gml2_fault(name))
+}
+
+fn gml2_fault(found: &str) -> Fault {
+    Fault::settings("the answer is GML 2, of WFS 1.0, which is not read")
+        .expected("GML 3.1.1 or 3.2")
+        .found(crate::error::shortened(found))
+        .hint("version = \"1.1.0\" in [source]: some servers answer an unknown version with 1.0 (QGIS Server)")
+}
