@@ -1,7 +1,7 @@
 use arrow::array::RecordBatchReader;
 use arrow_schema::SchemaRef;
 use klimalade_connect::{Page, Result, SourceColumn, open_page};
-use klimalade_format::{csv, json};
+use klimalade_format::{csv, json, sheet};
 
 use crate::settings::{Checked, Form};
 
@@ -14,6 +14,7 @@ pub(crate) fn decode<'a>(
     match &settings.form {
         Form::Csv(options) => csv::reader(input, columns, options),
         Form::Json(options) => json::reader(input, columns, options),
+        Form::Sheet(options) => sheet::reader(input, columns, options),
     }
 }
 
@@ -22,5 +23,6 @@ pub(crate) fn columns(settings: &Checked, page: &Page) -> Result<Vec<SourceColum
     match &settings.form {
         Form::Csv(options) => csv::columns(input, options),
         Form::Json(options) => json::columns(input, options),
+        Form::Sheet(options) => sheet::columns(input, options),
     }
 }

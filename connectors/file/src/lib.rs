@@ -1,4 +1,4 @@
-//! Files: CSV and JSON over HTTP(S), from a folder on disk, or from an object store.
+//! Files: CSV, JSON and workbooks over HTTP(S), from a folder on disk, or from an object store.
 //!
 //! What an agency sends once a year, what a municipality exports by hand, and what lies in somebody's bucket. One
 //! file is one part and one page.
@@ -8,6 +8,7 @@ mod error;
 mod place;
 mod plan;
 mod settings;
+mod sheet;
 
 use arrow::array::RecordBatchReader;
 use arrow_schema::SchemaRef;
@@ -17,6 +18,7 @@ use klimalade_connect::{Connector, Context, Fault, Page, Part, Protocol, Result,
 
 pub use error::Error;
 pub use settings::{CsvForm, Decimal, Encoding, FileCrs, FileFormat, Settings};
+pub use sheet::{LayoutForm, OneOrMany, SheetForm};
 
 /// One file, or several of one form.
 #[derive(Debug)]

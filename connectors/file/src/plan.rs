@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, path::Path, time::UNIX_EPOCH};
 
 use klimalade_connect::{Context, Fault, Page, Part, Result};
-use klimalade_transport::{Accept, Request};
+use klimalade_transport::{Accept, Answer, Request};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -112,11 +112,12 @@ pub(crate) async fn fetch(settings: &Checked, part: &Part, cx: &Context) -> Resu
         Source::Named(files) => match files.get(&part.key) {
             None => Err(Error::UnknownPart { key: part.key.clone() }.into()),
             Some(Place::Http(url)) => {
-                let accept = match &settings.form {
-                    Form::Csv(_) => Accept::Csv,
-                    Form::Json(_) => Accept::Json,
+                let request = Request::get(url.clone());
+                let request = match &settings.form {
+                    Form::Csv(_) => request.accept(Accept::Csv),
+                    Form::Json(_) => request.accept(Accept::Json),
+                    Form::Sheet(_) => request.classify(no_workbook),
                 };
-                let request = Request::get(url.clone()).accept(accept);
                 cx.client.fetch(&settings.auth.sign(request, &cx.secrets)?).await
             }
             Some(Place::Store(url)) => cx.client.object(url).await,
@@ -127,4 +128,19 @@ pub(crate) async fn fetch(settings: &Checked, part: &Part, cx: &Context) -> Resu
             }
         },
     }
+}
+
+/// Something else with HTTP 200 where a workbook was asked for: nothing of it is stored.
+fn no_workbook(answer: &Answer<'_>) -> Option<Fault> {
+    let is_archive = answer.head.starts_with(b"PK");
+    let is_old = answer.head.starts_with(&[0xD0, 0xCF, 0x11, 0xE0]);
+    if answer.status != 200 || is_archive || is_old {
+        return None;
+    }
+    let start: String = String::from_utf8_lossy(answer.head).chars().take(80).collect();
+    Some(
+        Fault::source("the answer is no workbook")
+            .expected("XLSX or ODS")
+            .found(format!("{}: {start}", answer.content_type)),
+    )
 }

@@ -5,12 +5,16 @@ use klimalade_format::{
     csv::{CsvOptions, Header},
     geometry::Crs,
     json::JsonOptions,
+    sheet::SheetOptions,
     text,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::place::{self, Place};
+use crate::{
+    place::{self, Place},
+    sheet::SheetForm,
+};
 
 /// `[source]` with `connector = "file"`: one file, or several of one form.
 ///
@@ -49,6 +53,8 @@ pub enum FileFormat {
         #[serde(default)]
         crs: FileCrs,
     },
+    /// A workbook: XLSX or ODS.
+    Sheet(SheetForm),
 }
 
 /// How delimited text is written.
@@ -143,6 +149,7 @@ pub(crate) enum Source {
 pub(crate) enum Form {
     Csv(CsvOptions),
     Json(JsonOptions),
+    Sheet(SheetOptions),
 }
 
 impl Settings {
@@ -185,6 +192,7 @@ impl Settings {
         }
         let form = match self.format {
             FileFormat::Csv(form) => Form::Csv(form.options()?),
+            FileFormat::Sheet(form) => Form::Sheet(form.options()?),
             FileFormat::Json { rows, crs } => {
                 let crs = match crs {
                     FileCrs::Crs84 => Crs::Crs84,

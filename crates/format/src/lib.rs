@@ -1,4 +1,4 @@
-//! Bytes to Arrow: CSV, JSON and GML as agencies serve them, GeoJSON and GML geometry to WKB, Danish text.
+//! Bytes to Arrow: CSV, JSON, workbooks and GML as agencies serve them, GeoJSON and GML geometry to WKB, Danish text.
 //! No sockets, no async. An error inside a reader travels as [`klimalade_model::Fault`] in
 //! `ArrowError::ExternalError`.
 
@@ -9,6 +9,7 @@ pub mod geometry;
 pub mod gml;
 mod infer;
 pub mod json;
+pub mod sheet;
 #[cfg(test)]
 mod testing;
 pub mod text;
