@@ -64,7 +64,8 @@ pub enum OneOrMany<T> {
 }
 
 impl<T> OneOrMany<T> {
-    fn into_list(self) -> Vec<T> {
+    /// As a list.
+    pub fn into_list(self) -> Vec<T> {
         match self {
             Self::One(one) => vec![one],
             Self::Many(many) => many,

@@ -11,6 +11,7 @@ mod area;
 mod dmi;
 mod dmi_weather;
 mod draw;
+mod drops;
 mod energidata;
 mod energidata_rows;
 mod energidata_time;
@@ -22,5 +23,6 @@ mod wire;
 mod world;
 
 pub use agencies::{Agencies, Seen};
+pub use drops::write_drops;
 pub use error::Error;
 pub use script::{AccountFigure, FaultKind, Script, ScriptedFault};
