@@ -2,12 +2,14 @@
 //! No sockets, no async. An error inside a reader travels as [`klimalade_model::Fault`] in
 //! `ArrowError::ExternalError`.
 
+pub mod archive;
 mod by_path;
 mod column;
 pub mod csv;
 mod error;
 pub mod geometry;
 pub mod gml;
+pub mod html;
 mod infer;
 pub mod json;
 pub mod sheet;
