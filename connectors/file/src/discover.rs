@@ -95,11 +95,13 @@ impl Search {
         let page = cx.client.fetch(&request).await?;
         let url = self.choose(&page)?;
         if auth.secret_name().is_some() && url.origin() != self.page.origin() {
-            return Err(Fault::settings("the link leads to another host, which must not have the credential")
-                .at("[source.auth]")
-                .expected(self.page.host_str().unwrap_or_default())
-                .found(url.host_str().unwrap_or_default())
-                .hint("remove auth, if the file needs none; or address = \"...\" in place of [source.discover]"));
+            return Err(
+                Fault::settings("the link leads to another host, which must not have the credential")
+                    .at("[source.auth]")
+                    .expected(self.page.host_str().unwrap_or_default())
+                    .found(url.host_str().unwrap_or_default())
+                    .hint("remove auth, if the file needs none; or address = \"...\" in place of [source.discover]"),
+            );
         }
         Ok(url)
     }
@@ -135,7 +137,10 @@ impl Search {
                 .found(found)
                 .hint("link = \"...\" or text = \"...\" under [source.discover], as the page has it now"));
         }
-        let all: Vec<String> = fitting.iter().map(|found| format!("{} ({})", found.url, found.text)).collect();
+        let all: Vec<String> = fitting
+            .iter()
+            .map(|found| format!("{} ({})", found.url, found.text))
+            .collect();
         if let Pick::One = self.pick {
             let [one] = fitting.as_slice() else {
                 return Err(fault("more than one link of the page fits")
@@ -206,7 +211,9 @@ fn natural(one: &str, other: &str) -> Ordering {
 fn piece(text: &str) -> (&str, &str) {
     let is_digit = |letter: char| letter.is_ascii_digit();
     let starts = text.starts_with(is_digit);
-    let end = text.find(|letter: char| is_digit(letter) != starts).unwrap_or(text.len());
+    let end = text
+        .find(|letter: char| is_digit(letter) != starts)
+        .unwrap_or(text.len());
     text.split_at(end)
 }
 

@@ -150,7 +150,8 @@ async fn over_http(settings: &Checked, url: &Url, cx: &Context) -> Result<Page> 
 fn no_workbook(answer: &Answer<'_>) -> Option<Fault> {
     let is_archive = answer.head.starts_with(b"PK");
     let is_old = answer.head.starts_with(&[0xD0, 0xCF, 0x11, 0xE0]);
-    (answer.status == 200 && !is_archive && !is_old).then(|| another(answer, "the answer is no workbook", "XLSX or ODS"))
+    (answer.status == 200 && !is_archive && !is_old)
+        .then(|| another(answer, "the answer is no workbook", "XLSX or ODS"))
 }
 
 fn no_archive(answer: &Answer<'_>) -> Option<Fault> {
@@ -163,12 +164,17 @@ fn no_archive(answer: &Answer<'_>) -> Option<Fault> {
 
 fn no_xml(answer: &Answer<'_>) -> Option<Fault> {
     // Of two bytes a letter, one of them may be a zero.
-    let mut letters = answer.head.iter().filter(|byte| **byte != 0 && !byte.is_ascii_whitespace());
+    let mut letters = answer
+        .head
+        .iter()
+        .filter(|byte| **byte != 0 && !byte.is_ascii_whitespace());
     let begins = letters.next() == Some(&b'<');
     let start: Vec<u8> = answer.head.trim_ascii_start().iter().take(14).copied().collect();
-    let is_html = [&b"<!doctype html"[..], b"<html"]
-        .iter()
-        .any(|mark| start.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark)));
+    let is_html = [&b"<!doctype html"[..], b"<html"].iter().any(|mark| {
+        start
+            .get(..mark.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(mark))
+    });
     (answer.status == 200 && (!begins || is_html)).then(|| another(answer, "the answer is no XML", "XML"))
 }
 

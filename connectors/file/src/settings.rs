@@ -216,10 +216,12 @@ impl Settings {
             }
             (address, no_addresses, discover) => {
                 let is_none = address.is_none() && no_addresses && discover.is_none();
-                return Err(Fault::settings("one of address, addresses and discover says where the files are")
-                    .at("[source]")
-                    .found(if is_none { "none" } else { "more than one" })
-                    .hint("address = \"drop/renseanlaeg/*.csv\""));
+                return Err(
+                    Fault::settings("one of address, addresses and discover says where the files are")
+                        .at("[source]")
+                        .found(if is_none { "none" } else { "more than one" })
+                        .hint("address = \"drop/renseanlaeg/*.csv\""),
+                );
             }
         };
         let is_over_http = match &files {
@@ -260,7 +262,9 @@ impl Settings {
 impl XmlForm {
     fn options(self) -> Result<XmlOptions> {
         let is_path = self.record.split('.').all(|name| !name.is_empty())
-            && !self.record.contains(|letter: char| letter.is_whitespace() || matches!(letter, '/' | '@' | ':' | '*'));
+            && !self
+                .record
+                .contains(|letter: char| letter.is_whitespace() || matches!(letter, '/' | '@' | ':' | '*'));
         if !is_path {
             return Err(Fault::settings("a record is a path of names from the root")
                 .at("[source.format] record")

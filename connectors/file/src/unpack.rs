@@ -147,7 +147,9 @@ impl<'a> Members<'a> {
         }
         let placed = |fault| placed(fault, self.names.get(self.at));
         let input = self.archive.read(self.at).map_err(placed)?;
-        decode::form_reader(self.form, input, &self.own).map(Some).map_err(placed)
+        decode::form_reader(self.form, input, &self.own)
+            .map(Some)
+            .map_err(placed)
     }
 
     fn step(&mut self) -> Result<Option<RecordBatch>, ArrowError> {

@@ -251,10 +251,7 @@ fn chosen(members: &[Member], others: &[String], options: &UnpackOptions) -> Res
         [first, _, ..] if !options.several => fault(
             "more than one member of the archive has that name",
             members.iter().map(|member| member.name.as_str()).collect(),
-            format!(
-                "member = {:?}, or several = true, under [source.unpack]",
-                first.name
-            ),
+            format!("member = {:?}, or several = true, under [source.unpack]", first.name),
         ),
         _ => Ok(()),
     }

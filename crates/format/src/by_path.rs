@@ -103,7 +103,8 @@ impl Seen {
                     .expected(format!("at most {MOST_COLUMNS} names")));
             }
             self.order.push(path.to_owned());
-            self.by_path.insert(path.to_owned(), Candidates::new(path, self.geometry)?);
+            self.by_path
+                .insert(path.to_owned(), Candidates::new(path, self.geometry)?);
         }
         self.by_path
             .get_mut(path)

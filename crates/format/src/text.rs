@@ -212,8 +212,14 @@ mod tests {
         let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
         assert_eq!(decoded(&little, Encoding::Utf16Le).unwrap(), text);
         assert_eq!(decoded(&big, Encoding::Utf16Be).unwrap(), text);
-        assert_eq!(decoded(&[b"\xFE\xFF", big.as_slice()].concat(), Encoding::Utf16Le).unwrap(), text);
-        assert_eq!(decoded(&little[..3], Encoding::Utf16Le).unwrap_err().kind(), Kind::Source);
+        assert_eq!(
+            decoded(&[b"\xFE\xFF", big.as_slice()].concat(), Encoding::Utf16Le).unwrap(),
+            text
+        );
+        assert_eq!(
+            decoded(&little[..3], Encoding::Utf16Le).unwrap_err().kind(),
+            Kind::Source
+        );
     }
 
     #[test]

@@ -98,7 +98,10 @@ fn none_or_too_many_members_are_a_fault_with_their_names() {
         (fault.kind(), fault.found_text()),
         (Kind::Contract, Some("`data/b.csv`, `data/a.csv`, `læsmig.txt`"))
     );
-    assert_eq!(all(&zip(&[]), &named("*", true)).unwrap_err().found_text(), Some("no member"));
+    assert_eq!(
+        all(&zip(&[]), &named("*", true)).unwrap_err().found_text(),
+        Some("no member")
+    );
 }
 
 #[test]
@@ -147,7 +150,9 @@ fn what_is_no_archive_is_a_fault() {
 
 #[test]
 fn an_archive_that_is_cut_or_damaged_is_never_read_as_another() {
-    let text: Vec<u8> = (0..2_000).flat_map(|number: u32| format!("{number};Ærø\n").into_bytes()).collect();
+    let text: Vec<u8> = (0..2_000)
+        .flat_map(|number: u32| format!("{number};Ærø\n").into_bytes())
+        .collect();
     let whole = zip(&[("a.csv", &text)]);
     for end in (0..whole.len()).step_by(97) {
         assert_eq!(all(&whole[..end], &named("*", false)).unwrap_err().kind(), Kind::Source);

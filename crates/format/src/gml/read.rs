@@ -39,7 +39,9 @@ impl Sink for Features {
                 .hint("identify rows by other columns: GeoServer makes fid- ids anew for every request"));
         }
         match text {
-            Some(text) => self.table.each(path, |column, row| column.push_text(text, row, Writing::default())),
+            Some(text) => self
+                .table
+                .each(path, |column, row| column.push_text(text, row, Writing::default())),
             None => self.table.each(path, Column::push_null),
         }
     }

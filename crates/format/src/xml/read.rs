@@ -57,7 +57,9 @@ impl Declared {
         let writing = self.options.writing();
         self.bytes += text.map_or(0, str::len);
         match text {
-            Some(text) => self.table.each(path, |column, row| column.push_text(text, row, writing)),
+            Some(text) => self
+                .table
+                .each(path, |column, row| column.push_text(text, row, writing)),
             None => self.table.each(path, Column::push_null),
         }
     }

@@ -65,7 +65,8 @@ fn all() -> Vec<(&'static str, DataType)> {
     ]
 }
 
-const ROWS: &str = "0825|Læsø|9940|DK|1.5|2024|2025-03-01\n0492|Ærø & omegn||||2024|2025-03-01\n0563|Fanø <&>||||2024|2025-03-01";
+const ROWS: &str =
+    "0825|Læsø|9940|DK|1.5|2024|2025-03-01\n0492|Ærø & omegn||||2024|2025-03-01\n0563|Fanø <&>||||2024|2025-03-01";
 
 #[test]
 fn records_are_read_by_paths_attributes_and_what_stands_around_them() {
@@ -97,12 +98,19 @@ fn every_column_is_found_with_what_it_could_be() {
 #[test]
 fn the_declared_encoding_is_read_and_a_byte_order_mark_wins() {
     let declared = |name: &str| REPORT.replace("encoding=\"UTF-8\"", &format!("encoding='{name}'"));
-    let latin: Vec<u8> = declared("ISO-8859-1").chars().map(|letter| letter as u32 as u8).collect();
+    let latin: Vec<u8> = declared("ISO-8859-1")
+        .chars()
+        .map(|letter| letter as u32 as u8)
+        .collect();
     assert_eq!(read(&latin, &all(), &options()).unwrap(), ROWS);
     for is_little in [true, false] {
         let mut bytes = if is_little { vec![0xFF, 0xFE] } else { vec![0xFE, 0xFF] };
         for unit in declared("UTF-16").encode_utf16() {
-            bytes.extend(if is_little { unit.to_le_bytes() } else { unit.to_be_bytes() });
+            bytes.extend(if is_little {
+                unit.to_le_bytes()
+            } else {
+                unit.to_be_bytes()
+            });
         }
         assert_eq!(read(&bytes, &all(), &options()).unwrap(), ROWS);
     }
@@ -129,7 +137,11 @@ fn an_element_that_stands_twice_in_a_record_is_a_fault() {
 fn a_column_that_no_record_has_is_a_fault_that_shows_what_one_has() {
     let fault = texts("<R><P k='1'><a>1</a></P></R>", "R.P", &["b"]).unwrap_err();
     assert_eq!(fault.found_text(), Some("a record with @k, a"));
-    assert_eq!(texts("<R/>", "R.P", &["b"]).unwrap(), "", "a page without records says nothing of it");
+    assert_eq!(
+        texts("<R/>", "R.P", &["b"]).unwrap(),
+        "",
+        "a page without records says nothing of it"
+    );
 }
 
 #[test]
@@ -141,7 +153,11 @@ fn a_path_without_records_is_a_fault_that_shows_the_paths() {
         let fault = texts(xml, "R.S.P", &["b"]).unwrap_err();
         assert_eq!((fault.kind(), fault.found_text()), (Kind::Source, Some(found)));
     }
-    assert_eq!(texts("<P><a>1</a></P>", "P", &["a"]).unwrap(), "1", "the root may be the record");
+    assert_eq!(
+        texts("<P><a>1</a></P>", "P", &["a"]).unwrap(),
+        "1",
+        "the root may be the record"
+    );
     assert_eq!(texts("<Q><a>1</a></Q>", "P", &["a"]).unwrap_err().kind(), Kind::Source);
 }
 
