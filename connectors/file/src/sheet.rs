@@ -47,8 +47,8 @@ pub struct LayoutForm {
     /// Rows below the headings that are no data.
     #[serde(default)]
     pub skip_rows: u32,
-    /// The table ends at a row whose first cell begins so, `""`: at an empty first cell. Left out: at an empty first cell,
-    /// and more than notes behind it is an error.
+    /// The table ends at a row whose first cell begins so, `""`: at an empty first cell. Left out: at an empty first cell, or
+    /// behind a blank row at one of nothing but its first cell (`Kilde: ...`); more than notes behind that is an error.
     #[serde(default)]
     pub until: Option<Vec<String>>,
 }

@@ -72,7 +72,8 @@ pub struct Layout {
     /// Rows after the header that are no data: units, column numbers.
     pub skip_rows: u32,
     /// A row whose first cell begins so ends the table; an empty text stands for an empty first cell. `None`: an empty
-    /// first cell ends the table, and more of the table behind it is a fault.
+    /// first cell ends the table, and a row of nothing but its first cell behind a blank one does; more of the table
+    /// behind its end is a fault.
     pub until: Option<Vec<String>>,
 }
 

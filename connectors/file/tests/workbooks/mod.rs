@@ -6,13 +6,13 @@ use std::io::Write;
 use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
 use serde_json::{Value, json};
 
-pub fn plants_format() -> Value {
+pub(crate) fn plants_format() -> Value {
     json!({"type": "sheet", "decimal": ",", "null_marks": [".."], "footnotes": true,
         "layout": [{"sheet": "Anlæg", "header_row": 3, "columns": ["Kommunenr", "Renseanlæg"]}]})
 }
 
 /// A title, a blank row, the header in row 3, the plants `rows` of three, a blank row and notes.
-pub fn plants(rows: std::ops::Range<usize>) -> Vec<u8> {
+pub(crate) fn plants(rows: std::ops::Range<usize>) -> Vec<u8> {
     let mut book = Workbook::new();
     let front = book.add_worksheet();
     front.set_name("Forside").unwrap();
@@ -49,7 +49,7 @@ pub fn plants(rows: std::ops::Range<usize>) -> Vec<u8> {
 }
 
 /// A workbook of sheets whose cells are text, or numbers where they look so.
-pub fn of(sheets: &[(&str, &[&[&str]])]) -> Vec<u8> {
+pub(crate) fn of(sheets: &[(&str, &[&[&str]])]) -> Vec<u8> {
     let mut book = Workbook::new();
     for (name, rows) in sheets {
         let sheet = book.add_worksheet();
@@ -67,7 +67,7 @@ pub fn of(sheets: &[(&str, &[&[&str]])]) -> Vec<u8> {
 }
 
 /// An archive of members.
-pub fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, bytes) in members {
         archive
@@ -79,7 +79,7 @@ pub fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 /// An ODS of one sheet `Ark1` with these rows of XML.
-pub fn ods(rows: &str) -> Vec<u8> {
+pub(crate) fn ods(rows: &str) -> Vec<u8> {
     let content = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><office:document-content \
          xmlns:office=\"urn:oasis:names:tc:opendocument:xmlns:office:1.0\" \

@@ -5,7 +5,7 @@
 //! path. `@id` is the feature's `gml:id`. GML 2 shares the namespace of 3.1.1; it is known by its elements, and refused.
 
 mod feature;
-mod pull;
+pub(crate) mod pull;
 mod read;
 mod schema;
 mod shape;

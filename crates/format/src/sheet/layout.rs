@@ -163,7 +163,7 @@ impl Sheet {
         let (positions, mut names): (Vec<u32>, Vec<String>) = headings.into_iter().unzip();
         let header_end = layout.header_rows.iter().max().copied().unwrap_or_default();
         let first_row = header_end.saturating_add(layout.skip_rows);
-        let mut rows = Vec::new();
+        let mut rows: Vec<Row> = Vec::new();
         let mut ended_at = None;
         for (row, cells) in self.grid.range(first_row..) {
             let number = row + 1;
@@ -179,10 +179,13 @@ impl Sheet {
                 .first()
                 .and_then(Option::as_ref)
                 .map_or("", |cell| cell.text(true));
+            // A row of nothing but its first cell has no figures; behind a blank row it is a source or a note.
+            let is_note =
+                filled == 1 && positions.len() > 1 && rows.last().is_some_and(|last| last.number + 1 < number);
             match &layout.until {
                 Some(ends) if ends.iter().any(|end| is_end(first, end)) => break,
                 Some(_) => {}
-                None if first.is_empty() || ended_at.is_some() => {
+                None if first.is_empty() || is_note || ended_at.is_some() => {
                     ended_at = ended_at.or(Some(number));
                     if filled > 1 {
                         return Err(goes_on(&sheet, number, &taken));
@@ -225,12 +228,12 @@ fn goes_on(sheet: &str, number: u32, cells: &[Option<Cell>]) -> Fault {
         .iter()
         .map(|cell| cell.as_ref().map_or("", |cell| cell.text(true)))
         .collect();
-    Fault::contract("the table goes on behind a row whose first cell is empty")
+    Fault::contract("the table goes on behind what looks like its end")
         .at(format!("sheet `{sheet}`, row {number} of it"))
-        .expected("nothing but notes behind the end of the table")
+        .expected("nothing but notes behind a row whose first cell is empty, or behind a blank row and a note")
         .found(shortened(&texts.join("; ")))
         .hint(
-            "until = [\"Kilde\"] (rows with an empty first cell stay) or until = [\"\"] (it ends there) in the layout",
+            "until = [\"Kilde\"] (all rows before it stay) or until = [\"\"] (it ends at an empty first cell) in the layout",
         )
 }
 
