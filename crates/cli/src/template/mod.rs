@@ -13,7 +13,7 @@ use crate::{
     setup::Ground,
 };
 
-pub use plan::{Form, Heading, Sheet};
+pub(crate) use plan::Form;
 
 /// `klimalade template`.
 pub(crate) fn template(arguments: &Arguments, asked: &Template) -> Result<u8> {

@@ -132,7 +132,7 @@ fn rule(form: &Form, heading: &Heading) -> Result<Option<DataValidation>, XlsxEr
 /// Column of a list in the sheet of codes, and how many choices it has.
 fn place_of(form: &Form, list: &str) -> Option<(u16, usize)> {
     let lists = lists(form);
-    let at = lists.iter().position(|(name, _)| name == list)?;
+    let at = lists.iter().position(|(name, _)| name.as_str() == list)?;
     Some((u16::try_from(at * 3).ok()?, lists.get(at)?.1.len()))
 }
 
