@@ -1,13 +1,16 @@
-//! Files: CSV and JSON over HTTP(S), from a folder on disk, or from an object store.
+//! Files: CSV, JSON, XML and workbooks, packed or not, over HTTP(S), from a folder on disk, or from an object store.
 //!
 //! What an agency sends once a year, what a municipality exports by hand, and what lies in somebody's bucket. One
 //! file is one part and one page.
 
 mod decode;
+mod discover;
 mod error;
 mod place;
 mod plan;
 mod settings;
+mod sheet;
+mod unpack;
 
 use arrow::array::RecordBatchReader;
 use arrow_schema::SchemaRef;
@@ -15,8 +18,11 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use klimalade_connect::{Connector, Context, Fault, Page, Part, Protocol, Result, SourceColumn};
 
+pub use discover::{Discover, Pick};
 pub use error::Error;
-pub use settings::{CsvForm, Decimal, Encoding, FileCrs, FileFormat, Settings};
+pub use settings::{CsvForm, Decimal, Encoding, FileCrs, FileFormat, Settings, XmlForm};
+pub use sheet::{LayoutForm, OneOrMany, SheetForm};
+pub use unpack::Unpack;
 
 /// One file, or several of one form.
 #[derive(Debug)]

@@ -1,7 +1,8 @@
 use std::{collections::BTreeMap, path::Path, time::UNIX_EPOCH};
 
 use klimalade_connect::{Context, Fault, Page, Part, Result};
-use klimalade_transport::{Accept, Request};
+use klimalade_format::archive;
+use klimalade_transport::{Accept, Answer, Request};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -27,6 +28,14 @@ pub(crate) async fn plan(settings: &Checked, cx: &Context) -> Result<Vec<Part>> 
     match &settings.files {
         Source::Named(files) => files.iter().map(|(key, place)| named(key, place)).collect(),
         Source::Folder(pattern) => listed(pattern, cx).await,
+        Source::Linked(search) => {
+            let mut part = Part::new("all");
+            part.detail = detail(Detail {
+                address: Some(search.address(&settings.auth, cx).await?),
+                ..Detail::default()
+            })?;
+            Ok(vec![part])
+        }
     }
 }
 
@@ -98,27 +107,11 @@ fn detail(detail: Detail) -> Result<serde_json::Value> {
 /// The one page of a part.
 pub(crate) async fn fetch(settings: &Checked, part: &Part, cx: &Context) -> Result<Page> {
     match &settings.files {
-        Source::Folder(_) => {
-            let detail: Detail = serde_json::from_value(part.detail.clone()).map_err(|source| {
-                Fault::bug("the stored part is not one of this connector")
-                    .at(format!("part {}", part.key))
-                    .because(source)
-            })?;
-            let address = detail
-                .address
-                .ok_or_else(|| Error::UnknownPart { key: part.key.clone() })?;
-            cx.client.object(&address).await
-        }
+        Source::Folder(_) => cx.client.object(&address_of(part)?).await,
+        Source::Linked(_) => over_http(settings, &address_of(part)?, cx).await,
         Source::Named(files) => match files.get(&part.key) {
             None => Err(Error::UnknownPart { key: part.key.clone() }.into()),
-            Some(Place::Http(url)) => {
-                let accept = match &settings.form {
-                    Form::Csv(_) => Accept::Csv,
-                    Form::Json(_) => Accept::Json,
-                };
-                let request = Request::get(url.clone()).accept(accept);
-                cx.client.fetch(&settings.auth.sign(request, &cx.secrets)?).await
-            }
+            Some(Place::Http(url)) => over_http(settings, url, cx).await,
             Some(Place::Store(url)) => cx.client.object(url).await,
             Some(Place::Disk(path)) => {
                 let url = Url::from_file_path(path)
@@ -127,4 +120,67 @@ pub(crate) async fn fetch(settings: &Checked, part: &Part, cx: &Context) -> Resu
             }
         },
     }
+}
+
+/// Where the plan found the file.
+fn address_of(part: &Part) -> Result<Url> {
+    let detail: Detail = serde_json::from_value(part.detail.clone()).map_err(|source| {
+        Fault::bug("the stored part is not one of this connector")
+            .at(format!("part {}", part.key))
+            .because(source)
+    })?;
+    detail
+        .address
+        .ok_or_else(|| Error::UnknownPart { key: part.key.clone() }.into())
+}
+
+async fn over_http(settings: &Checked, url: &Url, cx: &Context) -> Result<Page> {
+    let request = Request::get(url.clone());
+    let request = match (&settings.unpack, &settings.form) {
+        (Some(_), _) => request.classify(no_archive),
+        (None, Form::Csv(_)) => request.accept(Accept::Csv),
+        (None, Form::Json(_)) => request.accept(Accept::Json),
+        (None, Form::Sheet(_)) => request.classify(no_workbook),
+        (None, Form::Xml(_)) => request.classify(no_xml),
+    };
+    cx.client.fetch(&settings.auth.sign(request, &cx.secrets)?).await
+}
+
+/// Something else with HTTP 200 where a workbook was asked for: nothing of it is stored.
+fn no_workbook(answer: &Answer<'_>) -> Option<Fault> {
+    let is_archive = answer.head.starts_with(b"PK");
+    let is_old = answer.head.starts_with(&[0xD0, 0xCF, 0x11, 0xE0]);
+    (answer.status == 200 && !is_archive && !is_old)
+        .then(|| another(answer, "the answer is no workbook", "XLSX or ODS"))
+}
+
+fn no_archive(answer: &Answer<'_>) -> Option<Fault> {
+    let is_one = archive::is_archive(answer.head);
+    (answer.status == 200 && !is_one).then(|| {
+        another(answer, "the answer is no archive", "ZIP or gzip")
+            .hint("remove [source.unpack], if the server unpacks it itself")
+    })
+}
+
+fn no_xml(answer: &Answer<'_>) -> Option<Fault> {
+    // Of two bytes a letter, one of them may be a zero.
+    let mut letters = answer
+        .head
+        .iter()
+        .filter(|byte| **byte != 0 && !byte.is_ascii_whitespace());
+    let begins = letters.next() == Some(&b'<');
+    let start: Vec<u8> = answer.head.trim_ascii_start().iter().take(14).copied().collect();
+    let is_html = [&b"<!doctype html"[..], b"<html"].iter().any(|mark| {
+        start
+            .get(..mark.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(mark))
+    });
+    (answer.status == 200 && (!begins || is_html)).then(|| another(answer, "the answer is no XML", "XML"))
+}
+
+fn another(answer: &Answer<'_>, what: &str, expected: &str) -> Fault {
+    let start: String = String::from_utf8_lossy(answer.head).chars().take(80).collect();
+    Fault::source(what)
+        .expected(expected)
+        .found(format!("{}: {start}", answer.content_type))
 }

@@ -2,15 +2,23 @@ use std::collections::BTreeMap;
 
 use klimalade_connect::{Auth, Fault, Result};
 use klimalade_format::{
+    archive::UnpackOptions,
     csv::{CsvOptions, Header},
     geometry::Crs,
     json::JsonOptions,
+    sheet::SheetOptions,
     text,
+    xml::XmlOptions,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::place::{self, Place};
+use crate::{
+    discover::{Discover, Search},
+    place::{self, Place},
+    sheet::SheetForm,
+    unpack::Unpack,
+};
 
 /// `[source]` with `connector = "file"`: one file, or several of one form.
 ///
@@ -26,8 +34,14 @@ pub struct Settings {
     /// Several files by the key of their part: `{ "2023" = "https://...", "2024" = "https://..." }`.
     #[serde(default)]
     pub addresses: BTreeMap<String, String>,
+    /// In place of an address: the page on which the link to the file (part `all`) stands.
+    #[serde(default)]
+    pub discover: Option<Discover>,
     /// How the files are to be read.
     pub format: FileFormat,
+    /// Where the files are archives: which members are read.
+    #[serde(default)]
+    pub unpack: Option<Unpack>,
     /// How the service knows us; only with `https://` and `http://`. Credentials of an object store come from the
     /// environment.
     #[serde(default)]
@@ -49,6 +63,27 @@ pub enum FileFormat {
         #[serde(default)]
         crs: FileCrs,
     },
+    /// A workbook: XLSX or ODS.
+    Sheet(SheetForm),
+    /// XML whose rows are the elements at one path.
+    Xml(XmlForm),
+}
+
+/// How XML is written.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct XmlForm {
+    /// Path of the records from the root, names without prefixes and joined by points:
+    /// `Indberetning.Kommuner.Kommune`. In `from`, `Navn` and `Adresse.Postnr` are elements of a record, `@kode` and
+    /// `Adresse.@land` attributes, `(text)` is its own text; with a slash in front a path begins at the root and names what
+    /// stands around the records: `/Indberetning.@år`.
+    pub record: String,
+    /// The decimal mark.
+    #[serde(default)]
+    pub decimal: Decimal,
+    /// Text that means null, compared exactly; empty text always does.
+    #[serde(default)]
+    pub null_marks: Vec<String>,
 }
 
 /// How delimited text is written.
@@ -88,6 +123,12 @@ pub enum Encoding {
     /// ISO-8859-1.
     #[serde(rename = "latin1")]
     Latin1,
+    /// UTF-16, the lower byte first: Excel's "Unicode text".
+    #[serde(rename = "utf-16le")]
+    Utf16Le,
+    /// UTF-16, the higher byte first.
+    #[serde(rename = "utf-16be")]
+    Utf16Be,
 }
 
 /// The decimal mark.
@@ -126,6 +167,7 @@ fn empty_mark() -> Vec<String> {
 pub(crate) struct Checked {
     pub(crate) files: Source,
     pub(crate) form: Form,
+    pub(crate) unpack: Option<UnpackOptions>,
     pub(crate) auth: Auth,
 }
 
@@ -136,6 +178,8 @@ pub(crate) enum Source {
     Named(BTreeMap<String, Place>),
     /// Whatever a folder holds whose name fits.
     Folder(place::Pattern),
+    /// The file to which a page has a link.
+    Linked(Search),
 }
 
 /// How a file is read.
@@ -143,17 +187,20 @@ pub(crate) enum Source {
 pub(crate) enum Form {
     Csv(CsvOptions),
     Json(JsonOptions),
+    Sheet(SheetOptions),
+    Xml(XmlOptions),
 }
 
 impl Settings {
     /// Errors: Settings, each with what can be typed instead.
     pub(crate) fn check(self) -> Result<Checked> {
-        let files = match (self.address, self.addresses.is_empty()) {
-            (Some(address), true) => match place::Pattern::parse(&address)? {
+        let files = match (self.address, self.addresses.is_empty(), self.discover) {
+            (None, true, Some(discover)) => Source::Linked(discover.check()?),
+            (Some(address), true, None) => match place::Pattern::parse(&address)? {
                 Some(pattern) => Source::Folder(pattern),
                 None => Source::Named([("all".to_owned(), Place::parse(&address)?)].into()),
             },
-            (None, false) => {
+            (None, false, None) => {
                 let mut named = BTreeMap::new();
                 for (key, address) in self.addresses {
                     if place::key_of(&key) != key || key.is_empty() {
@@ -167,16 +214,20 @@ impl Settings {
                 }
                 Source::Named(named)
             }
-            (address, _) => {
-                return Err(Fault::settings("either address or addresses says where the files are")
-                    .at("[source]")
-                    .found(if address.is_some() { "both" } else { "neither" })
-                    .hint("address = \"drop/renseanlaeg/*.csv\""));
+            (address, no_addresses, discover) => {
+                let is_none = address.is_none() && no_addresses && discover.is_none();
+                return Err(
+                    Fault::settings("one of address, addresses and discover says where the files are")
+                        .at("[source]")
+                        .found(if is_none { "none" } else { "more than one" })
+                        .hint("address = \"drop/renseanlaeg/*.csv\""),
+                );
             }
         };
         let is_over_http = match &files {
             Source::Named(named) => named.values().all(|place| matches!(place, Place::Http(_))),
             Source::Folder(_) => false,
+            Source::Linked(_) => true,
         };
         if !is_over_http && self.auth.secret_name().is_some() {
             return Err(Fault::settings("a credential goes to an address of https only")
@@ -185,6 +236,8 @@ impl Settings {
         }
         let form = match self.format {
             FileFormat::Csv(form) => Form::Csv(form.options()?),
+            FileFormat::Sheet(form) => Form::Sheet(form.options()?),
+            FileFormat::Xml(form) => Form::Xml(form.options()?),
             FileFormat::Json { rows, crs } => {
                 let crs = match crs {
                     FileCrs::Crs84 => Crs::Crs84,
@@ -200,7 +253,30 @@ impl Settings {
         Ok(Checked {
             files,
             form,
+            unpack: self.unpack.map(Unpack::options).transpose()?,
             auth: self.auth,
+        })
+    }
+}
+
+impl XmlForm {
+    fn options(self) -> Result<XmlOptions> {
+        let is_path = self.record.split('.').all(|name| !name.is_empty())
+            && !self
+                .record
+                .contains(|letter: char| letter.is_whitespace() || matches!(letter, '/' | '@' | ':' | '*'));
+        if !is_path {
+            return Err(Fault::settings("a record is a path of names from the root")
+                .at("[source.format] record")
+                .found(self.record)
+                .expected("names without prefixes, joined by points")
+                .hint("record = \"Indberetning.Kommuner.Kommune\""));
+        }
+        Ok(XmlOptions {
+            record: self.record,
+            decimal_comma: self.decimal == Decimal::Comma,
+            null_marks: self.null_marks,
+            ..XmlOptions::default()
         })
     }
 }
@@ -227,6 +303,8 @@ impl CsvForm {
                 Encoding::Utf8 => text::Encoding::Utf8,
                 Encoding::Windows1252 => text::Encoding::Windows1252,
                 Encoding::Latin1 => text::Encoding::Latin1,
+                Encoding::Utf16Le => text::Encoding::Utf16Le,
+                Encoding::Utf16Be => text::Encoding::Utf16Be,
             },
             decimal_comma: self.decimal == Decimal::Comma,
             null_marks: self.null_marks,

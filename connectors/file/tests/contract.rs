@@ -1,6 +1,8 @@
 //! The contract suite of testkit, against files whose content is known and against the simulated file server.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod workbooks;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use arrow_schema::DataType;
@@ -124,6 +126,41 @@ async fn the_contract_holds_for_json() {
             part,
             Page::from_bytes("/empty.json", "{\"anlæg\":[]}".as_bytes()).unwrap(),
         )),
+        declared: &[Unsupported::PromisedCount],
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_contract_holds_for_workbooks() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("2023.xlsx"), workbooks::plants(0..2)).unwrap();
+    std::fs::write(folder.path().join("2024.xlsx"), workbooks::plants(2..3)).unwrap();
+    let connector = open(json!({"address": folder.path().join("*.xlsx").display().to_string(),
+        "format": workbooks::plants_format()}));
+    let context = bench::context(NOW, &[]);
+    let part = connector.plan(&context).await.unwrap().remove(0);
+    let columns = bench::columns(&[
+        ("municipality", "Kommunenr", DataType::Utf8),
+        ("plant", "Renseanlæg", DataType::Utf8),
+        ("load", "Belastning (PE)", DataType::Float64),
+        ("since", "I drift", DataType::Date32),
+        ("sheet", "(sheet)", DataType::Utf8),
+    ]);
+    contract::run(Case {
+        connector,
+        context,
+        columns: bench::identified(&columns, &["plant", "load"]),
+        expected: Expected {
+            rows: Rows::PerPart(BTreeMap::from([("2023".to_owned(), 2), ("2024".to_owned(), 1)])),
+            cells: vec![
+                cell("plant", "Ærøskøbing"),
+                cell("load", "2100.25"),
+                cell("since", "1998-05-01"),
+                cell("sheet", "Anlæg"),
+            ],
+        },
+        empty: Some((part, Page::from_bytes("/empty.xlsx", &workbooks::plants(0..0)).unwrap())),
         declared: &[Unsupported::PromisedCount],
     })
     .await;

@@ -52,6 +52,9 @@ pub(crate) enum Command {
     /// Fetch one page, record it, say what it holds, draft [columns] and map.sql.
     #[command(after_help = examples::PROBE)]
     Probe(Probe),
+    /// Write the workbook that somebody fills in for a pipeline of dropped files.
+    #[command(after_help = examples::TEMPLATE)]
+    Template(Template),
     /// One night: harvest, map, check, publish.
     #[command(after_help = examples::RUN)]
     Run(Run),
@@ -132,6 +135,21 @@ pub(crate) struct Probe {
     #[arg(long)]
     pub(crate) write: bool,
     /// Write over recorded answers, and with --write over columns and map.sql.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Template {
+    /// The pipeline; those that read the same files get a sheet each.
+    pub(crate) pipeline: String,
+    /// The workbook; else <pipeline>.xlsx.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Rows to put in, as CSV under the sheet's headings; <sheet>=<file> where there are several.
+    #[arg(long, value_name = "CSV")]
+    pub(crate) fill: Vec<String>,
+    /// Write over a file of that name.
     #[arg(long)]
     pub(crate) force: bool,
 }

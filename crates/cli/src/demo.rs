@@ -1,9 +1,13 @@
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use klimalade_connect::Secrets;
-use klimalade_demo::{Agencies, Script};
+use klimalade_demo::{Agencies, Script, write_drops};
 use klimalade_lake::Lake;
-use klimalade_model::Result;
+use klimalade_model::{Fault, Result};
 use klimalade_pipeline::{Catalogue, Origin};
 use klimalade_run::night_number;
 use klimalade_transport::Secret;
@@ -12,8 +16,52 @@ use klimalade_transport::Secret;
 /// planned months before its first one are asked for and empty.
 const DATASET_INTERVAL: std::time::Duration = std::time::Duration::from_millis(100);
 
-/// Starts the simulated agencies for the lake's next night.
-pub(crate) async fn start(lake: &Lake, factor: f64, seed: u64) -> Result<Agencies> {
+/// Where the client goes instead: the simulated agencies, and the files that were dropped.
+#[derive(Clone, Debug)]
+pub(crate) struct Redirects {
+    pub(crate) hosts: BTreeMap<String, SocketAddr>,
+    pub(crate) folders: BTreeMap<PathBuf, PathBuf>,
+}
+
+/// The folder in which dropped files lie, as pipelines write it; a relative path begins at the working directory.
+const DROP_FOLDER: &str = "drop";
+
+/// Simulated agencies, and what they handed in as files.
+#[derive(Debug)]
+pub(crate) struct Simulation {
+    pub(crate) agencies: Agencies,
+    redirects: Redirects,
+}
+
+impl Simulation {
+    /// Starts the agencies and writes the dropped files into scratch. Errors: Transient, Settings.
+    pub(crate) fn start(script: Script, scratch: &Path) -> Result<Self> {
+        let read = scratch.join("simulated-drop");
+        let wrong = |path: &Path, source: std::io::Error| {
+            Fault::settings("the drop folder of the demo cannot be made")
+                .at(path.display().to_string())
+                .because(source)
+                .hint("TMPDIR=<a folder with room>")
+        };
+        std::fs::create_dir_all(&read).map_err(|source| wrong(&read, source))?;
+        let asked = std::path::absolute(DROP_FOLDER).map_err(|source| wrong(Path::new(DROP_FOLDER), source))?;
+        write_drops(script.clone(), &read)?;
+        let agencies = Agencies::start(script)?;
+        let redirects = Redirects {
+            hosts: agencies.hosts(),
+            folders: [(asked, read)].into(),
+        };
+        Ok(Self { agencies, redirects })
+    }
+
+    /// Where the client goes.
+    pub(crate) fn redirects(&self) -> Redirects {
+        self.redirects.clone()
+    }
+}
+
+/// Starts the simulation of the lake's next night.
+pub(crate) async fn start(lake: &Lake, factor: f64, seed: u64, scratch: &Path) -> Result<Simulation> {
     let today = jiff::Zoned::now().date();
     let script = Script {
         seed,
@@ -23,7 +71,7 @@ pub(crate) async fn start(lake: &Lake, factor: f64, seed: u64) -> Result<Agencie
         dataset_interval: DATASET_INTERVAL,
         ..Script::default()
     };
-    Agencies::start(script)
+    Simulation::start(script, scratch)
 }
 
 /// The secrets that pipelines ask for: simulated agencies take any.

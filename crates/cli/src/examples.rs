@@ -15,6 +15,10 @@ Examples:
   klimalade probe aarhus_cykelstier
   klimalade probe aarhus_cykelstier --write";
 
+pub(crate) const TEMPLATE: &str = "\
+Examples:
+  klimalade template municipal_wastewater_plants --out puls.xlsx";
+
 pub(crate) const EXPLAIN: &str = "\
 Examples:
   klimalade explain observation indicator_code=land_area area_code=0751 year=2024

@@ -21,14 +21,17 @@ pub(crate) async fn plan(arguments: &Arguments, names: &Names) -> Result<u8> {
     let ground = Ground::read(arguments)?;
     let owners = ground.catalogue.select(&names.pipelines)?;
     let lake = ground.lake(arguments, true).await.ok();
-    let (agencies, secrets) = match (arguments.demo, &lake) {
-        (true, Some(lake)) => (Some(demo::start(lake, 1.0, 1).await?), demo::secrets(&ground.catalogue)),
+    let (simulation, secrets) = match (arguments.demo, &lake) {
+        (true, Some(lake)) => (
+            Some(demo::start(lake, 1.0, 1, ground.scratch.path()).await?),
+            demo::secrets(&ground.catalogue),
+        ),
         (true, None) => {
             return Err(Fault::settings("there is no demo lake yet").hint("klimalade run --demo"));
         }
         (false, _) => (None, ground.settings.secrets()),
     };
-    let client = ground.client(&secrets, agencies.as_ref().map(klimalade_demo::Agencies::hosts))?;
+    let client = ground.client(&secrets, simulation.as_ref().map(demo::Simulation::redirects))?;
     let context = Context {
         client,
         clock: Arc::new(SystemClock),

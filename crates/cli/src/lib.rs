@@ -23,6 +23,7 @@ mod rehearsal;
 mod scratch;
 mod settings;
 mod setup;
+mod template;
 mod unfinished;
 
 use std::process::ExitCode;
@@ -35,6 +36,7 @@ pub use connectors::registry;
 pub use difference::Difference;
 pub use pipeline_schema::pipeline_schema;
 pub use recorded::{TestOutcome, test_pipeline};
+pub use template::template_bytes;
 
 /// Exit code of a wrong command line, wrong settings or the wrong kind of lake: nothing ran.
 pub(crate) const NOTHING_RAN: u8 = 2;
@@ -64,6 +66,7 @@ async fn run(arguments: arguments::Arguments) -> u8 {
     let outcome = match &arguments.command {
         Command::New(new) => new::new(&arguments, new),
         Command::Probe(probe) => probe::probe(&arguments, probe).await,
+        Command::Template(asked) => template::template(&arguments, asked),
         Command::Run(run) => night::run(&arguments, run, false).await,
         Command::Replay(run) => night::run(&arguments, run, true).await,
         Command::Plan(names) => inspect::plan(&arguments, names).await,

@@ -46,19 +46,19 @@ pub(crate) async fn run(arguments: &Arguments, run: &Run, replay: bool) -> Resul
     } else {
         ground.lake(arguments, false).await?
     };
-    let (agencies, secrets) = if arguments.demo {
+    let (simulation, secrets) = if arguments.demo {
         (
-            Some(demo::start(&lake, run.demo_factor, run.demo_seed).await?),
+            Some(demo::start(&lake, run.demo_factor, run.demo_seed, ground.scratch.path()).await?),
             demo::secrets(&ground.catalogue),
         )
     } else {
         (None, ground.settings.secrets())
     };
-    let left_out = agencies
+    let left_out = simulation
         .as_ref()
-        .map(|agencies| demo::left_out(&ground.catalogue, agencies, &arguments.home))
+        .map(|simulation| demo::left_out(&ground.catalogue, &simulation.agencies, &arguments.home))
         .unwrap_or_default();
-    let client = ground.client(&secrets, agencies.as_ref().map(klimalade_demo::Agencies::hosts))?;
+    let client = ground.client(&secrets, simulation.as_ref().map(demo::Simulation::redirects))?;
     let cancel = CancellationToken::new();
     let stop = cancel.clone();
     tokio::spawn(async move {

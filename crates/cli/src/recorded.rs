@@ -264,6 +264,7 @@ pub(crate) async fn loopback(
         secrets: secrets.clone(),
         spool: ground.scratch.path().to_owned(),
         redirect: Some([("*".to_owned(), server.address())].into()),
+        redirect_folders: std::collections::BTreeMap::new(),
         longest_pause: Some(std::time::Duration::ZERO),
     })?;
     let context = Context {

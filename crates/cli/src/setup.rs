@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use klimalade_connect::{CancellationToken, Secrets};
 use klimalade_engine::{Engine, EngineOptions};
@@ -8,7 +8,7 @@ use klimalade_pipeline::Catalogue;
 use klimalade_run::{House, Progress};
 use klimalade_transport::{Client, Jitter, Options, SystemClock};
 
-use crate::{arguments::Arguments, connectors::registry, scratch::Scratch, settings::Settings};
+use crate::{arguments::Arguments, connectors::registry, demo::Redirects, scratch::Scratch, settings::Settings};
 
 /// Memory for sorting before it spills.
 const MEMORY_MIB: usize = 48;
@@ -66,8 +66,12 @@ impl Ground {
         };
         Lake::open(&self.lake_address(arguments), options).await
     }
-    /// The one client. `redirect`: the simulated agencies.
-    pub(crate) fn client(&self, secrets: &Secrets, redirect: Option<BTreeMap<String, SocketAddr>>) -> Result<Client> {
+    /// The one client. `redirects`: into the simulation.
+    pub(crate) fn client(&self, secrets: &Secrets, redirects: Option<Redirects>) -> Result<Client> {
+        let (redirect, redirect_folders) = match redirects {
+            Some(redirects) => (Some(redirects.hosts), redirects.folders),
+            None => (None, BTreeMap::new()),
+        };
         Client::new(Options {
             clock: Arc::new(SystemClock),
             random: Arc::new(Jitter),
@@ -75,6 +79,7 @@ impl Ground {
             spool: self.scratch.path().to_owned(),
             longest_pause: redirect.as_ref().map(|_| Duration::from_millis(20)),
             redirect,
+            redirect_folders,
         })
     }
     /// A house over an open lake.

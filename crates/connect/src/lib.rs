@@ -16,10 +16,12 @@ use serde::de::DeserializeOwned;
 
 pub use auth::Auth;
 pub use columns::ID_KEY;
-pub use klimalade_model::{FROM_KEY, Fault, Kind, Page, Part, Result, SourceColumn, SourceType, source_name};
+pub use klimalade_model::{
+    FROM_KEY, Fault, Kind, Page, Part, Result, SourceColumn, SourceType, fits_wildcard, source_name,
+};
 pub use klimalade_transport::{Client, Clock, Secrets};
 pub use registry::{Entry, Registry};
-pub use settings::{QueryValue, base_url, fits_wildcard};
+pub use settings::{QueryValue, base_url};
 pub use tokio_util::sync::CancellationToken;
 
 /// All that a connector may know of the run. Nothing global.

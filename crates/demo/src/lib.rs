@@ -12,6 +12,7 @@ mod cdp;
 mod dmi;
 mod dmi_weather;
 mod draw;
+mod drops;
 mod energidata;
 mod energidata_counts;
 mod energidata_rows;
@@ -26,5 +27,6 @@ mod wire;
 mod world;
 
 pub use agencies::{Agencies, Seen};
+pub use drops::write_drops;
 pub use error::Error;
 pub use script::{AccountFigure, FaultKind, Script, ScriptedFault};

@@ -80,6 +80,11 @@ impl Column {
         })
     }
 
+    /// Whether cells are kept as text.
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.cells, Cells::Text(_))
+    }
+
     /// No value. Errors: Contract, where the column is declared without nulls.
     pub(crate) fn push_null(&mut self, row: u64) -> Result<()> {
         if !self.nullable {

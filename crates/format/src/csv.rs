@@ -201,7 +201,7 @@ fn skip_line(lines: &mut impl BufRead) -> Result<()> {
     }
 }
 
-fn position(names: &[String], column: &str, wanted: &str) -> Result<usize> {
+pub(crate) fn position(names: &[String], column: &str, wanted: &str) -> Result<usize> {
     let only = |fits: Vec<usize>| match fits.as_slice() {
         [] => Ok(None),
         [one] => Ok(Some(*one)),

@@ -1,18 +1,23 @@
-//! Bytes to Arrow: CSV, JSON and GML as agencies serve them, GeoJSON and GML geometry to WKB, Danish text.
+//! Bytes to Arrow: CSV, JSON, workbooks, XML and GML as agencies serve them, GeoJSON and GML geometry to WKB, Danish text.
 //! No sockets, no async. An error inside a reader travels as [`klimalade_model::Fault`] in
 //! `ArrowError::ExternalError`.
 
+pub mod archive;
+mod by_path;
 mod column;
 pub mod csv;
 mod error;
 pub mod geometry;
 pub mod gml;
+pub mod html;
 mod infer;
 pub mod json;
+pub mod sheet;
 #[cfg(test)]
 mod testing;
 pub mod text;
 mod value;
+pub mod xml;
 
 pub use error::Error;
 pub use infer::text_column;

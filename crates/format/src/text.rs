@@ -18,6 +18,10 @@ pub enum Encoding {
     Windows1252,
     /// ISO-8859-1 to the letter: 0x80-0x9F are control characters, not `€` and typographic quotes.
     Latin1,
+    /// UTF-16, the lower byte first. Excel's "Unicode text" is such; it has a byte order mark.
+    Utf16Le,
+    /// UTF-16, the higher byte first.
+    Utf16Be,
 }
 
 /// A number with decimal comma (`1234,5`). Errors: Contract, also for a point: whether `1.234` is one and a bit or
@@ -103,6 +107,8 @@ impl<R: Read> Decoded<R> {
                     Encoding::Utf8 => (Some(encoding_rs::UTF_8), 0),
                     Encoding::Windows1252 => (Some(encoding_rs::WINDOWS_1252), 0),
                     Encoding::Latin1 => (None, 0),
+                    Encoding::Utf16Le => (Some(encoding_rs::UTF_16LE), 0),
+                    Encoding::Utf16Be => (Some(encoding_rs::UTF_16BE), 0),
                 },
             };
             self.decoder = encoding.map(|encoding| encoding.new_decoder_without_bom_handling());
@@ -197,6 +203,23 @@ mod tests {
         assert_eq!(decoded(b"\xEF\xBB\xBF\xC3\x86", Encoding::Windows1252).unwrap(), "Æ");
         assert_eq!(decoded(b"\xFF\xFE\xC6\x00r\x00", Encoding::Utf8).unwrap(), "Ær");
         assert_eq!(decoded(b"\xEF\xBB\xBF", Encoding::Latin1).unwrap(), "");
+    }
+
+    #[test]
+    fn utf_16_is_read_in_either_order_with_or_without_a_mark_and_an_odd_byte_is_a_fault() {
+        let text = "Ærø 😀 ".repeat(20_000);
+        let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert_eq!(decoded(&little, Encoding::Utf16Le).unwrap(), text);
+        assert_eq!(decoded(&big, Encoding::Utf16Be).unwrap(), text);
+        assert_eq!(
+            decoded(&[b"\xFE\xFF", big.as_slice()].concat(), Encoding::Utf16Le).unwrap(),
+            text
+        );
+        assert_eq!(
+            decoded(&little[..3], Encoding::Utf16Le).unwrap_err().kind(),
+            Kind::Source
+        );
     }
 
     #[test]

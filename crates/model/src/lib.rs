@@ -7,6 +7,7 @@ mod fault;
 mod nearest;
 mod part;
 mod schema;
+mod wildcard;
 
 pub use civil::{civil_day_start_utc, civil_month, danish_local_to_utc};
 pub use column::{FROM_KEY, SourceColumn, SourceType, source_name};
@@ -14,3 +15,4 @@ pub use fault::{Fault, Kind, Result};
 pub use nearest::nearest;
 pub use part::{Manifest, Page, PageEntry, Part, sha256_hex};
 pub use schema::{CodeList, Column, Field, FieldType, Schemas, Table};
+pub use wildcard::fits_wildcard;

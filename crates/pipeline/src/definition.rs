@@ -88,6 +88,12 @@ pub struct ColumnDefinition {
     /// For timestamps given as a number: "ms" since 1970.
     #[serde(default)]
     pub epoch: Option<String>,
+    /// What it means, in Danish: the explanation in the workbook that somebody fills in (`klimalade template`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meaning: Option<String>,
+    /// The code list whose Danish names (of `areas` the codes) stand in it: the choices of that workbook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codes: Option<String>,
 }
 
 /// Rows of map.sql per raw row.

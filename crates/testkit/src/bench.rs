@@ -177,6 +177,7 @@ pub fn clocked(
         secrets: kept.clone(),
         spool: std::env::temp_dir().join("klimalade-bench"),
         redirect,
+        redirect_folders: std::collections::BTreeMap::new(),
         longest_pause: Some(Duration::ZERO),
     })
     .unwrap();

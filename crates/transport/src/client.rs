@@ -83,6 +83,9 @@ pub struct Options {
     /// front (`/api.statbank.dk/v1/data`) and stored addresses leave out scheme, host and port. A host that is not
     /// named is refused (Settings). Links and redirects of a simulated agency name the real host, never the loopback.
     pub redirect: Option<BTreeMap<String, SocketAddr>>,
+    /// `--demo`: local files below a folder (absolute) are read below another one instead. Addresses, stored ones too, name
+    /// the folder that was asked for, so that what somebody really dropped there never meets simulated figures.
+    pub redirect_folders: BTreeMap<PathBuf, PathBuf>,
     /// Upper bound of every pause that limits ask for, our own delays before a retry included (demo and tests), not of
     /// a wait that a server asks for.
     pub longest_pause: Option<Duration>,

@@ -1,6 +1,6 @@
 //! Object stores and local files as a source: drops of agencies that publish files.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use futures::TryStreamExt;
 use klimalade_model::{Page, Result};
@@ -63,7 +63,7 @@ impl Client {
     }
 
     async fn object_page(&self, url: &Url, redactor: &Redactor, address: &str) -> Result<Page, Error> {
-        let (store, path) = self.store(url)?;
+        let Reached { store, path, .. } = self.store(url)?;
         let held = self.held(address);
         let options = GetOptions {
             if_none_match: held.and_then(|page| page.entry.etag.clone()),
@@ -109,18 +109,18 @@ impl Client {
     }
 
     async fn entries(&self, url: &Url, redactor: &Redactor) -> Result<Vec<ObjectEntry>, Error> {
-        let (store, prefix) = self.store(url)?;
+        let Reached { store, path, root } = self.store(url)?;
         self.wait_for_host(&store_host(url)).await;
         self.count_request();
         let objects: Vec<_> = store
-            .list(Some(&prefix))
+            .list(Some(&path))
             .try_collect()
             .await
             .map_err(|error| store_error(&error, redactor))?;
         let mut entries = Vec::with_capacity(objects.len());
         for object in objects {
             entries.push(ObjectEntry {
-                url: object_url(url, &object.location)?,
+                url: object_url(url, &root, &object.location)?,
                 size: object.size,
                 etag: object.e_tag,
                 last_modified: Some(object.last_modified.to_rfc3339()),
@@ -130,7 +130,7 @@ impl Client {
         Ok(entries)
     }
 
-    fn store(&self, url: &Url) -> Result<(Arc<dyn ObjectStore>, Path), Error> {
+    fn store(&self, url: &Url) -> Result<Reached, Error> {
         let redactor = &self.shared.redactor;
         let malformed = || Error::Malformed {
             expected: "an address of s3://, az://, gs:// or file://".to_owned(),
@@ -140,6 +140,17 @@ impl Client {
             return Err(malformed());
         }
         let (scheme, path) = ObjectStoreScheme::parse(url).map_err(|_| malformed())?;
+        if let Some((asked, read)) = self.redirected(url) {
+            // Below the prefix an address has the path that it has below the folder that was asked for.
+            let store = LocalFileSystem::new_with_prefix(read).map_err(|error| store_error(&error, redactor))?;
+            let root = Path::from_absolute_path(asked).map_err(|_| malformed())?;
+            let path = path.prefix_match(&root).ok_or_else(malformed)?.collect();
+            return Ok(Reached {
+                store: Arc::new(store),
+                path,
+                root,
+            });
+        }
         if self.shared.options.redirect.is_some() && !matches!(scheme, ObjectStoreScheme::Local) {
             return Err(Error::NotSimulated {
                 host: redactor.url(url),
@@ -187,12 +198,32 @@ impl Client {
             expected: "what the environment says of this store".to_owned(),
             found: redactor.text(&chain(&error)),
         })?;
-        Ok((store, path))
+        Ok(Reached {
+            store,
+            path,
+            root: Path::default(),
+        })
+    }
+
+    /// The folder of [`crate::Options::redirect_folders`] that `url` lies below, and the one that is read instead.
+    fn redirected(&self, url: &Url) -> Option<(&PathBuf, &PathBuf)> {
+        let path = url.to_file_path().ok()?;
+        let mut folders = self.shared.options.redirect_folders.iter();
+        folders.find(|(asked, _)| path.starts_with(asked))
     }
 }
 
-/// The address of `location` in the store of `base`.
-fn object_url(base: &Url, location: &Path) -> Result<Url, Error> {
+/// Where an address leads.
+struct Reached {
+    store: Arc<dyn ObjectStore>,
+    /// In the store.
+    path: Path,
+    /// What stands in front of a path of the store in an address.
+    root: Path,
+}
+
+/// The address of `location` below `root` in the store of `base`.
+fn object_url(base: &Url, root: &Path, location: &Path) -> Result<Url, Error> {
     let malformed = || Error::Malformed {
         expected: "an object whose name can stand in an address".to_owned(),
         found: location.to_string(),
@@ -200,10 +231,11 @@ fn object_url(base: &Url, location: &Path) -> Result<Url, Error> {
     let mut url = base.clone();
     url.set_query(None);
     url.set_fragment(None);
-    url.path_segments_mut()
-        .map_err(|()| malformed())?
-        .clear()
-        .extend(location.parts().map(|part| part.as_ref().to_owned()));
+    url.path_segments_mut().map_err(|()| malformed())?.clear().extend(
+        root.parts()
+            .chain(location.parts())
+            .map(|part| part.as_ref().to_owned()),
+    );
     Ok(url)
 }
 

@@ -163,6 +163,7 @@ impl Town {
                 secrets: secrets.clone(),
                 spool: scratch.clone(),
                 redirect: Some(agencies.hosts()),
+                redirect_folders: std::collections::BTreeMap::new(),
                 longest_pause: Some(Duration::from_millis(20)),
             })?,
             clock,

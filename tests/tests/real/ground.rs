@@ -85,6 +85,7 @@ impl Ground {
             secrets: secrets.clone(),
             spool,
             redirect: Some(hosts),
+            redirect_folders: std::collections::BTreeMap::new(),
             longest_pause: Some(std::time::Duration::ZERO),
         });
         Context {

@@ -18,7 +18,7 @@ mod write;
 use std::{path::PathBuf, sync::Arc};
 
 use klimalade_connect::{CancellationToken, Context};
-use klimalade_demo::{Agencies, Script};
+use klimalade_demo::Script;
 use klimalade_model::{Fault, Result};
 use klimalade_pipeline::{Origin, Owner, Task};
 use klimalade_run::limits;
@@ -44,18 +44,21 @@ pub(crate) async fn probe(arguments: &Arguments, probe: &Probe) -> Result<u8> {
         .ok_or_else(|| Fault::bug("a pipeline without an owner"))?;
     refuse_other_kinds(owner)?;
     let folder = folder_to_write(arguments, &ground, probe, owner)?;
-    let agencies = match arguments.demo {
-        true => Some(Agencies::start(Script {
-            today: jiff::Zoned::now().date(),
-            ..Script::default()
-        })?),
+    let simulation = match arguments.demo {
+        true => {
+            let script = Script {
+                today: jiff::Zoned::now().date(),
+                ..Script::default()
+            };
+            Some(demo::Simulation::start(script, ground.scratch.path())?)
+        }
         false => None,
     };
     let secrets = match arguments.demo {
         true => demo::secrets(&ground.catalogue),
         false => ground.settings.secrets(),
     };
-    let client = ground.client(&secrets, agencies.as_ref().map(Agencies::hosts))?;
+    let client = ground.client(&secrets, simulation.as_ref().map(demo::Simulation::redirects))?;
     let context = Context {
         client: client.with_limits(limits(&owner.definition.limits)),
         clock: Arc::new(SystemClock),

@@ -11,7 +11,7 @@ use quick_xml::{
 
 use super::{
     gml2, gml2_fault,
-    pull::{Wrong, all_attributes, capped, utf8},
+    pull::{LARGEST_PIECE, Wrong, all_attributes, capped, utf8},
 };
 use crate::error::{Error, shortened};
 
@@ -31,7 +31,7 @@ pub struct Look {
 /// Counts the features of a page without reading them, but to the end, so that a cut body is noticed. Errors: Source, for
 /// what is cut, no collection of features, broken off by the server or fewer features than it says; Settings, for GML 2.
 pub fn look(input: Box<dyn Read + Send + '_>) -> Result<Look> {
-    let mut reader = Reader::from_reader(capped(input));
+    let mut reader = Reader::from_reader(capped(input, LARGEST_PIECE));
     let config = reader.config_mut();
     config.expand_empty_elements = true;
     // Decode checks the names; here elements are only counted.

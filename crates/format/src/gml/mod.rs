@@ -6,7 +6,7 @@
 
 mod feature;
 mod look;
-mod pull;
+pub(crate) mod pull;
 mod read;
 mod schema;
 mod shape;

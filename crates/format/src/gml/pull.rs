@@ -1,6 +1,9 @@
 //! One piece of XML after the other, names without prefixes, with an end to what one piece may take.
 
-use std::io::{BufRead, BufReader, Read};
+use std::{
+    io::{BufRead, BufReader, Read},
+    sync::Arc,
+};
 
 use klimalade_model::{Fault, Result};
 use quick_xml::{
@@ -10,16 +13,16 @@ use quick_xml::{
     name::ResolveResult,
 };
 
-use crate::error::{Error, shortened};
+use crate::error::{Error, from_io, shortened};
 
 /// Bytes of one tag or text at most: the longest list of coordinates seen is some megabytes.
-const LARGEST_PIECE: usize = 32 << 20;
+pub(super) const LARGEST_PIECE: usize = 32 << 20;
 /// Elements within each other at most; a feature with the deepest geometry has some twenty.
 const DEEPEST: usize = 64;
 
 /// What an element belongs to, as far as anybody asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Space {
+pub(crate) enum Space {
     /// GML 3.2.
     Gml32,
     /// GML 3.1.1 and GML 2, which share a namespace.
@@ -44,7 +47,7 @@ impl Space {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(crate) enum Piece {
     Open,
     Close,
     Text,
@@ -53,39 +56,55 @@ pub(super) enum Piece {
 
 /// The attributes that mean something here.
 #[derive(Debug, Default)]
-pub(super) struct Attributes {
-    pub(super) srs_name: Option<String>,
-    pub(super) dimension: Option<usize>,
+pub(crate) struct Attributes {
+    pub(crate) srs_name: Option<String>,
+    pub(crate) dimension: Option<usize>,
     /// Members of the list that follows (`count`, of Datafordeler).
-    pub(super) count: Option<usize>,
-    pub(super) nil: bool,
-    pub(super) id: Option<String>,
+    pub(crate) count: Option<usize>,
+    pub(crate) nil: bool,
+    pub(crate) id: Option<String>,
     /// `fid`, the id of GML 2.
-    pub(super) fid: bool,
+    pub(crate) fid: bool,
     /// What is meant stands elsewhere.
-    pub(super) href: bool,
+    pub(crate) href: bool,
 }
 
-pub(super) struct Pull<'a> {
+pub(crate) struct Pull<'a> {
     reader: NsReader<Capped<BufReader<Box<dyn Read + Send + 'a>>>>,
     buffer: Vec<u8>,
     /// Local name of the element that was opened last.
-    pub(super) name: String,
-    pub(super) space: Space,
-    pub(super) attributes: Attributes,
+    pub(crate) name: String,
+    pub(crate) space: Space,
+    pub(crate) attributes: Attributes,
     /// All attributes of the root element, by local name.
-    pub(super) root: Vec<(String, String)>,
-    pub(super) text: String,
-    pub(super) depth: usize,
+    pub(crate) root: Vec<(String, String)>,
+    pub(crate) text: String,
+    pub(crate) depth: usize,
     /// The first `exceptionCode` or `code` so far.
-    pub(super) code: Option<String>,
+    pub(crate) code: Option<String>,
     /// Name and type of the `element` of an XML schema that was opened last.
-    pub(super) element: Option<(String, String)>,
+    pub(crate) element: Option<(String, String)>,
+    /// Every attribute of the element that was opened last, by local name, where `is_any`.
+    pub(crate) every: Vec<(String, String)>,
+    /// The elements may be any, and the bytes were decoded already.
+    is_any: bool,
 }
 
 impl<'a> Pull<'a> {
-    pub(super) fn new(input: Box<dyn Read + Send + 'a>) -> Self {
-        let mut reader = NsReader::from_reader(capped(input));
+    pub(crate) fn new(input: Box<dyn Read + Send + 'a>) -> Self {
+        Self::capped(input, LARGEST_PIECE)
+    }
+
+    /// For XML of any kind: with all attributes, of bytes that are UTF-8 whatever the declaration says.
+    pub(crate) fn of_any(input: Box<dyn Read + Send + 'a>, largest: usize) -> Self {
+        Self {
+            is_any: true,
+            ..Self::capped(input, largest)
+        }
+    }
+
+    fn capped(input: Box<dyn Read + Send + 'a>, largest: usize) -> Self {
+        let mut reader = NsReader::from_reader(capped(input, largest));
         reader.config_mut().expand_empty_elements = true;
         Self {
             reader,
@@ -98,14 +117,16 @@ impl<'a> Pull<'a> {
             depth: 0,
             code: None,
             element: None,
+            every: Vec::new(),
+            is_any: false,
         }
     }
 
-    pub(super) fn is_gml(&self) -> bool {
+    pub(crate) fn is_gml(&self) -> bool {
         matches!(self.space, Space::Gml32 | Space::Gml3)
     }
 
-    pub(super) fn malformed(&self, found: impl std::fmt::Display) -> Fault {
+    pub(crate) fn malformed(&self, found: impl std::fmt::Display) -> Fault {
         Error::Malformed {
             found: format!("{found} (byte {})", self.reader.buffer_position()),
         }
@@ -114,7 +135,7 @@ impl<'a> Pull<'a> {
 
     /// The next piece; comments and processing instructions are none. After the last one `End`, for ever. Errors:
     /// Source, for what is no XML, ends before its last element, nests too deep or is too large at one piece.
-    pub(super) fn next(&mut self) -> Result<Piece> {
+    pub(crate) fn next(&mut self) -> Result<Piece> {
         match self.step() {
             Ok(piece) => Ok(piece),
             Err(Wrong::Fault(fault)) => Err(fault),
@@ -143,6 +164,10 @@ impl<'a> Pull<'a> {
                         self.root = all_attributes(&tag)?;
                     }
                     self.attributes = attributes(&tag)?;
+                    if self.is_any {
+                        self.every = all_attributes(&tag)?;
+                        return Ok(Piece::Open);
+                    }
                     match self.name.as_str() {
                         "element" => self.element = named(&tag)?,
                         "Exception" | "ServiceException" if self.code.is_none() => self.code = code(&tag)?,
@@ -176,6 +201,7 @@ impl<'a> Pull<'a> {
                     }
                     return Ok(Piece::Text);
                 }
+                Event::Decl(_) if self.is_any => {}
                 Event::Decl(declaration) => {
                     let encoding = declaration
                         .encoding()
@@ -198,7 +224,7 @@ impl<'a> Pull<'a> {
     }
 
     /// Steps over the rest of the element that was opened last.
-    pub(super) fn skip(&mut self) -> Result<()> {
+    pub(crate) fn skip(&mut self) -> Result<()> {
         let outside = self.depth.saturating_sub(1);
         while self.depth > outside {
             if self.next()? == Piece::End {
@@ -209,7 +235,7 @@ impl<'a> Pull<'a> {
     }
 
     /// All text up to the close of the element that was opened last, in the elements inside it too, appended to `text`.
-    pub(super) fn text_into(&mut self, text: &mut String) -> Result<()> {
+    pub(crate) fn text_into(&mut self, text: &mut String) -> Result<()> {
         let outside = self.depth.saturating_sub(1);
         while self.depth > outside {
             match self.next()? {
@@ -221,7 +247,7 @@ impl<'a> Pull<'a> {
         Ok(())
     }
 
-    pub(super) fn root_attribute(&self, name: &str) -> Option<&str> {
+    pub(crate) fn root_attribute(&self, name: &str) -> Option<&str> {
         let found = self.root.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| value.as_str())
     }
@@ -236,8 +262,11 @@ impl Wrong {
     pub(super) fn xml(error: quick_xml::Error) -> Self {
         match error {
             quick_xml::Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<TooLarge>()) {
-                Some(_) => Self::Found(format!("a tag or text of more than {LARGEST_PIECE} bytes")),
-                None => Self::Fault(Fault::transient("the page cannot be read").because(error)),
+                Some(too_large) => Self::Found(too_large.to_string()),
+                None => Self::Fault(match Arc::try_unwrap(error) {
+                    Ok(error) => from_io(error),
+                    Err(error) => Fault::transient("the page cannot be read").because(error),
+                }),
             },
             other => Self::Found(other.to_string()),
         }
@@ -258,6 +287,9 @@ pub(super) fn all_attributes(tag: &BytesStart<'_>) -> Result<Vec<(String, String
     let mut found = Vec::new();
     for attribute in tag.attributes().with_checks(false) {
         let attribute = attribute.map_err(|error| Wrong::Found(error.to_string()))?;
+        if attribute.key.as_namespace_binding().is_some() {
+            continue;
+        }
         let name = utf8(attribute.key.local_name().into_inner())?.to_owned();
         found.push((name, attribute.unescape_value().map_err(Wrong::xml)?.into_owned()));
     }
@@ -304,27 +336,32 @@ fn attributes(tag: &BytesStart<'_>) -> Result<Attributes, Wrong> {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("a tag or text that is too large")]
-struct TooLarge;
+#[error("a tag or text of more than {0} bytes")]
+struct TooLarge(usize);
 
-/// Reads no further than `left` bytes: the parser keeps a tag or text as a whole.
+/// Reads no further than `largest` bytes at one piece: the parser keeps a tag or text as a whole.
 pub(super) struct Capped<R> {
     input: R,
+    largest: usize,
     left: usize,
 }
 
 /// The input with an end to what one tag or text may take.
-pub(super) fn capped<'a>(input: Box<dyn Read + Send + 'a>) -> Capped<BufReader<Box<dyn Read + Send + 'a>>> {
+pub(super) fn capped<'a>(
+    input: Box<dyn Read + Send + 'a>,
+    largest: usize,
+) -> Capped<BufReader<Box<dyn Read + Send + 'a>>> {
     Capped {
         input: BufReader::with_capacity(64 << 10, input),
-        left: LARGEST_PIECE,
+        largest,
+        left: largest,
     }
 }
 
 impl<R> Capped<R> {
     /// Another tag or text begins.
     pub(super) fn refill(&mut self) {
-        self.left = LARGEST_PIECE;
+        self.left = self.largest;
     }
 }
 
@@ -339,7 +376,7 @@ impl<R: BufRead> Read for Capped<R> {
 impl<R: BufRead> BufRead for Capped<R> {
     fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
         if self.left == 0 {
-            return Err(std::io::Error::other(TooLarge));
+            return Err(std::io::Error::other(TooLarge(self.largest)));
         }
         self.input.fill_buf()
     }

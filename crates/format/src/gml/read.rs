@@ -1,6 +1,6 @@
 //! The record batch reader over one page, and its columns.
 
-use std::{collections::HashMap, io::Read, sync::Arc};
+use std::{io::Read, sync::Arc};
 
 use arrow::array::{RecordBatch, RecordBatchOptions, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
@@ -11,79 +11,21 @@ use super::{
     feature::{Collection, Sink, missing},
 };
 use crate::{
-    column::{Column, Writing, source_name},
+    by_path::{Seen, Table},
+    column::{Column, Writing},
     error::{shortened, travelling},
-    infer::{Candidates, LOOK_ROWS},
+    infer::LOOK_ROWS,
 };
 
-/// Columns of one page at most.
-const MOST_COLUMNS: usize = 2_000;
-
-struct Table {
-    columns: Vec<Column>,
-    source_names: Vec<String>,
-    /// Columns by their path; a path that only leads to one has none.
-    by_path: HashMap<String, Vec<usize>>,
-    /// The row in which a column got its last value.
-    filled: Vec<u64>,
-    /// A feature had the element, were it empty.
-    seen: Vec<bool>,
-    row: u64,
+/// The columns of features.
+struct Features {
+    table: Table,
     stable_ids: bool,
 }
 
-impl Table {
-    fn new(schema: &SchemaRef, stable_ids: bool) -> Result<Self> {
-        let (mut columns, mut source_names) = (Vec::new(), Vec::new());
-        let mut by_path: HashMap<String, Vec<usize>> = HashMap::new();
-        for (at, field) in schema.fields().iter().enumerate() {
-            columns.push(Column::new(field, true)?);
-            let path = source_name(field);
-            source_names.push(path.to_owned());
-            for (end, _) in path.match_indices('.') {
-                by_path.entry(path[..end].to_owned()).or_default();
-            }
-            by_path.entry(path.to_owned()).or_default().push(at);
-        }
-        Ok(Self {
-            filled: vec![0; columns.len()],
-            seen: vec![false; columns.len()],
-            columns,
-            source_names,
-            by_path,
-            row: 0,
-            stable_ids,
-        })
-    }
-
-    fn each(&mut self, path: &str, put: impl Fn(&mut Column, u64) -> Result<()>) -> Result<()> {
-        let row = self.row;
-        for at in self.by_path.get(path).into_iter().flatten() {
-            if std::mem::replace(&mut self.filled[*at], row) == row {
-                return Err(Fault::contract("an element stands more than once in a feature")
-                    .at(format!("row {row}"))
-                    .expected(format!("one {path}"))
-                    .hint("remove the column: of several values none is the feature's own"));
-            }
-            self.seen[*at] = true;
-            put(&mut self.columns[*at], row)?;
-        }
-        Ok(())
-    }
-
-    fn end_row(&mut self) -> Result<()> {
-        for (column, filled) in self.columns.iter_mut().zip(&self.filled) {
-            if *filled != self.row {
-                column.push_null(self.row)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Sink for Table {
+impl Sink for Features {
     fn wants(&self, path: &str) -> bool {
-        self.by_path.contains_key(path)
+        self.table.by_path.contains_key(path)
     }
 
     fn text(&mut self, path: &str, text: Option<&str>) -> Result<()> {
@@ -92,28 +34,30 @@ impl Sink for Table {
             && let Some(id) = text.filter(|id| id.contains("fid-"))
         {
             return Err(Fault::contract("the features have no ids that last")
-                .at(format!("row {}", self.row))
+                .at(format!("row {}", self.table.row))
                 .found(shortened(id))
                 .hint("identify rows by other columns: GeoServer makes fid- ids anew for every request"));
         }
         match text {
-            Some(text) => self.each(path, |column, row| column.push_text(text, row, Writing::default())),
-            None => self.each(path, Column::push_null),
+            Some(text) => self
+                .table
+                .each(path, |column, row| column.push_text(text, row, Writing::default())),
+            None => self.table.each(path, Column::push_null),
         }
     }
 
     fn shape(&mut self, path: &str, wkb: &[u8]) -> Result<()> {
-        self.each(path, |column, row| column.push_wkb(wkb, row))
+        self.table.each(path, |column, row| column.push_wkb(wkb, row))
     }
 
     fn place(&self, path: &str) -> String {
-        format!("row {}, `{path}`", self.row)
+        format!("row {}, `{path}`", self.table.row)
     }
 }
 
 pub(super) struct Rows<'a> {
     collection: Collection<'a>,
-    table: Table,
+    sink: Features,
     schema: SchemaRef,
     options: GmlOptions,
     done: bool,
@@ -122,7 +66,10 @@ pub(super) struct Rows<'a> {
 impl<'a> Rows<'a> {
     pub(super) fn open(input: Box<dyn Read + Send + 'a>, schema: &SchemaRef, options: &GmlOptions) -> Result<Self> {
         Ok(Self {
-            table: Table::new(schema, options.stable_ids)?,
+            sink: Features {
+                table: Table::new(schema, true)?,
+                stable_ids: options.stable_ids,
+            },
             collection: Collection::open(input)?,
             schema: Arc::clone(schema),
             options: options.clone(),
@@ -138,15 +85,15 @@ impl<'a> Rows<'a> {
                 self.check_columns()?;
                 break;
             }
-            self.table.row += 1;
-            self.collection.read(&mut self.table)?;
-            self.table.end_row()?;
+            self.sink.table.row += 1;
+            self.collection.read(&mut self.sink)?;
+            self.sink.table.end_row()?;
             rows += 1;
         }
         if rows == 0 {
             return Ok(None);
         }
-        let arrays = self.table.columns.iter_mut().map(Column::finish).collect();
+        let arrays = self.sink.table.columns.iter_mut().map(Column::finish).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)
             .map(Some)
@@ -157,11 +104,12 @@ impl<'a> Rows<'a> {
     /// had. A page without rows says nothing of the latter.
     fn check_columns(&self) -> Result<()> {
         let known = &self.options.known;
-        for (at, path) in self.table.source_names.iter().enumerate() {
+        let table = &self.sink.table;
+        for (at, path) in table.source_names.iter().enumerate() {
             let first = path.split('.').next().unwrap_or(path);
             let is_known = known.iter().any(|name| name == first) && !path.contains('.');
-            let name = &self.table.columns[at].name;
-            if self.table.seen[at] || is_known || self.table.row == 0 {
+            let name = &table.columns[at].name;
+            if table.seen[at] || is_known || table.row == 0 {
                 continue;
             }
             let mut others: Vec<String> = known.clone();
@@ -195,29 +143,6 @@ impl RecordBatchReader for Rows<'_> {
     }
 }
 
-#[derive(Default)]
-struct Seen {
-    order: Vec<String>,
-    by_path: HashMap<String, Candidates>,
-    row: u64,
-}
-
-impl Seen {
-    fn candidates(&mut self, path: &str) -> Result<&mut Candidates> {
-        if !self.by_path.contains_key(path) {
-            if self.order.len() == MOST_COLUMNS {
-                return Err(Fault::contract("the features have no end of elements")
-                    .expected(format!("at most {MOST_COLUMNS} names")));
-            }
-            self.order.push(path.to_owned());
-            self.by_path.insert(path.to_owned(), Candidates::new(path, true)?);
-        }
-        self.by_path
-            .get_mut(path)
-            .ok_or_else(|| Fault::bug("a column that was just added is gone"))
-    }
-}
-
 impl Sink for Seen {
     fn wants(&self, _: &str) -> bool {
         true
@@ -243,15 +168,10 @@ impl Sink for Seen {
 
 pub(super) fn columns(input: Box<dyn Read + Send + '_>) -> Result<Vec<SourceColumn>> {
     let mut collection = Collection::open(input)?;
-    let mut seen = Seen::default();
+    let mut seen = Seen::new(true);
     while seen.row < LOOK_ROWS as u64 && collection.enter_feature()? {
         seen.row += 1;
         collection.read(&mut seen)?;
     }
-    let Seen { order, mut by_path, .. } = seen;
-    Ok(order
-        .iter()
-        .filter_map(|path| by_path.remove(path))
-        .map(Candidates::column)
-        .collect())
+    Ok(seen.columns())
 }

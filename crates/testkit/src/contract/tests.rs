@@ -192,6 +192,7 @@ fn case(flaw: Flaw) -> Case {
         secrets: Secrets::default(),
         spool: std::env::temp_dir(),
         redirect: None,
+        redirect_folders: std::collections::BTreeMap::new(),
         longest_pause: None,
     })
     .unwrap();

@@ -95,6 +95,7 @@ pub(crate) fn bench_with(change: impl FnOnce(&mut Options)) -> Bench {
         secrets: Secrets::default(),
         spool: spool.path().to_owned(),
         redirect: None,
+        redirect_folders: std::collections::BTreeMap::new(),
         longest_pause: None,
     };
     change(&mut options);

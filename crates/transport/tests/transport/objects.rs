@@ -3,7 +3,7 @@ use klimalade_transport::Limits;
 use tempfile::TempDir;
 use url::Url;
 
-use crate::bench::{bench, bench_with_secrets, quick, reply, serve};
+use crate::bench::{bench, bench_with, bench_with_secrets, quick, reply, serve};
 
 #[tokio::test]
 async fn a_local_file_becomes_a_page_with_its_hash_and_marks() {
@@ -60,6 +60,26 @@ async fn objects_are_listed_in_the_order_of_their_addresses_and_each_can_be_fetc
     }
     let missing = Url::from_directory_path(folder.path().join("2025")).unwrap();
     assert_eq!(client.list_objects(&missing).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_redirected_folder_is_read_elsewhere_under_the_addresses_that_were_asked_for() {
+    let (asked, read) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    std::fs::create_dir(read.path().join("puls")).unwrap();
+    std::fs::write(read.path().join("puls/Ærø 1.csv"), "simuleret").unwrap();
+    std::fs::create_dir(asked.path().join("puls")).unwrap();
+    std::fs::write(asked.path().join("puls/rigtig.csv"), "somebody's own").unwrap();
+    let folders = [(asked.path().to_owned(), read.path().to_owned())];
+    let client = bench_with(|options| options.redirect_folders = folders.into()).client;
+    let folder = Url::from_directory_path(asked.path().join("puls")).unwrap();
+    let entries = client.list_objects(&folder).await.unwrap();
+    let own = Url::from_file_path(asked.path().join("puls/Ærø 1.csv")).unwrap();
+    assert_eq!(entries.iter().map(|entry| &entry.url).collect::<Vec<_>>(), [&own]);
+    let page = client.object(&own).await.unwrap();
+    assert_eq!(page.read().unwrap(), b"simuleret");
+    assert_eq!(page.entry.address, own.to_string());
+    let real = Url::from_file_path(asked.path().join("puls/rigtig.csv")).unwrap();
+    assert_eq!(client.object(&real).await.unwrap_err().kind(), Kind::Source);
 }
 
 #[tokio::test]

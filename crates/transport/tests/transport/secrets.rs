@@ -291,6 +291,7 @@ fn a_secret_too_short_to_be_told_from_data_is_refused_and_an_empty_one_is_none()
             secrets,
             spool: std::env::temp_dir(),
             redirect: None,
+            redirect_folders: std::collections::BTreeMap::new(),
             longest_pause: None,
         }
     };
