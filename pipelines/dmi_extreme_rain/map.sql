@@ -14,8 +14,8 @@ SELECT
     r.value,
     CASE WHEN r.value IS NULL THEN 'O' ELSE 'A' END AS value_status
 FROM (
-    -- By its end: the year of max_precip_30m begins at 23:31 on the evening before.
-    SELECT *, civil_date(ends_at - INTERVAL '1 hour') AS last_day, row_number() OVER (
+    -- By the day before its end: the year of max_precip_30m begins at 23:31 on the evening before.
+    SELECT *, civil_date(ends_at - INTERVAL '1 day') AS last_day, row_number() OVER (
         PARTITION BY municipality, parameter, resolution, ends_at ORDER BY created_at DESC, id DESC) AS age
     FROM raw
 ) r

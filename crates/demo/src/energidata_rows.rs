@@ -82,6 +82,14 @@ const PRODUCTION: [Column; 8] = [
 /// The hours begin with January of this year; a month of them is 72,000 rows.
 const FIRST_YEAR_OF_HOURS: i16 = 2025;
 
+/// Consumption by the hour begins here: 73,000 rows a month, and three times as many by industry group.
+const FIRST_MONTH_OF_CONSUMPTION: (i16, i8) = (2026, 10);
+
+/// The first of so many months, and how many.
+fn last_months(last: Date, count: i32) -> (Date, i32) {
+    (last.checked_sub((count - 1).months()).unwrap_or(last), count)
+}
+
 impl Dataset {
     pub(crate) const ALL: [Self; 6] = [
         Self::Capacity,
@@ -156,12 +164,15 @@ impl Dataset {
             // From the month that the pipeline asks from, whatever the size: a month must have all its hours, and a
             // year all its months.
             Self::Production => FIRST_YEAR_OF_HOURS.min(year),
-            // One month: 73,000 rows, and three times as many.
-            Self::Coverage | Self::Industry => return (Date::constant(year, month, 1), 1),
+            // From this month on, never less: a month that a later night no longer had would be a broken answer.
+            Self::Coverage | Self::Industry => {
+                let since = i32::from(year - FIRST_MONTH_OF_CONSUMPTION.0) * 12
+                    + i32::from(month - FIRST_MONTH_OF_CONSUMPTION.1);
+                return last_months(Date::constant(year, month, 1), since.max(0) + 1);
+            }
         };
         let count = i32::from(year - first_year) * 12 + i32::from(month);
-        let last = Date::constant(year, month, 1);
-        (last.checked_sub((count - 1).months()).unwrap_or(last), count)
+        last_months(Date::constant(year, month, 1), count)
     }
     /// The rows of a window, `start` inclusive, `end` exclusive.
     pub(crate) fn rows(self, world: &World, start: Option<Timestamp>, end: Option<Timestamp>) -> Rows {
