@@ -8,6 +8,7 @@ mod complete;
 mod contract;
 mod controls;
 mod error;
+mod geometry;
 mod mapping;
 mod misread;
 mod order;

@@ -1,0 +1,33 @@
+//! Geometry in SQL: functions over WKB in EPSG:25832, and what completes the rows of a table with geometry.
+//!
+//! A null gives null, and so does what has nothing to measure (the area of a line). A geometry that cannot be measured is
+//! a fault with its reason, never 0.
+
+mod functions;
+mod kept;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod union;
+mod wkb;
+
+use datafusion::prelude::SessionContext;
+
+pub(crate) use functions::measure;
+pub(crate) use kept::Kept;
+use shape::Shape;
+
+/// Adds the functions to a session.
+pub(crate) fn register(session: &SessionContext) {
+    functions::register_functions(session);
+    union::register_union(session);
+}
+
+/// A geometry that can be measured; else the reason why not.
+fn sound(bytes: &[u8]) -> Result<Shape, String> {
+    let shape = wkb::read(bytes)?;
+    match shape.reason() {
+        None => Ok(shape),
+        Some(reason) => Err(reason),
+    }
+}
