@@ -19,7 +19,7 @@ use url::form_urlencoded;
 use crate::{
     Error, FaultKind, Script, accounts,
     answer::{Answer, Asked, Content, Twist},
-    dmi, energidata, files, statbank,
+    dagi, dmi, energidata, files, mars, miljoegis, statbank,
     wire::{Doorway, HangUp},
     world::World,
 };
@@ -60,7 +60,16 @@ struct House {
 }
 
 /// The hosts that are simulated.
-const HOSTS: [&str; 5] = [statbank::HOST, energidata::HOST, accounts::HOST, dmi::HOST, files::HOST];
+const HOSTS: [&str; 8] = [
+    statbank::HOST,
+    energidata::HOST,
+    accounts::HOST,
+    dmi::HOST,
+    files::HOST,
+    dagi::HOST,
+    mars::HOST,
+    miljoegis::HOST,
+];
 
 impl Agencies {
     /// Starts them on 127.0.0.1 at a free port; they answer as soon as this returns.
@@ -225,6 +234,9 @@ impl House {
             accounts::HOST => accounts::answer(&self.world, asked),
             dmi::HOST => dmi::answer(&self.world, asked),
             files::HOST => files::answer(&self.world, asked),
+            dagi::HOST => dagi::answer(&self.world, asked),
+            mars::HOST => mars::answer(&self.world, asked),
+            miljoegis::HOST => miljoegis::answer(&self.world, asked),
             _ => Answer::text(404, format!("no simulated agency: {host}")),
         }
     }

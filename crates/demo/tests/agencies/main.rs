@@ -7,4 +7,5 @@ mod dmi;
 mod energidata;
 mod faults;
 mod files;
+mod geo;
 mod statbank;

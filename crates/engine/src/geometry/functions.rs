@@ -11,9 +11,8 @@ use datafusion::{
 };
 use geo::Area;
 use klimalade_model::Fault;
-use wkt::TryFromWkt;
 
-use super::{Shape, kept::Kept, sound, wkb};
+use super::{Shape, kept::Kept, sound, text, wkb};
 
 type Measure = fn(&Shape) -> Option<f64>;
 
@@ -109,8 +108,8 @@ fn register_texts(session: &SessionContext) {
     let name = "geometry_from_wkt";
     add(session, name, &[DataType::Utf8], DataType::Binary, move |columns| {
         let mut built = BinaryBuilder::new();
-        for text in columns[0].as_string::<i32>() {
-            let shape = text.map(from_wkt).transpose();
+        for cell in columns[0].as_string::<i32>() {
+            let shape = cell.map(text::read).transpose();
             let shape = shape.map_err(|reason| unmeasured(name, reason))?;
             built.append_option(shape.map(|shape| wkb::write(&shape)));
         }
@@ -161,24 +160,6 @@ fn pairs(
         each(Some((&left, &right)));
     }
     Ok(())
-}
-
-/// Coordinates as they stand: easting and northing in EPSG:25832, in Denmark.
-pub(super) fn from_wkt(text: &str) -> Result<Shape, String> {
-    let geometry = geo::Geometry::<f64>::try_from_wkt_str(text).map_err(|error| format!("no WKT: {error}"))?;
-    let mut shape = Shape::default();
-    shape.add(geometry)?;
-    // Boxes of format/src/geometry.rs; degrees and swapped axes show here.
-    let in_denmark = shape.bounds().is_none_or(|bounds| {
-        bounds.min().x >= 400_000.0
-            && bounds.max().x <= 900_000.0
-            && bounds.min().y >= 6_000_000.0
-            && bounds.max().y <= 6_450_000.0
-    });
-    if !in_denmark {
-        return Err("a coordinate outside Denmark in EPSG:25832: degrees, swapped axes or another system".to_owned());
-    }
-    Ok(shape)
 }
 
 fn add(

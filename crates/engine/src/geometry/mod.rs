@@ -8,6 +8,7 @@ mod kept;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod text;
 mod union;
 mod wkb;
 

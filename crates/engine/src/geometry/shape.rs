@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use geo::{
-    Area, BooleanOps, BoundingRect, Centroid, Coord, Euclidean, Geometry, Intersects, Length, LineString, MultiLineString,
+    Area, BooleanOps, BoundingRect, Centroid, Coord, Euclidean, Intersects, Length, LineString, MultiLineString,
     MultiPoint, MultiPolygon, Polygon, Rect, bool_ops::FillRule, unary_union,
 };
 use proj4rs::proj::Proj;
@@ -35,39 +35,6 @@ impl Default for Shape {
 }
 
 impl Shape {
-    /// Adds a geometry, taken apart. Errors: the reason why it cannot be written as WKB.
-    pub(crate) fn add(&mut self, geometry: Geometry) -> Result<(), String> {
-        let ring = |ring: &LineString| {
-            if ring.0.len() < 4 || ring.0.first() != ring.0.last() {
-                return Err("a ring that is not closed or has fewer than four points".to_owned());
-            }
-            Ok(())
-        };
-        let polygon = |polygon: &Polygon| {
-            std::iter::once(polygon.exterior())
-                .chain(polygon.interiors())
-                .try_for_each(ring)
-        };
-        match geometry {
-            Geometry::Point(point) => self.points.push(point.0),
-            Geometry::MultiPoint(points) => self.points.extend(points.0.iter().map(|point| point.0)),
-            Geometry::LineString(line) => self.lines.0.push(line),
-            Geometry::MultiLineString(lines) => self.lines.0.extend(lines.0),
-            Geometry::Polygon(one) if one.exterior().0.is_empty() => {}
-            Geometry::Polygon(one) => {
-                polygon(&one)?;
-                self.polygons.0.push(one);
-            }
-            Geometry::MultiPolygon(many) => {
-                many.iter().try_for_each(polygon)?;
-                self.polygons.0.extend(many.0);
-            }
-            Geometry::GeometryCollection(members) => members.0.into_iter().try_for_each(|member| self.add(member))?,
-            other => return Err(format!("a geometry that is not read: {other:?}")),
-        }
-        Ok(())
-    }
-
     /// Why the geometry cannot be measured: rings that cross, holes outside their shell, parts that overlap. They show
     /// in the area: what the rings enclose by themselves is another area than what they cover together. A ring that
     /// touches itself encloses what it covers, and is let through.

@@ -5,7 +5,7 @@ use arrow::{
 use datafusion::prelude::SessionContext;
 use klimalade_model::{Fault, Kind};
 
-use super::{functions::from_wkt, register, shape, wkb};
+use super::{register, shape, text::read as from_wkt, wkb};
 use crate::error::sql_fault;
 
 async fn ask(sql: &str) -> Result<RecordBatch, Fault> {
@@ -147,6 +147,9 @@ async fn text_is_read_where_it_lies_in_denmark() {
         ("POINT(6200000 500000)", "outside Denmark"),
         ("POLYGON((500000 6200000", "no WKT"),
         ("", "no WKT"),
+        ("POLYGON((500000 6200000,500100 6200000,500100 6200100,500000 6200100))", "not closed"),
+        ("POINT(500000 6200000) x", "the end"),
+        ("CIRCLE(500000 6200000)", "no type of geometry"),
     ] {
         let fault = ask(&format!("SELECT geometry_from_wkt('{text}')")).await.unwrap_err();
         assert!(fault.line().contains(reason), "{text}: {fault}");
