@@ -113,7 +113,11 @@ pub(crate) fn decode<'a>(
 
 /// The page's own columns, and behind them each axis with all the values that are asked for in the part.
 pub(crate) fn columns(settings: &Checked, part: &Part, page: &Page) -> Result<Vec<SourceColumn>> {
-    if settings.details.as_ref().is_some_and(|details| details.id_of(page).is_some()) {
+    if settings
+        .details
+        .as_ref()
+        .is_some_and(|details| details.id_of(page).is_some())
+    {
         let mut found = json::columns(as_list(page)?, &JsonOptions::default())?;
         for column in &mut found {
             column.name.insert_str(0, DETAILS);

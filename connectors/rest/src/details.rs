@@ -115,5 +115,7 @@ fn not_there(answer: &Answer<'_>) -> Option<Fault> {
 
 /// The one object of such an answer, as an array of one.
 pub(crate) fn as_list<'a>(page: &'a Page) -> Result<Box<dyn Read + Send + 'a>> {
-    Ok(Box::new(Cursor::new(b"[").chain(open_page(page)?).chain(Cursor::new(b"]"))))
+    Ok(Box::new(
+        Cursor::new(b"[").chain(open_page(page)?).chain(Cursor::new(b"]")),
+    ))
 }

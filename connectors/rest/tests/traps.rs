@@ -595,7 +595,11 @@ async fn the_details_of_rows_are_pages_behind_the_list_and_rows_of_their_own() {
     let cx = bench::context(NOW, &[]);
     let parts = connector.plan(&cx).await.unwrap();
     let pages = bench::fetch(&connector, &parts[0], &cx).await.unwrap();
-    assert_eq!(pages.len(), 2, "an id that two rows share is asked for once, and one may be lacking");
+    assert_eq!(
+        pages.len(),
+        2,
+        "an id that two rows share is asked for once, and one may be lacking"
+    );
     let rows: Vec<Vec<String>> = pages
         .iter()
         .flat_map(|page| bench::rows(&connector, &parts[0], page, &detail_columns()).unwrap())

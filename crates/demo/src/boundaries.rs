@@ -96,6 +96,9 @@ pub(crate) fn land(draw: Draw, reach: f64) -> Vec<Position> {
 
 /// Hectares of a closed ring.
 pub(crate) fn hectares(ring: &[Position]) -> f64 {
-    let twice: f64 = ring.windows(2).map(|two| two[0].0 * two[1].1 - two[1].0 * two[0].1).sum();
+    let twice: f64 = ring
+        .windows(2)
+        .map(|two| two[0].0 * two[1].1 - two[1].0 * two[0].1)
+        .sum();
     twice.abs() / 20_000.0
 }

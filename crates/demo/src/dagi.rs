@@ -23,7 +23,11 @@ pub(crate) fn answer(_: &World, asked: &Asked) -> Answer {
     if asked.parameter("apiKey").is_none_or(str::is_empty) {
         return Answer::text(401, "Unauthorized: apiKey mangler");
     }
-    let is = |name: &str, value: &str| asked.parameter(name).is_some_and(|given| given.eq_ignore_ascii_case(value));
+    let is = |name: &str, value: &str| {
+        asked
+            .parameter(name)
+            .is_some_and(|given| given.eq_ignore_ascii_case(value))
+    };
     if !is("request", "GetFeature") {
         return exception("OperationNotSupported", "GetFeature only");
     }

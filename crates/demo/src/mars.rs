@@ -20,17 +20,54 @@ const PROJECTS: f64 = 240.0;
 /// The agency's own identifiers of its measures, how many of ten projects have them, and whether they take peat soil out,
 /// plant wood, hold nitrogen back.
 const MEASURES: [(&str, &str, f64, [bool; 3]); 6] = [
-    ("4d1bdb7a-ee68-46c1-9364-792ad26eb337", "Lavbundsprojekt", 0.3, [true, false, true]),
-    ("85bffbd9-fc34-41b8-8302-df2fb124f394", "Kvælstofvådområde", 0.55, [true, false, true]),
-    ("dd264f93-915a-4df9-b94e-22190f9478e7", "Skovrejsning", 0.8, [false, true, true]),
-    ("1076fbc9-5ab9-4236-86ed-7d7cc51a2292", "Minivådområde", 0.92, [false, false, true]),
-    ("9d4b932e-c6d6-4550-984f-6623601894c6", "Ekstensivering", 0.98, [true, false, true]),
-    ("72688c3e-2616-48a3-b1a1-8869f12c5ec1", "Øvrig udtagning", 1.0, [true, false, false]),
+    (
+        "4d1bdb7a-ee68-46c1-9364-792ad26eb337",
+        "Lavbundsprojekt",
+        0.3,
+        [true, false, true],
+    ),
+    (
+        "85bffbd9-fc34-41b8-8302-df2fb124f394",
+        "Kvælstofvådområde",
+        0.55,
+        [true, false, true],
+    ),
+    (
+        "dd264f93-915a-4df9-b94e-22190f9478e7",
+        "Skovrejsning",
+        0.8,
+        [false, true, true],
+    ),
+    (
+        "1076fbc9-5ab9-4236-86ed-7d7cc51a2292",
+        "Minivådområde",
+        0.92,
+        [false, false, true],
+    ),
+    (
+        "9d4b932e-c6d6-4550-984f-6623601894c6",
+        "Ekstensivering",
+        0.98,
+        [true, false, true],
+    ),
+    (
+        "72688c3e-2616-48a3-b1a1-8869f12c5ec1",
+        "Øvrig udtagning",
+        1.0,
+        [true, false, false],
+    ),
 ];
 
 /// Names of places that are nowhere.
 const PLACES: [&str; 8] = [
-    "Ådalen", "Kær Mose", "Ørbæk Enge", "Stenholt", "Lille Å", "Sæby Kær", "Vestermose", "Brøns",
+    "Ådalen",
+    "Kær Mose",
+    "Ørbæk Enge",
+    "Stenholt",
+    "Lille Å",
+    "Sæby Kær",
+    "Vestermose",
+    "Brøns",
 ];
 
 /// One project as it is drawn.
@@ -55,7 +92,11 @@ impl Project {
     /// Metres from its middle to its corners: mini-wetlands are small.
     fn ring(&self) -> Vec<(f64, f64)> {
         let size = self.draw.text("size").unit();
-        let reach = if self.measure == 3 { 30.0 } else { 80.0 + 700.0 * size * size };
+        let reach = if self.measure == 3 {
+            30.0
+        } else {
+            80.0 + 700.0 * size * size
+        };
         land(self.draw.text("land"), reach)
     }
     /// One in twenty has no geometry.
@@ -122,7 +163,11 @@ pub(crate) fn answer(world: &World, asked: &Asked) -> Answer {
         }
         ["api", "geometries", id] => match projects.find(|project| project.location() == *id) {
             Some(project) if project.has_geometry() => {
-                let pairs: Vec<String> = project.ring().iter().map(|(east, north)| format!("{east} {north}")).collect();
+                let pairs: Vec<String> = project
+                    .ring()
+                    .iter()
+                    .map(|(east, north)| format!("{east} {north}"))
+                    .collect();
                 let text = format!("MULTIPOLYGON ((({})))", pairs.join(", "));
                 Answer::json(200, &json!({"id": id, "geometryWkt": text}))
             }

@@ -30,7 +30,11 @@ pub(crate) fn answer(world: &World, asked: &Asked) -> Answer {
         _ => number("startIndex").unwrap_or(0),
     };
     let count = number("count").unwrap_or(FEATURES);
-    let mut page: Vec<Json> = (0..FEATURES).skip(start).take(count).map(|at| feature(world, at)).collect();
+    let mut page: Vec<Json> = (0..FEATURES)
+        .skip(start)
+        .take(count)
+        .map(|at| feature(world, at))
+        .collect();
     if asked.twist == Twist::PageShort {
         page.pop();
     }

@@ -24,6 +24,7 @@ pub use checks::{AreaFinding, AreaRule, indicator_sums, missing_areas};
 pub use compare::{Change, Comparison, compare_files};
 pub use contract::{Admitted, Reject, RejectRoom, RowContract, RowRules};
 pub use controls::{ControlFile, ControlRules, ControlSummary, Known, Rule, compare_controls};
+pub use geometry::wkt_to_wkb;
 pub use mapping::{Mapped, Mapping, RawUse, Shape, tables_read};
 pub use partition::{PART_COLUMN, PartitionSpool, SortedRows, Spooled};
 pub use raw::RawSender;

@@ -45,10 +45,16 @@ impl GeoColumn {
 
     /// Looks at a batch that is written. Errors: Bug, when a cell is no WKB; the row contract let it through.
     pub(crate) fn see(&mut self, batch: &RecordBatch) -> Result<()> {
-        let Some(cells) = batch.column_by_name(&self.name).and_then(|column| column.as_binary_opt::<i32>()) else {
+        let Some(cells) = batch
+            .column_by_name(&self.name)
+            .and_then(|column| column.as_binary_opt::<i32>())
+        else {
             return Ok(());
         };
-        for cell in (0..cells.len()).filter(|&at| cells.is_valid(at)).map(|at| cells.value(at)) {
+        for cell in (0..cells.len())
+            .filter(|&at| cells.is_valid(at))
+            .map(|at| cells.value(at))
+        {
             let mut rest = cell;
             let seen = self.geometry(&mut rest, true).filter(|()| rest.is_empty());
             seen.ok_or_else(|| Fault::bug("a geometry that is no WKB").at(self.name.clone()))?;

@@ -279,11 +279,17 @@ fn geometry_has_parquets_own_type_and_geoparquets_metadata() {
     let pairs = builder.metadata().file_metadata().key_value_metadata().unwrap();
     let geo = pairs.iter().find(|pair| pair.key == "geo").unwrap();
     let geo: serde_json::Value = serde_json::from_str(geo.value.as_deref().unwrap()).unwrap();
-    assert_eq!((&geo["version"], &geo["primary_column"]), (&"1.1.0".into(), &"geometry".into()));
+    assert_eq!(
+        (&geo["version"], &geo["primary_column"]),
+        (&"1.1.0".into(), &"geometry".into())
+    );
     let said = &geo["columns"]["geometry"];
     assert_eq!((&said["encoding"], &said["crs"]), (&"WKB".into(), &crs));
     assert_eq!(said["geometry_types"], serde_json::json!(["Point"]));
-    assert_eq!(said["bbox"], serde_json::json!([574_000.0, 6_223_000.0, 574_000.0, 6_223_000.0]));
+    assert_eq!(
+        said["bbox"],
+        serde_json::json!([574_000.0, 6_223_000.0, 574_000.0, 6_223_000.0])
+    );
     let rows = builder.build().unwrap().next().unwrap().unwrap();
     assert_eq!(rows.column(1).as_binary::<i32>().value(0), point);
 }

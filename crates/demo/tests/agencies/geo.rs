@@ -38,7 +38,10 @@ fn mars_lists_projects_and_has_a_geometry_apart_for_most() {
     let list = get(&agencies, "mars.sgav.dk/api/status/projects").json();
     let projects = list.as_array().unwrap();
     assert_eq!(projects.len(), 240);
-    let states: BTreeSet<i64> = projects.iter().map(|project| project["projectStatus"].as_i64().unwrap()).collect();
+    let states: BTreeSet<i64> = projects
+        .iter()
+        .map(|project| project["projectStatus"].as_i64().unwrap())
+        .collect();
     assert_eq!(states, BTreeSet::from([6, 10, 15]));
     assert!(projects.iter().any(|project| project["extractionEffortHa"].is_null()));
     assert!(projects.iter().any(|project| project["extractionEffortHa"] == 0));
@@ -47,7 +50,12 @@ fn mars_lists_projects_and_has_a_geometry_apart_for_most() {
         let location = project["geoLocationId"].as_str().unwrap();
         let reply = get(&agencies, &format!("mars.sgav.dk/api/geometries/{location}"));
         match reply.status {
-            200 => assert!(reply.json()["geometryWkt"].as_str().unwrap().starts_with("MULTIPOLYGON (((")),
+            200 => assert!(
+                reply.json()["geometryWkt"]
+                    .as_str()
+                    .unwrap()
+                    .starts_with("MULTIPOLYGON (((")
+            ),
             status => {
                 assert_eq!(status, 404);
                 without += 1;

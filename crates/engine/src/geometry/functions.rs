@@ -84,23 +84,38 @@ fn register_pairs(session: &SessionContext, kept: &Arc<Kept>) {
         });
     }
     let shapes = kept.clone();
-    add(session, "geometry_intersects", &two, DataType::Boolean, move |columns| {
-        let mut built = BooleanBuilder::new();
-        pairs("geometry_intersects", columns, &shapes, |pair| {
-            built.append_option(pair.map(|(left, right)| left.meets(right)));
-        })?;
-        Ok(Arc::new(built.finish()))
-    });
+    add(
+        session,
+        "geometry_intersects",
+        &two,
+        DataType::Boolean,
+        move |columns| {
+            let mut built = BooleanBuilder::new();
+            pairs("geometry_intersects", columns, &shapes, |pair| {
+                built.append_option(pair.map(|(left, right)| left.meets(right)));
+            })?;
+            Ok(Arc::new(built.finish()))
+        },
+    );
     let shapes = kept.clone();
-    add(session, "geometry_intersection", &two, DataType::Binary, move |columns| {
-        let mut built = BinaryBuilder::new();
-        pairs("geometry_intersection", columns, &shapes, |pair| {
-            let both = pair.and_then(|(left, right)| left.intersection(right));
-            // Nothing in common is no geometry.
-            built.append_option(both.filter(|both| !both.0.is_empty()).map(|both| wkb::write_polygons(&both)));
-        })?;
-        Ok(Arc::new(built.finish()))
-    });
+    add(
+        session,
+        "geometry_intersection",
+        &two,
+        DataType::Binary,
+        move |columns| {
+            let mut built = BinaryBuilder::new();
+            pairs("geometry_intersection", columns, &shapes, |pair| {
+                let both = pair.and_then(|(left, right)| left.intersection(right));
+                // Nothing in common is no geometry.
+                built.append_option(
+                    both.filter(|both| !both.0.is_empty())
+                        .map(|both| wkb::write_polygons(&both)),
+                );
+            })?;
+            Ok(Arc::new(built.finish()))
+        },
+    );
 }
 
 /// Functions that read text, and that look at what cannot be measured.
@@ -133,13 +148,19 @@ fn register_texts(session: &SessionContext) {
         }
         Ok(Arc::new(built.finish()))
     });
-    add(session, "geometry_fault", &[DataType::Binary], DataType::Utf8, |columns| {
-        let mut built = StringBuilder::new();
-        for bytes in columns[0].as_binary::<i32>() {
-            built.append_option(bytes.and_then(|bytes| sound(bytes).err()));
-        }
-        Ok(Arc::new(built.finish()))
-    });
+    add(
+        session,
+        "geometry_fault",
+        &[DataType::Binary],
+        DataType::Utf8,
+        |columns| {
+            let mut built = StringBuilder::new();
+            for bytes in columns[0].as_binary::<i32>() {
+                built.append_option(bytes.and_then(|bytes| sound(bytes).err()));
+            }
+            Ok(Arc::new(built.finish()))
+        },
+    );
 }
 
 /// Calls `each` for every row: with both shapes, or with none where one of the two is null.
@@ -170,7 +191,9 @@ fn add(
     work: impl Fn(&[ArrayRef]) -> Result<ArrayRef, DataFusionError> + Send + Sync + 'static,
 ) {
     let call = move |arguments: &[ColumnarValue]| {
-        let one = arguments.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
+        let one = arguments
+            .iter()
+            .all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
         let columns = ColumnarValue::values_to_arrays(arguments)?;
         let built = work(&columns)?;
         if one && built.len() == 1 {

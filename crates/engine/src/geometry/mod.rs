@@ -13,6 +13,7 @@ mod union;
 mod wkb;
 
 use datafusion::prelude::SessionContext;
+use klimalade_model::{Fault, Result};
 
 pub(crate) use functions::measure;
 pub(crate) use kept::Kept;
@@ -31,4 +32,10 @@ fn sound(bytes: &[u8]) -> Result<Shape, String> {
         None => Ok(shape),
         Some(reason) => Err(reason),
     }
+}
+
+/// Geometry written as WKT in EPSG:25832, as the inputs of a view's test have it, as WKB. Errors: Settings.
+pub fn wkt_to_wkb(text: &str) -> Result<Vec<u8>> {
+    let shape = text::read(text).map_err(|reason| Fault::settings("a geometry cannot be read").found(reason))?;
+    Ok(wkb::write(&shape))
 }

@@ -26,9 +26,7 @@ async fn number(sql: &str) -> Option<f64> {
 fn square(east: i32, north: i32, side: i32) -> String {
     let (west, south) = (500_000 + east, 6_200_000 + north);
     let (right, top) = (west + side, south + side);
-    format!(
-        "geometry_from_wkt('POLYGON(({west} {south},{right} {south},{right} {top},{west} {top},{west} {south}))')"
-    )
+    format!("geometry_from_wkt('POLYGON(({west} {south},{right} {south},{right} {top},{west} {top},{west} {south}))')")
 }
 
 fn close(found: Option<f64>, wanted: f64) {
@@ -38,13 +36,22 @@ fn close(found: Option<f64>, wanted: f64) {
 
 #[tokio::test]
 async fn areas_are_hectares_with_holes_taken_out_and_all_parts_added() {
-    close(number(&format!("SELECT geometry_area_ha({})", square(0, 0, 1000))).await, 100.0);
+    close(
+        number(&format!("SELECT geometry_area_ha({})", square(0, 0, 1000))).await,
+        100.0,
+    );
     let hole = "POLYGON((500000 6200000,501000 6200000,501000 6201000,500000 6201000,500000 6200000),\
                 (500100 6200100,500200 6200100,500200 6200200,500100 6200200,500100 6200100))";
-    close(number(&format!("SELECT geometry_area_ha(geometry_from_wkt('{hole}'))")).await, 99.0);
+    close(
+        number(&format!("SELECT geometry_area_ha(geometry_from_wkt('{hole}'))")).await,
+        99.0,
+    );
     let two = "MULTIPOLYGON(((500000 6200000,500100 6200000,500100 6200100,500000 6200000)),\
                ((510000 6200000,510100 6200000,510100 6200100,510000 6200000)))";
-    close(number(&format!("SELECT geometry_area_ha(geometry_from_wkt('{two}'))")).await, 1.0);
+    close(
+        number(&format!("SELECT geometry_area_ha(geometry_from_wkt('{two}'))")).await,
+        1.0,
+    );
 }
 
 #[tokio::test]
@@ -66,30 +73,51 @@ async fn what_has_nothing_to_measure_is_null_and_not_zero() {
 #[tokio::test]
 async fn an_overlay_gives_area_share_and_the_piece_itself() {
     let (one, other) = (square(0, 0, 1000), square(500, 500, 1000));
-    close(number(&format!("SELECT geometry_intersection_area_ha({one}, {other})")).await, 25.0);
+    close(
+        number(&format!("SELECT geometry_intersection_area_ha({one}, {other})")).await,
+        25.0,
+    );
     close(number(&format!("SELECT geometry_share({one}, {other})")).await, 0.25);
-    close(number(&format!("SELECT geometry_area_ha(geometry_intersection({one}, {other}))")).await, 25.0);
+    close(
+        number(&format!(
+            "SELECT geometry_area_ha(geometry_intersection({one}, {other}))"
+        ))
+        .await,
+        25.0,
+    );
     let far = square(5000, 0, 10);
     close(number(&format!("SELECT geometry_share({one}, {far})")).await, 0.0);
-    let nothing = ask(&format!("SELECT geometry_intersection({one}, {far}), geometry_intersects({one}, {far})"))
-        .await
-        .unwrap();
+    let nothing = ask(&format!(
+        "SELECT geometry_intersection({one}, {far}), geometry_intersects({one}, {far})"
+    ))
+    .await
+    .unwrap();
     assert_eq!(nothing.column(0).null_count(), 1);
     assert!(!nothing.column(1).as_boolean().value(0));
     // Neighbours share a border and no ground.
     let beside = square(1000, 0, 1000);
     close(number(&format!("SELECT geometry_share({one}, {beside})")).await, 0.0);
-    let meets = ask(&format!("SELECT geometry_intersects({one}, {beside})")).await.unwrap();
+    let meets = ask(&format!("SELECT geometry_intersects({one}, {beside})"))
+        .await
+        .unwrap();
     assert!(meets.column(0).as_boolean().value(0));
     let line = "geometry_from_wkt('LINESTRING(499000 6200500,500500 6200500)')";
-    close(number(&format!("SELECT geometry_share({line}, {one})")).await, 1.0 / 3.0);
+    close(
+        number(&format!("SELECT geometry_share({line}, {one})")).await,
+        1.0 / 3.0,
+    );
     let points = "geometry_from_wkt('MULTIPOINT((500500 6200500),(499000 6200500))')";
     close(number(&format!("SELECT geometry_share({points}, {one})")).await, 0.5);
 }
 
 #[tokio::test]
 async fn ground_under_several_designations_counts_once() {
-    let rows = [square(0, 0, 1000), square(500, 0, 1000), square(500, 0, 1000), square(9000, 0, 100)];
+    let rows = [
+        square(0, 0, 1000),
+        square(500, 0, 1000),
+        square(500, 0, 1000),
+        square(9000, 0, 100),
+    ];
     let values = rows.map(|row| format!("({row})")).join(",");
     let found = number(&format!("SELECT geometry_union_area_ha(g) FROM (VALUES {values}) t(g)")).await;
     close(found, 151.0);
@@ -112,19 +140,35 @@ fn a_union_keeps_holes_and_does_not_care_which_way_rings_turn() {
 
 #[tokio::test]
 async fn rings_that_cross_are_an_error_with_the_reason_and_can_be_repaired_by_name() {
-    let bow = "geometry_from_wkt('POLYGON((500000 6200000,500100 6200100,500100 6200000,500000 6200100,500000 6200000))')";
-    for function in ["geometry_area_ha", "geometry_xmin", "geometry_centroid_lat", "geometry_union_area_ha"] {
+    let bow =
+        "geometry_from_wkt('POLYGON((500000 6200000,500100 6200100,500100 6200000,500000 6200100,500000 6200000))')";
+    for function in [
+        "geometry_area_ha",
+        "geometry_xmin",
+        "geometry_centroid_lat",
+        "geometry_union_area_ha",
+    ] {
         let fault = ask(&format!("SELECT {function}({bow})")).await.unwrap_err();
         assert_eq!(fault.kind(), Kind::Contract);
         assert!(fault.line().contains("rings cross"), "{fault}");
         assert!(fault.places()[0].contains(function), "{fault}");
     }
-    close(number(&format!("SELECT geometry_area_ha(geometry_repaired({bow}))")).await, 0.5);
-    let said = ask(&format!("SELECT geometry_fault({bow}), geometry_fault({})", square(0, 0, 10))).await.unwrap();
+    close(
+        number(&format!("SELECT geometry_area_ha(geometry_repaired({bow}))")).await,
+        0.5,
+    );
+    let said = ask(&format!(
+        "SELECT geometry_fault({bow}), geometry_fault({})",
+        square(0, 0, 10)
+    ))
+    .await
+    .unwrap();
     assert!(said.column(0).as_string::<i32>().value(0).contains("rings cross"));
     assert_eq!(said.column(1).null_count(), 1);
     // What can be measured is left as it was, to the byte.
-    let same = ask(&format!("SELECT geometry_repaired({0}) = {0}", square(0, 0, 10))).await.unwrap();
+    let same = ask(&format!("SELECT geometry_repaired({0}) = {0}", square(0, 0, 10)))
+        .await
+        .unwrap();
     assert!(same.column(0).as_boolean().value(0));
 }
 
@@ -135,7 +179,9 @@ async fn parts_that_overlap_and_holes_outside_their_shell_are_no_area() {
         "POLYGON((500000 6200000,500100 6200000,500100 6200100,500000 6200100,500000 6200000),(500500 6200500,500550 6200500,500550 6200550,500500 6200550,500500 6200500))",
         "POLYGON((500000 6200000,500100 6200000,500200 6200000,500000 6200000))",
     ] {
-        let fault = ask(&format!("SELECT geometry_area_ha(geometry_from_wkt('{text}'))")).await.unwrap_err();
+        let fault = ask(&format!("SELECT geometry_area_ha(geometry_from_wkt('{text}'))"))
+            .await
+            .unwrap_err();
         assert_eq!(fault.what(), "a geometry that cannot be measured", "{text}");
     }
 }
@@ -147,7 +193,10 @@ async fn text_is_read_where_it_lies_in_denmark() {
         ("POINT(6200000 500000)", "outside Denmark"),
         ("POLYGON((500000 6200000", "no WKT"),
         ("", "no WKT"),
-        ("POLYGON((500000 6200000,500100 6200000,500100 6200100,500000 6200100))", "not closed"),
+        (
+            "POLYGON((500000 6200000,500100 6200000,500100 6200100,500000 6200100))",
+            "not closed",
+        ),
         ("POINT(500000 6200000) x", "the end"),
         ("CIRCLE(500000 6200000)", "no type of geometry"),
     ] {
@@ -166,12 +215,16 @@ async fn a_centroid_is_longitude_and_latitude() {
     );
     assert!((lon - 10.21).abs() < 0.01 && (lat - 56.157).abs() < 0.01, "{lon} {lat}");
     // The middle meridian of zone 32 is 9 degrees.
-    close(number("SELECT geometry_centroid_lon(geometry_from_wkt('POINT(500000 6200000)'))").await, 9.0);
+    close(
+        number("SELECT geometry_centroid_lon(geometry_from_wkt('POINT(500000 6200000)'))").await,
+        9.0,
+    );
 }
 
 #[test]
 fn damaged_wkb_is_a_reason_and_never_a_panic() {
-    let whole = wkb::write(&from_wkt("MULTIPOLYGON(((500000 6200000,500100 6200000,500100 6200100,500000 6200000)))").unwrap());
+    let whole =
+        wkb::write(&from_wkt("MULTIPOLYGON(((500000 6200000,500100 6200000,500100 6200100,500000 6200000)))").unwrap());
     assert!(wkb::read(&whole).is_ok());
     for length in 0..whole.len() {
         assert!(wkb::read(&whole[..length]).is_err(), "{length}");

@@ -38,7 +38,9 @@ impl Reader<'_> {
     /// The next word in capitals; empty where a bracket or number comes.
     fn word(&mut self) -> String {
         let rest = self.rest.trim_start();
-        let end = rest.find(|letter: char| !letter.is_ascii_alphabetic()).unwrap_or(rest.len());
+        let end = rest
+            .find(|letter: char| !letter.is_ascii_alphabetic())
+            .unwrap_or(rest.len());
         self.rest = &rest[end..];
         rest[..end].to_ascii_uppercase()
     }

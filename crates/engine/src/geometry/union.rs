@@ -59,7 +59,11 @@ impl UnionArea {
 
 impl Accumulator for UnionArea {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        values[0].as_binary::<i32>().iter().flatten().try_for_each(|bytes| self.take(bytes))
+        values[0]
+            .as_binary::<i32>()
+            .iter()
+            .flatten()
+            .try_for_each(|bytes| self.take(bytes))
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
