@@ -2,11 +2,13 @@ use std::sync::Arc;
 
 use arrow::{
     array::{Array, ArrayRef, AsArray, BinaryBuilder, BooleanBuilder, Float64Builder, StringBuilder},
+    compute::cast,
     datatypes::DataType,
 };
 use datafusion::{
+    common::ScalarValue,
     error::DataFusionError,
-    logical_expr::{ColumnarValue, Volatility, create_udf},
+    logical_expr::{ColumnarValue, ScalarUDF, Signature, SimpleScalarUDF, TypeSignature, Volatility},
     prelude::SessionContext,
 };
 use geo::Area;
@@ -183,6 +185,37 @@ fn pairs(
     Ok(())
 }
 
+/// Types in which an argument comes: geometry of a lake's file is a view on its bytes, which joins do not copy.
+pub(super) fn signature(takes: &[DataType]) -> Signature {
+    let mut all: Vec<Vec<DataType>> = vec![Vec::new()];
+    for kind in takes {
+        let forms = match kind {
+            DataType::Binary => vec![DataType::Binary, DataType::BinaryView],
+            other => vec![other.clone()],
+        };
+        all = all
+            .iter()
+            .flat_map(|before| {
+                forms
+                    .iter()
+                    .map(|form| [before.as_slice(), std::slice::from_ref(form)].concat())
+            })
+            .collect();
+    }
+    Signature::one_of(
+        all.into_iter().map(TypeSignature::Exact).collect(),
+        Volatility::Immutable,
+    )
+}
+
+/// Geometry in one form.
+pub(super) fn plain(column: &ArrayRef) -> Result<ArrayRef, DataFusionError> {
+    match column.data_type() {
+        DataType::BinaryView => Ok(cast(column, &DataType::Binary)?),
+        _ => Ok(column.clone()),
+    }
+}
+
 fn add(
     session: &SessionContext,
     name: &str,
@@ -195,17 +228,13 @@ fn add(
             .iter()
             .all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
         let columns = ColumnarValue::values_to_arrays(arguments)?;
+        let columns = columns.iter().map(plain).collect::<Result<Vec<_>, _>>()?;
         let built = work(&columns)?;
         if one && built.len() == 1 {
-            return datafusion::common::ScalarValue::try_from_array(&built, 0).map(ColumnarValue::Scalar);
+            return ScalarValue::try_from_array(&built, 0).map(ColumnarValue::Scalar);
         }
         Ok(ColumnarValue::Array(built))
     };
-    session.register_udf(create_udf(
-        name,
-        takes.to_vec(),
-        gives,
-        Volatility::Immutable,
-        Arc::new(call),
-    ));
+    let function = SimpleScalarUDF::new_with_signature(name, signature(takes), gives, Arc::new(call));
+    session.register_udf(ScalarUDF::from(function));
 }

@@ -1,18 +1,21 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray},
-    datatypes::DataType,
+    array::{ArrayRef, AsArray},
+    datatypes::{DataType, Field},
 };
 use datafusion::{
     common::ScalarValue,
     error::Result,
-    logical_expr::{Accumulator, Volatility, create_udaf},
+    logical_expr::{Accumulator, AggregateUDF, SimpleAggregateUDF},
     prelude::SessionContext,
 };
 use geo::{Area, CoordsIter, MultiPolygon};
 
-use super::{functions::unmeasured, shape, sound, wkb};
+use super::{
+    functions::{plain, signature, unmeasured},
+    shape, sound, wkb,
+};
 
 const NAME: &str = "geometry_union_area_ha";
 
@@ -59,7 +62,7 @@ impl UnionArea {
 
 impl Accumulator for UnionArea {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        values[0]
+        plain(&values[0])?
             .as_binary::<i32>()
             .iter()
             .flatten()
@@ -89,12 +92,12 @@ impl Accumulator for UnionArea {
 }
 
 pub(super) fn register_union(session: &SessionContext) {
-    session.register_udaf(create_udaf(
+    let union = SimpleAggregateUDF::new_with_signature(
         NAME,
-        vec![DataType::Binary],
-        Arc::new(DataType::Float64),
-        Volatility::Immutable,
+        signature(&[DataType::Binary]),
+        DataType::Float64,
         Arc::new(|_| Ok(Box::new(UnionArea::new()))),
-        Arc::new(vec![DataType::Binary]),
-    ));
+        vec![Arc::new(Field::new("polygons", DataType::Binary, true))],
+    );
+    session.register_udaf(AggregateUDF::from(union));
 }
