@@ -138,15 +138,18 @@ fn register_texts(session: &SessionContext) {
         for bytes in columns[0].as_binary::<i32>() {
             let shape = bytes.map(wkb::read).transpose();
             let shape = shape.map_err(|reason| unmeasured(name, reason))?;
-            // What can be measured stays as it was, to the byte.
-            match (bytes, shape) {
-                (Some(bytes), Some(shape)) if shape.reason().is_none() => built.append_value(bytes),
-                (_, shape) => {
-                    let repaired = shape.map(|shape| shape.repaired());
-                    let some = repaired.filter(|shape| shape.bounds().is_some());
-                    built.append_option(some.map(|shape| wkb::write(&shape)));
-                }
+            let Some((bytes, shape)) = bytes.zip(shape) else {
+                built.append_null();
+                continue;
+            };
+            let is_sound = shape.reason().is_none();
+            // What can be measured stays as it was, to the byte; but a collection of polygons is a multi-polygon.
+            if is_sound && !wkb::is_collection(bytes) {
+                built.append_value(bytes);
+                continue;
             }
+            let shape = if is_sound { shape } else { shape.repaired() };
+            built.append_option(shape.bounds().map(|_| wkb::write(&shape)));
         }
         Ok(Arc::new(built.finish()))
     });

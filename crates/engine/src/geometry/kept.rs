@@ -6,7 +6,7 @@ use std::{
 use super::{Shape, sound};
 
 /// Bytes of WKB whose shapes are kept at most; a shape takes about as much again.
-const MOST_BYTES: usize = 16 << 20;
+const MOST_BYTES: usize = 32 << 20;
 
 /// Shapes of geometries that were seen: an overlay meets the same boundary with every project.
 #[derive(Debug, Default)]

@@ -170,6 +170,16 @@ async fn rings_that_cross_are_an_error_with_the_reason_and_can_be_repaired_by_na
         .await
         .unwrap();
     assert!(same.column(0).as_boolean().value(0));
+    // DAGI gives a collection of polygons: readers want a multi-polygon.
+    let mut collection = vec![1, 7, 0, 0, 0, 2, 0, 0, 0];
+    for west in [500_000, 501_000] {
+        let east = west + 100;
+        let text = format!("POLYGON(({west} 6200000,{east} 6200000,{east} 6200100,{west} 6200000))");
+        collection.extend(wkb::write(&from_wkt(&text).unwrap()));
+    }
+    let hex: String = collection.iter().map(|byte| format!("{byte:02x}")).collect();
+    let repaired = ask(&format!("SELECT geometry_repaired(x'{hex}')")).await.unwrap();
+    assert_eq!(repaired.column(0).as_binary::<i32>().value(0)[..5], [1, 6, 0, 0, 0]);
 }
 
 #[tokio::test]

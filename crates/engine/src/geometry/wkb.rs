@@ -19,6 +19,11 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Shape, String> {
     }
 }
 
+/// Whether it is a collection of geometries of any kind.
+pub(crate) fn is_collection(bytes: &[u8]) -> bool {
+    matches!(bytes, [1, 7, 0, 0, 0, ..] | [0, 0, 0, 0, 7, ..])
+}
+
 struct Reader<'a> {
     bytes: &'a [u8],
     little: bool,
