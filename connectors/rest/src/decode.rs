@@ -1,17 +1,23 @@
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use arrow::{
-    array::{ArrayRef, RecordBatch, RecordBatchOptions, RecordBatchReader, StringArray},
+    array::{ArrayRef, RecordBatch, RecordBatchOptions, RecordBatchReader, StringArray, new_null_array},
     compute::{CastOptions, cast_with_options},
 };
-use arrow_schema::{ArrowError, Schema, SchemaRef};
+use arrow_schema::{ArrowError, FieldRef, Schema, SchemaRef};
 use klimalade_connect::{Fault, Page, Part, Result, SourceColumn, SourceType, open_page, source_name};
 use klimalade_format::{
     json::{self, JsonOptions},
     text_column,
 };
+use klimalade_model::FROM_KEY;
 
-use crate::{Error, matrix::Detail, settings::Checked};
+use crate::{
+    Error,
+    details::{DETAILS, as_list},
+    matrix::Detail,
+    settings::Checked,
+};
 
 /// In front of an axis' name in a declared column.
 const MATRIX: &str = "matrix.";
@@ -23,10 +29,35 @@ pub(crate) fn decode<'a>(
     columns: &SchemaRef,
 ) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
     let detail = Detail::of(part)?;
-    let mut from_rows = Vec::new();
+    let about = settings.details.as_ref().and_then(|details| details.id_of(page));
+    let mut from_rows: Vec<FieldRef> = Vec::new();
     let mut sources = Vec::new();
     for field in columns.fields() {
-        let Some(axis_name) = source_name(field).strip_prefix(MATRIX) else {
+        let name = source_name(field);
+        let key = settings.details.as_ref().and_then(|_| name.strip_prefix(DETAILS));
+        match (&about, key) {
+            // The list knows nothing of what is asked for afterwards.
+            (None, Some(_)) => {
+                sources.push(Column::Axis(new_null_array(field.data_type(), 1)));
+                continue;
+            }
+            (Some(_), Some(key)) => {
+                sources.push(Column::Row(from_rows.len()));
+                let metadata = HashMap::from([(FROM_KEY.to_owned(), key.to_owned())]);
+                from_rows.push(Arc::new(field.as_ref().clone().with_metadata(metadata)));
+                continue;
+            }
+            (Some(id), None) if settings.details.as_ref().is_some_and(|details| details.id == name) => {
+                sources.push(Column::Axis(Arc::new(StringArray::from(vec![id.as_str()]))));
+                continue;
+            }
+            (Some(_), None) if !name.starts_with(MATRIX) => {
+                sources.push(Column::Axis(new_null_array(field.data_type(), 1)));
+                continue;
+            }
+            _ => {}
+        }
+        let Some(axis_name) = name.strip_prefix(MATRIX) else {
             sources.push(Column::Row(from_rows.len()));
             from_rows.push(Arc::clone(field));
             continue;
@@ -68,7 +99,11 @@ pub(crate) fn decode<'a>(
         })?;
         sources.push(Column::Axis(value));
     }
-    let rows = json::reader(open_page(page)?, &Arc::new(Schema::new(from_rows)), &options(settings))?;
+    let from_rows = Arc::new(Schema::new(from_rows));
+    let rows = match about {
+        None => json::reader(open_page(page)?, &from_rows, &options(settings))?,
+        Some(_) => json::reader(as_list(page)?, &from_rows, &JsonOptions::default())?,
+    };
     Ok(Box::new(WithAxes {
         rows,
         sources,
@@ -78,6 +113,17 @@ pub(crate) fn decode<'a>(
 
 /// The page's own columns, and behind them each axis with all the values that are asked for in the part.
 pub(crate) fn columns(settings: &Checked, part: &Part, page: &Page) -> Result<Vec<SourceColumn>> {
+    if settings
+        .details
+        .as_ref()
+        .is_some_and(|details| details.id_of(page).is_some())
+    {
+        let mut found = json::columns(as_list(page)?, &JsonOptions::default())?;
+        for column in &mut found {
+            column.name.insert_str(0, DETAILS);
+        }
+        return Ok(found);
+    }
     let mut found = json::columns(open_page(page)?, &options(settings))?;
     for axis in Detail::of(part)?.matrix {
         let values = axis.values.iter().map(String::as_str);
@@ -94,7 +140,7 @@ pub(crate) fn columns(settings: &Checked, part: &Part, page: &Page) -> Result<Ve
     Ok(found)
 }
 
-fn options(settings: &Checked) -> JsonOptions {
+pub(crate) fn options(settings: &Checked) -> JsonOptions {
     JsonOptions {
         rows: settings.rows.clone(),
         ..JsonOptions::default()

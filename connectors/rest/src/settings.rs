@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use url::Url;
 
+use crate::details::{CheckedDetails, Details};
+
 /// `[source]` with `connector = "rest"`: JSON over HTTP, asked for once for each combination of parameters.
 ///
 /// A declared column names its place in a row by its dotted path; `matrix.<axis>` is the value of that axis under
@@ -46,6 +48,9 @@ pub struct Settings {
     /// its data often answers with an empty list.
     #[serde(default)]
     pub allow_empty: bool,
+    /// One more answer for each row, asked for by the row's id.
+    #[serde(default)]
+    pub details: Option<Details>,
 }
 
 /// One axis of the matrix: a query parameter and its values in order, oldest first on the axis of the parts.
@@ -167,12 +172,14 @@ pub(crate) struct Checked {
     pub(crate) matrix: Vec<Axis>,
     pub(crate) part_axis: Option<usize>,
     pub(crate) allow_empty: bool,
+    pub(crate) details: Option<CheckedDetails>,
 }
 
 impl Settings {
     /// Errors: Settings, each with what can be typed instead.
     pub(crate) fn check(self) -> Result<Checked> {
         let mut url = base_url(&self.base_url, "https://klimaregnskabet.dk/api")?;
+        let details = self.details.clone().map(|details| details.check(&url)).transpose()?;
         if let Ok(mut segments) = url.path_segments_mut() {
             segments
                 .pop_if_empty()
@@ -238,6 +245,7 @@ impl Settings {
             matrix: self.matrix,
             part_axis,
             allow_empty: self.allow_empty,
+            details,
         })
     }
 }

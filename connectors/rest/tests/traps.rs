@@ -561,3 +561,77 @@ fn unknown_settings_are_refused_at_every_depth() {
         assert!(serde_json::from_value::<Settings>(wrong.clone()).is_err(), "{wrong}");
     }
 }
+
+/// A list whose rows have an answer each: the second has none, the third shares the first's.
+fn register(asked: &Asked) -> Answer {
+    match asked.path.as_str() {
+        "/api/projects" => bench::json(
+            r#"[{"name":"Ørsø","place":"p 1"},{"name":"Å","place":"p2"},{"name":"B","place":"p 1"},{"name":"C","place":null}]"#,
+        ),
+        "/api/places/p 1" | "/api/places/p%201" => bench::json(r#"{"id":"p 1","shape":{"wkt":"POINT(1 2)"}}"#),
+        _ => bench::status(404, "{}"),
+    }
+}
+
+fn with_details(base: &str, may_lack: bool) -> Value {
+    json!({
+        "base_url": format!("{base}/api"), "path": "projects",
+        "details": {"path": "places", "id": "place", "may_lack": may_lack},
+    })
+}
+
+fn detail_columns() -> SchemaRef {
+    bench::columns(&[
+        ("wkt", "details.shape.wkt", DataType::Utf8),
+        ("place", "place", DataType::Utf8),
+        ("name", "name", DataType::Utf8),
+    ])
+}
+
+#[tokio::test]
+async fn the_details_of_rows_are_pages_behind_the_list_and_rows_of_their_own() {
+    let server = Server::start(register).await;
+    let connector = open(with_details(&server.base, true)).unwrap();
+    let cx = bench::context(NOW, &[]);
+    let parts = connector.plan(&cx).await.unwrap();
+    let pages = bench::fetch(&connector, &parts[0], &cx).await.unwrap();
+    assert_eq!(
+        pages.len(),
+        2,
+        "an id that two rows share is asked for once, and one may be lacking"
+    );
+    let rows: Vec<Vec<String>> = pages
+        .iter()
+        .flat_map(|page| bench::rows(&connector, &parts[0], page, &detail_columns()).unwrap())
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            ["null", "p 1", "Ørsø"],
+            ["null", "p2", "Å"],
+            ["null", "p 1", "B"],
+            ["null", "null", "C"],
+            ["POINT(1 2)", "p 1", "null"],
+        ]
+    );
+    let names: Vec<String> = connector
+        .columns(&parts[0], &pages[1])
+        .unwrap()
+        .into_iter()
+        .map(|column| column.name)
+        .collect();
+    assert_eq!(names, ["details.id", "details.shape.wkt"]);
+}
+
+#[tokio::test]
+async fn details_that_are_not_there_are_an_error_unless_they_may_lack() {
+    let server = Server::start(register).await;
+    let connector = open(with_details(&server.base, false)).unwrap();
+    let cx = bench::context(NOW, &[]);
+    let parts = connector.plan(&cx).await.unwrap();
+    let fault = bench::fetch(&connector, &parts[0], &cx).await.unwrap_err();
+    assert!(fault.to_string().contains("404"), "{fault}");
+    let wrong = json!({"base_url": "https://x.dk", "details": {"path": "/", "id": "place"}});
+    let fault = open(wrong).map(|_| ()).unwrap_err();
+    assert_eq!(fault.what(), "the details of a row have no address");
+}

@@ -1,14 +1,18 @@
 use std::{collections::HashMap, sync::Arc};
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, Date32Array, Int16Array, RecordBatch, StringBuilder},
+    array::{Array, ArrayRef, AsArray, Date32Array, Float64Array, Int16Array, RecordBatch, StringBuilder},
     datatypes::{DataType, Date32Type, Field, Schema, SchemaRef},
 };
 use datafusion::common::ScalarValue;
 use jiff::{ToSpan, civil::Date};
 use klimalade_model::{Fault, Result, Schemas, Table, nearest};
 
-use crate::{error::arrow_fault, mapping::Shape};
+use crate::{
+    error::arrow_fault,
+    geometry::{Kept, measure},
+    mapping::Shape,
+};
 
 /// Days from 1970-01-01.
 pub(crate) fn date_of(days: i32) -> Option<Date> {
@@ -36,6 +40,10 @@ enum Rule {
     PeriodEnd,
     /// By frequency.
     TimePeriod,
+    /// Of the geometry, by the function of SQL that measures it.
+    OfGeometry(&'static str),
+    /// Of the point, likewise.
+    OfPoint(&'static str),
 }
 
 impl Rule {
@@ -52,6 +60,15 @@ impl Rule {
             "scope_code" => Self::Dimension("scope"),
             "period_end" => Self::PeriodEnd,
             "time_period" => Self::TimePeriod,
+            "bbox_xmin" => Self::OfGeometry("geometry_xmin"),
+            "bbox_ymin" => Self::OfGeometry("geometry_ymin"),
+            "bbox_xmax" => Self::OfGeometry("geometry_xmax"),
+            "bbox_ymax" => Self::OfGeometry("geometry_ymax"),
+            "area_ha" => Self::OfGeometry("geometry_area_ha"),
+            "centroid_lon" => Self::OfGeometry("geometry_centroid_lon"),
+            "centroid_lat" => Self::OfGeometry("geometry_centroid_lat"),
+            "lon" => Self::OfPoint("geometry_centroid_lon"),
+            "lat" => Self::OfPoint("geometry_centroid_lat"),
             _ => return None,
         })
     }
@@ -62,6 +79,8 @@ impl Rule {
             Self::Unit | Self::Dimension(_) => &["indicator_code"],
             Self::PeriodEnd => &["indicator_code", "period_start", "frequency_code"],
             Self::TimePeriod => &["period_start", "frequency_code"],
+            Self::OfGeometry(_) => &["geometry"],
+            Self::OfPoint(_) => &["point"],
         }
     }
 }
@@ -91,6 +110,8 @@ pub(crate) struct Completion {
     pub(crate) constants: Vec<(String, ScalarValue)>,
     sources: HashMap<String, Source>,
     schemas: Arc<Schemas>,
+    /// Geometries that were measured for one column and are asked for by the next.
+    pub(crate) geometries: Arc<Kept>,
 }
 
 impl Completion {
@@ -146,6 +167,7 @@ impl Completion {
             constants: Vec::new(),
             sources: HashMap::new(),
             schemas: schemas.clone(),
+            geometries: Arc::default(),
         };
         let mut fields = Vec::new();
         // Rules read other columns, so what is given comes first.
@@ -330,6 +352,15 @@ impl Completion {
                     start.checked_add(span).ok().map(days_of)
                 });
                 Arc::new(ends.collect::<Date32Array>())
+            }
+            Rule::OfGeometry(function) | Rule::OfPoint(function) => {
+                let measure = measure(function).ok_or_else(|| Fault::bug("a measure that is none").found(function))?;
+                let measured = inputs[0].as_binary::<i32>().iter().map(|bytes| {
+                    // What cannot be measured is a reject by its geometry.
+                    let shape = bytes.and_then(|bytes| self.geometries.shape(bytes).ok());
+                    shape.and_then(|shape| measure(&shape))
+                });
+                Arc::new(measured.collect::<Float64Array>())
             }
             Rule::TimePeriod => {
                 let days = inputs[0].as_primitive::<Date32Type>();

@@ -13,7 +13,7 @@ use arrow::{
     util::display::array_value_to_string,
 };
 use datafusion::common::ScalarValue;
-use klimalade_model::{Fault, Result, Schemas, Table};
+use klimalade_model::{Fault, FieldType, Result, Schemas, Table};
 
 use crate::{complete::Completion, error::arrow_fault, mapping::Shape};
 
@@ -377,6 +377,15 @@ impl RowContract {
                             .or_insert(("null", name.clone(), "null".to_owned(), "a value".to_owned()));
                     }
                 }
+            }
+            if column.field.kind == FieldType::Wkb {
+                self.check_geometry(&array, span, |at, reason| {
+                    for row in each(at) {
+                        let expected = "a geometry that can be measured; geometry_repaired(...) makes one".to_owned();
+                        bad.entry(row)
+                            .or_insert(("geometry", name.clone(), reason.clone(), expected));
+                    }
+                });
             }
             if let Some(list) = column.field.codes.clone() {
                 self.check_codes(name, &list, &array, span, |at, reason, found, expected| {

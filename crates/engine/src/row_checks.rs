@@ -77,6 +77,18 @@ impl RowContract {
         }
     }
 
+    /// Geometry that can be read and measured; `found_bad` gets the reason.
+    pub(crate) fn check_geometry(&self, array: &ArrayRef, span: usize, mut found_bad: impl FnMut(usize, String)) {
+        let Some(geometries) = array.as_binary_opt::<i32>() else {
+            return;
+        };
+        for at in (0..span).filter(|&at| geometries.is_valid(at)) {
+            if let Err(reason) = self.completion.geometries.shape(geometries.value(at)) {
+                found_bad(at, reason);
+            }
+        }
+    }
+
     /// Value, status, unit, range, period and dimensions against the indicator's definition. Column after column: most
     /// columns are one value in all rows, and what holds for one row then holds for all.
     pub(crate) fn check_values(

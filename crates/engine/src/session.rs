@@ -20,7 +20,7 @@ use datafusion::{
 use jiff::{Timestamp, tz::TimeZone};
 use klimalade_model::{CodeList, Fault, Kind, Result, Schemas};
 
-use crate::error::sql_fault;
+use crate::{error::sql_fault, geometry};
 
 /// Bounds of the engine.
 #[derive(Clone, Debug)]
@@ -121,6 +121,7 @@ impl Engine {
             Volatility::Immutable,
             Arc::new(civil_date),
         ));
+        geometry::register(&session);
         Ok(session)
     }
 }

@@ -15,6 +15,9 @@ use klimalade_model::{Fault, Kind, Result};
 
 use crate::{error::sql_fault, mapping::Mapping, session::Engine};
 
+/// Rows of a batch of a view that reads geometry.
+const ROWS_WITH_GEOMETRY: usize = 64;
+
 /// One file of the lake on local disk and the values of its path.
 #[derive(Clone, Debug)]
 pub struct LakeFile {
@@ -41,6 +44,16 @@ impl Engine {
     /// Plans the SQL of a view over tables of the lake. Errors: Settings.
     pub async fn view(&self, sql: &str, tables: &[LakeTable]) -> Result<Mapping> {
         let session = self.session([])?;
+        // A join repeats what it joins: with boundaries of half a megabyte a batch of thousands would be gigabytes.
+        let has_geometry = |table: &LakeTable| {
+            let mut fields = table.schema.fields().iter();
+            fields.any(|field| *field.data_type() == DataType::Binary)
+        };
+        if tables.iter().any(has_geometry) {
+            let small = format!("SET datafusion.execution.batch_size = {ROWS_WITH_GEOMETRY}");
+            let set = session.sql(&small).await;
+            set.map_err(|error| sql_fault("the SQL session cannot start", Kind::Bug, error))?;
+        }
         self.register_lake(&session, tables).await?;
         self.plan(session, sql, "map.sql").await
     }

@@ -4,6 +4,7 @@
 mod commit;
 mod constant;
 mod error;
+mod geo;
 mod hash;
 mod key;
 mod lake;

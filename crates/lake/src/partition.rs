@@ -13,17 +13,22 @@ use parquet::{
         ArrowSchemaConverter,
         arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves},
     },
-    basic::{Compression, GeometryType, LogicalType, ZstdLevel},
+    basic::{Compression, ZstdLevel},
     errors::ParquetError,
     file::{
         metadata::{KeyValue, SortingColumn},
         properties::{EnabledStatistics, WriterProperties},
         writer::SerializedFileWriter,
     },
-    schema::types::{SchemaDescriptor, Type},
+    schema::types::SchemaDescriptor,
 };
 
-use crate::{constant::Constant, hash::Hashing, store::disk_fault};
+use crate::{
+    constant::Constant,
+    geo::{GeoColumn, metadata, with_geometry},
+    hash::Hashing,
+    store::disk_fault,
+};
 
 /// Who wrote the file, in the form that parquet-java reads: without "version" it mistrusts the statistics of text
 /// columns. Fixed, so that the same rows give the same bytes under every release of ours.
@@ -40,8 +45,9 @@ pub struct WriterOptions {
     pub row_group_rows: usize,
     /// Encoded bytes of a row group at most: what the writer holds in memory.
     pub row_group_bytes: usize,
-    /// Columns of WKB that get the logical type GEOMETRY, with their CRS (`EPSG:25832`).
-    pub geometry: Vec<(String, String)>,
+    /// Columns of WKB in EPSG:25832: they get the logical type GEOMETRY and are described in the key `geo`, the first as
+    /// the primary one.
+    pub geometry: Vec<String>,
 }
 
 impl WriterOptions {
@@ -88,6 +94,7 @@ pub struct PartitionWriter {
     leaves: SchemaDescriptor,
     schema: SchemaRef,
     incoming: SchemaRef,
+    geometry: Vec<GeoColumn>,
     rows: u64,
 }
 
@@ -223,6 +230,7 @@ impl PartitionWriter {
             leaves: descriptor,
             schema: file_schema,
             incoming: schema,
+            geometry: options.geometry.iter().map(|name| GeoColumn::new(name)).collect(),
             rows: 0,
         })
     }
@@ -278,7 +286,7 @@ impl PartitionWriter {
         }
         group.rows += rows;
         self.rows += rows as u64;
-        Ok(())
+        self.geometry.iter_mut().try_for_each(|column| column.see(batch))
     }
 
     fn end_group(&mut self) -> Result<(), ParquetError> {
@@ -299,12 +307,6 @@ impl PartitionWriter {
         writer.close().map(|_| ())
     }
 
-    /// Adds an entry to the file's metadata (GeoParquet's `geo`), before [`PartitionWriter::finish`].
-    pub fn metadata(&mut self, key: impl Into<String>, value: impl Into<String>) {
-        self.writer
-            .append_key_value_metadata(KeyValue::new(key.into(), value.into()));
-    }
-
     /// Bytes that the writer holds in memory now.
     pub fn memory_bytes(&self) -> usize {
         self.group.as_ref().map_or(0, Group::memory_bytes)
@@ -313,6 +315,10 @@ impl PartitionWriter {
     /// Closes and syncs the file. A file without rows is whole too, and has its columns.
     pub fn finish(mut self) -> Result<StagedFile> {
         self.end_group().map_err(|source| parquet_fault(&self.path, source))?;
+        if !self.geometry.is_empty() {
+            let geo = KeyValue::new("geo".to_owned(), metadata(&self.geometry)?);
+            self.writer.append_key_value_metadata(geo);
+        }
         let Self { path, writer, rows, .. } = self;
         let fault = |source| disk_fault("a partition cannot be written", path.display(), source);
         let mut sink = writer.into_inner().map_err(|source| parquet_fault(&path, source))?;
@@ -333,34 +339,6 @@ fn plain(data_type: &DataType) -> &DataType {
         DataType::Dictionary(_, value) => value,
         other => other,
     }
-}
-
-/// The same schema with GEOMETRY for the named columns: Parquet's own type, besides what GeoParquet says in `geo`.
-fn with_geometry(
-    descriptor: SchemaDescriptor,
-    geometry: &[(String, String)],
-) -> Result<SchemaDescriptor, ParquetError> {
-    if geometry.is_empty() {
-        return Ok(descriptor);
-    }
-    let root = descriptor.root_schema();
-    let fields = root
-        .get_fields()
-        .iter()
-        .map(|field| {
-            let Some((_, crs)) = geometry.iter().find(|(name, _)| name == field.name()) else {
-                return Ok(field.clone());
-            };
-            let typed = Type::primitive_type_builder(field.name(), field.get_physical_type())
-                .with_repetition(field.get_basic_info().repetition())
-                .with_logical_type(Some(LogicalType::Geometry(GeometryType { crs: Some(crs.clone()) })))
-                .build()?;
-            Ok(Arc::new(typed))
-        })
-        .collect::<Result<Vec<_>, ParquetError>>()?;
-    Ok(SchemaDescriptor::new(Arc::new(
-        Type::group_type_builder(root.name()).with_fields(fields).build()?,
-    )))
 }
 
 fn parquet_fault(path: &Path, source: ParquetError) -> Fault {

@@ -256,7 +256,7 @@ fn geometry_has_parquets_own_type_and_geoparquets_metadata() {
     ]));
     let order = ["feature_id".to_owned(), "geometry".to_owned()];
     let options = WriterOptions {
-        geometry: vec![("geometry".to_owned(), "EPSG:25832".to_owned())],
+        geometry: vec!["geometry".to_owned()],
         ..WriterOptions::new("plan_area", "x")
     };
     let mut writer = PartitionWriter::create(&path, schema.clone(), Vec::new(), &order, &order[..1], &options).unwrap();
@@ -268,16 +268,28 @@ fn geometry_has_parquets_own_type_and_geoparquets_metadata() {
         Arc::new(BinaryArray::from(vec![Some(point.as_slice()), None])),
     ];
     writer.write(&RecordBatch::try_new(schema, columns).unwrap()).unwrap();
-    writer.metadata("geo", "{\"version\":\"1.1.0\"}");
     writer.finish().unwrap();
     let builder = builder(&path);
     let column = builder.parquet_schema().column(1);
     let Some(LogicalType::Geometry(geometry)) = column.logical_type_ref() else {
         panic!("{:?}", column.logical_type_ref())
     };
-    assert_eq!(geometry.crs.as_deref(), Some("EPSG:25832"));
+    let crs: serde_json::Value = serde_json::from_str(geometry.crs.as_deref().unwrap()).unwrap();
+    assert_eq!(crs["id"], serde_json::json!({"authority": "EPSG", "code": 25832}));
     let pairs = builder.metadata().file_metadata().key_value_metadata().unwrap();
-    assert!(pairs.iter().any(|pair| pair.key == "geo"));
+    let geo = pairs.iter().find(|pair| pair.key == "geo").unwrap();
+    let geo: serde_json::Value = serde_json::from_str(geo.value.as_deref().unwrap()).unwrap();
+    assert_eq!(
+        (&geo["version"], &geo["primary_column"]),
+        (&"1.1.0".into(), &"geometry".into())
+    );
+    let said = &geo["columns"]["geometry"];
+    assert_eq!((&said["encoding"], &said["crs"]), (&"WKB".into(), &crs));
+    assert_eq!(said["geometry_types"], serde_json::json!(["Point"]));
+    assert_eq!(
+        said["bbox"],
+        serde_json::json!([574_000.0, 6_223_000.0, 574_000.0, 6_223_000.0])
+    );
     let rows = builder.build().unwrap().next().unwrap().unwrap();
     assert_eq!(rows.column(1).as_binary::<i32>().value(0), point);
 }

@@ -75,7 +75,7 @@ pub(crate) async fn write_sorted(
         .columns
         .iter()
         .filter(|column| column.field.kind == FieldType::Wkb)
-        .map(|column| (column.field.name.clone(), "EPSG:25832".to_owned()))
+        .map(|column| column.field.name.clone())
         .collect();
     let mut writer = PartitionWriter::create(path, incoming.clone(), fixed, &order, &table.sort_by, &options)?;
     let mut rows = engine.sorted(spools, &keys).await?;

@@ -1,10 +1,13 @@
 use std::{collections::BTreeMap, sync::Arc};
 
-use arrow::{array::Array, util::display::array_value_to_string};
+use arrow::{
+    array::{Array, AsArray},
+    util::display::array_value_to_string,
+};
 use klimalade_connect::Connector;
 use klimalade_engine::{Engine, ScalarValue, Spooled};
 use klimalade_lake::Counts;
-use klimalade_model::{Fault, Page, Part, Result, Schemas};
+use klimalade_model::{Fault, FieldType, Page, Part, Result, Schemas};
 use klimalade_pipeline::Owner;
 
 use crate::mapper::Mapper;
@@ -201,7 +204,12 @@ fn csv_to_parquet(table: &klimalade_model::Table, text: &str, path: &std::path::
         .iter()
         .map(|name| {
             let column = table.column(name).ok_or_else(|| wrong(format!("no column {name}")))?;
-            Ok(arrow_schema::Field::new(*name, column.field.kind.arrow(), true))
+            let kind = match column.field.kind {
+                // Geometry stands there as WKT.
+                FieldType::Wkb => arrow_schema::DataType::Utf8,
+                kind => kind.arrow(),
+            };
+            Ok(arrow_schema::Field::new(*name, kind, true))
         })
         .collect::<Result<Vec<_>>>()?;
     let schema = Arc::new(arrow_schema::Schema::new(fields));
@@ -219,10 +227,16 @@ fn csv_to_parquet(table: &klimalade_model::Table, text: &str, path: &std::path::
             .fields()
             .iter()
             .map(|field| match batch.column_by_name(field.name()) {
-                Some(column) => column.clone(),
-                None => arrow::array::new_null_array(field.data_type(), batch.num_rows()),
+                Some(column) if *field.data_type() == arrow_schema::DataType::Binary => {
+                    let cells = column.as_string::<i32>().iter();
+                    let geometry = cells.map(|cell| cell.map(klimalade_engine::wkt_to_wkb).transpose());
+                    let geometry = geometry.collect::<Result<arrow::array::BinaryArray>>()?;
+                    Ok(Arc::new(geometry) as arrow::array::ArrayRef)
+                }
+                Some(column) => Ok(column.clone()),
+                None => Ok(arrow::array::new_null_array(field.data_type(), batch.num_rows())),
             })
-            .collect();
+            .collect::<Result<_>>()?;
         let batch =
             arrow::array::RecordBatch::try_new(whole.clone(), columns).map_err(|error| wrong(error.to_string()))?;
         writer.write(&batch).map_err(|error| wrong(error.to_string()))?;

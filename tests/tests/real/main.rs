@@ -12,6 +12,7 @@ mod area;
 mod areas;
 mod dmi;
 mod energidata;
+mod geo;
 mod ground;
 mod national;
 mod population;

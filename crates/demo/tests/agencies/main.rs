@@ -8,6 +8,7 @@ mod dmi;
 mod energidata;
 mod faults;
 mod files;
+mod geo;
 mod opendata;
 mod plandata;
 mod statbank;
