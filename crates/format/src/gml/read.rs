@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     column::{Column, Writing, source_name},
-    error::{shortened, travelling},
+    error::travelling,
     infer::{Candidates, LOOK_ROWS},
 };
 
@@ -89,12 +89,9 @@ impl Sink for Table {
     fn text(&mut self, path: &str, text: Option<&str>) -> Result<()> {
         if path == ID
             && self.stable_ids
-            && let Some(id) = text.filter(|id| id.contains("fid-"))
+            && let Some(id) = text.filter(|id| super::is_passing(id))
         {
-            return Err(Fault::contract("the features have no ids that last")
-                .at(format!("row {}", self.row))
-                .found(shortened(id))
-                .hint("identify rows by other columns: GeoServer makes fid- ids anew for every request"));
+            return Err(super::passing_ids(id).at(format!("row {}", self.row)));
         }
         match text {
             Some(text) => self.each(path, |column, row| column.push_text(text, row, Writing::default())),
