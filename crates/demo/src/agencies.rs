@@ -19,7 +19,7 @@ use url::form_urlencoded;
 use crate::{
     Error, FaultKind, Script, accounts,
     answer::{Answer, Asked, Content, Twist},
-    dmi, energidata, files, plandata, statbank,
+    dmi, energidata, files, geoserver, statbank,
     wire::{Doorway, HangUp},
     world::World,
 };
@@ -60,13 +60,14 @@ struct House {
 }
 
 /// The hosts that are simulated.
-const HOSTS: [&str; 6] = [
+const HOSTS: [&str; 7] = [
     statbank::HOST,
     energidata::HOST,
     accounts::HOST,
     dmi::HOST,
     files::HOST,
-    plandata::HOST,
+    geoserver::PLANDATA.host,
+    geoserver::COPENHAGEN.host,
 ];
 
 impl Agencies {
@@ -232,7 +233,8 @@ impl House {
             accounts::HOST => accounts::answer(&self.world, asked),
             dmi::HOST => dmi::answer(&self.world, asked),
             files::HOST => files::answer(&self.world, asked),
-            plandata::HOST => plandata::answer(&self.world, asked),
+            host if host == geoserver::PLANDATA.host => geoserver::PLANDATA.answer(&self.world, asked),
+            host if host == geoserver::COPENHAGEN.host => geoserver::COPENHAGEN.answer(&self.world, asked),
             _ => Answer::text(404, format!("no simulated agency: {host}")),
         }
     }

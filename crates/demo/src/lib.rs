@@ -16,7 +16,7 @@ mod energidata_rows;
 mod energidata_time;
 mod error;
 mod files;
-mod plandata;
+mod geoserver;
 mod script;
 mod statbank;
 mod wire;
