@@ -1,9 +1,11 @@
-use arrow::array::{RecordBatch, RecordBatchReader};
-use arrow_schema::{ArrowError, DataType, SchemaRef};
-use klimalade_connect::{Fault, ID_KEY, Page, Part, Result, SourceColumn, open_page, source_name};
+use std::sync::Arc;
+
+use arrow::array::{AsArray, RecordBatch, RecordBatchReader};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use klimalade_connect::{Fault, ID_KEY, Kind, Page, Part, Result, SourceColumn, open_page, source_name};
 use klimalade_format::{
     geometry::Crs,
-    gml::{self, GmlOptions, Look, names_epsg25832},
+    gml::{self, GmlOptions, Look, is_passing, names_epsg25832},
     json::{self, JsonOptions},
 };
 use serde_json::Value;
@@ -14,6 +16,8 @@ use crate::{
 };
 
 const FEATURES: &str = "features";
+/// A GeoJSON feature's id.
+const FEATURE_ID: &str = "id";
 /// Where GeoServer names the system of its coordinates.
 const CRS_NAME: &str = "crs.properties.name";
 /// What to type where JSON comes in degrees.
@@ -40,7 +44,7 @@ pub(crate) fn look(settings: &Checked, page: &Page) -> Result<Look> {
                 rows: look.rows,
                 matched: count("numberMatched"),
                 has_next: look.links.iter().any(is_next),
-                ids: Vec::new(),
+                ids: feature_ids(page)?,
             })
         }
     }
@@ -54,16 +58,13 @@ pub(crate) fn decode<'a>(
 ) -> Result<Box<dyn RecordBatchReader + Send + 'a>> {
     match settings.output {
         Output::Gml => {
-            let is_id = |field: &arrow_schema::FieldRef| {
-                source_name(field) == gml::ID && field.metadata().get(ID_KEY).is_some_and(|flag| flag == "true")
-            };
             let options = GmlOptions {
                 known: Detail::of(part)?
                     .properties
                     .into_iter()
                     .map(|property| property.name)
                     .collect(),
-                stable_ids: columns.fields().iter().any(is_id),
+                stable_ids: columns.fields().iter().any(|field| identifies(field, gml::ID)),
                 ..GmlOptions::default()
             };
             gml::reader(open_page(page)?, columns, &options)
@@ -77,7 +78,8 @@ pub(crate) fn decode<'a>(
                 check_crs(page)?;
             }
             let rows = json::reader(open_page(page)?, columns, &json_options())?;
-            Ok(Box::new(Features { rows }))
+            let ids = columns.fields().iter().position(|field| identifies(field, FEATURE_ID));
+            Ok(Box::new(Features { rows, ids, row: 0 }))
         }
     }
 }
@@ -125,26 +127,74 @@ fn check_crs(page: &Page) -> Result<()> {
     }
 }
 
-/// Rows of the server's JSON, with our own hint where the geometry is in degrees: there is no `crs` to set here.
+/// Whether a column of this name at the source tells rows apart.
+fn identifies(field: &Field, name: &str) -> bool {
+    source_name(field) == name && field.metadata().get(ID_KEY).is_some_and(|flag| flag == "true")
+}
+
+/// Ids of the features of a page of JSON; none where they have none.
+fn feature_ids(page: &Page) -> Result<Vec<String>> {
+    let column = Field::new(FEATURE_ID, DataType::Utf8, true);
+    let schema: SchemaRef = Arc::new(Schema::new(vec![column]));
+    let mut ids = Vec::new();
+    for batch in json::reader(open_page(page)?, &schema, &json_options())? {
+        match batch {
+            Ok(batch) => ids.extend(texts(&batch, 0).flatten().map(str::to_owned)),
+            // A text takes every value: all that is left to break the contract is that no feature has an id.
+            Err(ArrowError::ExternalError(inner)) => match inner.downcast::<Fault>() {
+                Ok(fault) if fault.kind() == Kind::Contract => return Ok(Vec::new()),
+                Ok(fault) => return Err(fault.at(page.entry.address.clone())),
+                Err(other) => return Err(Fault::bug("a page cannot be read").because(other)),
+            },
+            Err(other) => return Err(Fault::bug("a page cannot be read").because(other)),
+        }
+    }
+    Ok(ids)
+}
+
+fn texts(batch: &RecordBatch, at: usize) -> impl Iterator<Item = Option<&str>> {
+    batch.column(at).as_string_opt::<i32>().into_iter().flatten()
+}
+
+/// Rows of the server's JSON: with our own hint where the geometry is in degrees (there is no `crs` to set here), and
+/// without ids that pass where rows are told apart by them.
 struct Features<R> {
     rows: R,
+    /// The column of ids that tell rows apart.
+    ids: Option<usize>,
+    row: u64,
+}
+
+impl<R> Features<R> {
+    fn checked(&mut self, batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let passing = |id: &&str| is_passing(id);
+        if let Some(at) = self.ids
+            && let Some(id) = texts(&batch, at).flatten().find(passing)
+        {
+            let place = format!("rows {} to {}", self.row + 1, self.row + batch.num_rows() as u64);
+            let fault = gml::passing_ids(id).at(place);
+            return Err(ArrowError::ExternalError(Box::new(fault)));
+        }
+        self.row += batch.num_rows() as u64;
+        Ok(batch)
+    }
 }
 
 impl<R: RecordBatchReader> Iterator for Features<R> {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.rows.next()?;
-        Some(batch.map_err(|error| match error {
-            ArrowError::ExternalError(inner) => match inner.downcast::<Fault>() {
+        Some(match self.rows.next()? {
+            Ok(batch) => self.checked(batch),
+            Err(ArrowError::ExternalError(inner)) => Err(match inner.downcast::<Fault>() {
                 Ok(fault) if fault.hint_text().is_some_and(|hint| hint.starts_with("crs =")) => {
                     ArrowError::ExternalError(Box::new(fault.hint(OTHER_FORM)))
                 }
                 Ok(fault) => ArrowError::ExternalError(fault),
                 Err(other) => ArrowError::ExternalError(other),
-            },
-            other => other,
-        }))
+            }),
+            Err(other) => Err(other),
+        })
     }
 }
 

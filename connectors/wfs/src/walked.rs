@@ -7,7 +7,7 @@ use std::{
 };
 
 use klimalade_connect::{Fault, Result};
-use klimalade_format::gml::Look;
+use klimalade_format::gml::{Look, is_passing};
 use klimalade_transport::PageSeen;
 
 use crate::settings::Checked;
@@ -22,10 +22,10 @@ struct Seen {
     ids: HashSet<u64>,
 }
 
-/// Ids by which a feature is known again: GeoServer's `fid-` ids change with every request, MapServer's begin with a
-/// dot where no `gml_featureid` is set.
+/// Ids by which a feature is known again: some of GeoServer's change with every request, MapServer's begin with a dot
+/// where no `gml_featureid` is set.
 fn is_lasting(id: &str) -> bool {
-    !id.contains("fid-") && !id.starts_with('.')
+    !is_passing(id) && !id.starts_with('.')
 }
 
 impl Walked {

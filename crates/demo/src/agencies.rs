@@ -19,7 +19,7 @@ use url::form_urlencoded;
 use crate::{
     Error, FaultKind, Script, accounts,
     answer::{Answer, Asked, Content, Twist},
-    cdp, dagi, dmi, energidata, files, mars, miljoegis, opendata, plandata, statbank,
+    cdp, dagi, dmi, energidata, files, geoserver, mars, miljoegis, opendata, statbank,
     wire::{Doorway, HangUp},
     world::World,
 };
@@ -67,12 +67,13 @@ const HOSTS: &[&str] = &[
     dmi::HOST,
     files::HOST,
     cdp::HOST,
-    plandata::HOST,
     opendata::HOST,
     opendata::STORE_HOST,
     dagi::HOST,
     mars::HOST,
     miljoegis::HOST,
+    geoserver::PLANDATA.host,
+    geoserver::COPENHAGEN.host,
 ];
 
 impl Agencies {
@@ -239,12 +240,13 @@ impl House {
             dmi::HOST => dmi::answer(&self.world, asked),
             files::HOST => files::answer(&self.world, asked),
             cdp::HOST => cdp::answer(&self.world, asked),
-            plandata::HOST => plandata::answer(&self.world, asked),
             opendata::HOST => opendata::answer(&self.world, asked),
             opendata::STORE_HOST => opendata::store_answer(&self.world, asked),
             dagi::HOST => dagi::answer(&self.world, asked),
             mars::HOST => mars::answer(&self.world, asked),
             miljoegis::HOST => miljoegis::answer(&self.world, asked),
+            host if host == geoserver::PLANDATA.host => geoserver::PLANDATA.answer(&self.world, asked),
+            host if host == geoserver::COPENHAGEN.host => geoserver::COPENHAGEN.answer(&self.world, asked),
             _ => Answer::text(404, format!("no simulated agency: {host}")),
         }
     }

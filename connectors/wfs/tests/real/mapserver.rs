@@ -257,6 +257,20 @@ fn wfs_1_1_and_a_filter_and_two_properties_are_read() {
     );
 }
 
+#[tokio::test]
+async fn wfs_1_1_where_2_0_was_asked_for_is_walked() {
+    let Some(folder) = folder() else { return };
+    let expected = input(&folder);
+    let files = folder.join("server-mapserver");
+    let answer = move |asked: &Asked| {
+        assert_eq!(asked.query["version"], "2.0.0");
+        xml(200, read(&files, "p110.gml"))
+    };
+    let (connector, part, pages, _) = walk(answer, json!({"describe": false})).await.unwrap();
+    let found = decoded(&connector, &part, &pages, &columns("", "geometri"));
+    assert_alike(&found, &expected.into_iter().take(2).collect());
+}
+
 #[test]
 fn another_system_and_wfs_1_0_are_refused_with_what_to_type() {
     let Some(folder) = folder() else { return };

@@ -333,6 +333,106 @@ async fn json_is_read_where_the_server_has_it() {
     );
 }
 
+/// A page of JSON with these features.
+fn json_page(features: &str) -> String {
+    format!(
+        r#"{{"type":"FeatureCollection","crs":{{"type":"name","properties":{{"name":"urn:ogc:def:crs:EPSG::25832"}}}},"features":[{features}]}}"#
+    )
+}
+
+fn json_decoder() -> std::sync::Arc<dyn Connector> {
+    open(json!({"base_url": "http://127.0.0.1:9", "type_names": "pdk:omraade", "output": "json"}))
+}
+
+#[test]
+fn three_spellings_of_null_in_json_are_one() {
+    let body = json_page(
+        r#"{"id":"a.1","properties":{"tal":null,"navn":""}},{"id":"a.2","properties":{"navn":null}},
+        {"id":"a.3","properties":{"tal":"","navn":"Ærø"}},{"id":"a.4","properties":{"tal":7,"navn":" "}}"#,
+    );
+    let columns = bench::columns(&[
+        ("number", "properties.tal", DataType::Int64),
+        ("name", "properties.navn", DataType::Utf8),
+    ]);
+    let rows = bench::rows(json_decoder().as_ref(), &Part::new("all"), &page(&body), &columns).unwrap();
+    assert_eq!(rows, [["null", "null"], ["null", "null"], ["null", "Ærø"], ["7", " "]]);
+    let found = json_decoder().columns(&Part::new("all"), &page(&body)).unwrap();
+    let number = found.iter().find(|column| column.name == "properties.tal").unwrap();
+    assert_eq!((number.kind, number.filled), (klimalade_connect::SourceType::Int, 1));
+}
+
+#[test]
+fn ids_of_json_that_change_with_every_request_identify_nothing() {
+    let body = json_page(r#"{"id":"a.1","properties":{}},{"id":"a.fid--249a3869_18ebecda57e_76e8","properties":{}}"#);
+    let columns = bench::columns(&[("id", "id", DataType::Utf8)]);
+    let decode = |columns| decode_all(json_decoder().as_ref(), &Part::new("all"), &page(&body), columns);
+    assert!(decode(&columns).is_ok());
+    let error = decode(&bench::identified(&columns, &["id"])).unwrap_err();
+    assert_eq!(error.kind(), Kind::Contract, "{error}");
+    assert!(error.to_string().contains("fid--"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_of_json_that_ignores_the_start_is_found_by_its_ids() {
+    let server = Server::start(|asked| {
+        // No two answers are the same bytes.
+        let features = json_page(r#"{"id":"a.1","properties":{}},{"id":"a.2","properties":{}}"#);
+        bench::json(features.replacen('{', &format!(r#"{{"timeStamp":"{}","#, asked.at), 1))
+    })
+    .await;
+    let connector = open(json!({"base_url": server.base, "type_names": "a", "page_limit": 2, "output": "json"}));
+    let fault = bench::fetch(connector.as_ref(), &Part::new("all"), &bench::context(NOW, &[]))
+        .await
+        .unwrap_err();
+    assert_eq!(fault.kind(), Kind::Source, "{fault}");
+    assert!(fault.to_string().contains("twice"), "{fault}");
+}
+
+#[test]
+fn a_page_is_looked_at_as_strictly_as_it_is_read() {
+    let look = |body: &str| klimalade_format::gml::look(Box::new(body.as_bytes()));
+    let whole = collection(
+        r#"numberMatched="9" numberReturned="2" next="http://x""#,
+        &(member(0) + &member(1)),
+    );
+    let found = look(&whole).unwrap();
+    assert_eq!((found.rows, found.matched, found.has_next), (2, Some(9), true));
+    assert_eq!(found.ids, ["omraade.0", "omraade.1"]);
+    let all_in_one = collection(
+        "",
+        r#"<gml:featureMembers><pdk:a gml:id="a.1"><pdk:member/></pdk:a><pdk:a gml:id="a.2"/></gml:featureMembers><wfs:boundedBy/>"#,
+    );
+    assert_eq!(look(&all_in_one).unwrap().rows, 2);
+    for (body, words) in [
+        (
+            whole.replace("</wfs:FeatureCollection>", ""),
+            "the end, with 1 elements open",
+        ),
+        (
+            whole.replace("numberReturned=\"2\"", "numberReturned=\"3\""),
+            "3 features",
+        ),
+        (
+            collection("", "<wfs:truncatedResponse><a>disk full</a></wfs:truncatedResponse>"),
+            "disk full",
+        ),
+        (
+            collection("", "<wfs:member><wfs:FeatureCollection/></wfs:member>"),
+            "within a collection",
+        ),
+        (collection("", r#"<wfs:member><a fid="a.1"/></wfs:member>"#), "GML 2"),
+        (collection("", "<gml:boundedBy><gml:Box/></gml:boundedBy>"), "GML 2"),
+        ("<a/>".to_owned(), "the element a"),
+        ("id;navn".to_owned(), "no XML"),
+        (format!("<!DOCTYPE a>{whole}"), "document type"),
+        (collection(&format!("a=\"{}\"", "x".repeat(40 << 20)), ""), "too large"),
+    ] {
+        let fault = look(&body).unwrap_err();
+        let said = fault.to_string();
+        assert!(said.contains(words) || words == "too large", "{words}: {said}");
+    }
+}
+
 #[tokio::test]
 async fn another_system_than_25832_is_no_setting() {
     let settings = json!({"base_url": "https://a.dk/wfs", "type_names": "a", "srs": "EPSG:4326"});

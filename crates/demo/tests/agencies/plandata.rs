@@ -271,3 +271,27 @@ fn a_page_may_come_short_and_a_start_be_ignored() {
     };
     assert_eq!(page(0), page(10));
 }
+
+#[test]
+fn copenhagen_has_a_server_of_its_own_with_basins_that_share_an_id_or_have_none() {
+    let agencies = agencies();
+    let ask = |more: &str| {
+        let address = "wfs-kbhkort.kk.dk/k101/ows?service=WFS&version=2.0.0&request=GetFeature";
+        get(
+            &agencies,
+            &format!("{address}&typeNames=k101:skp_bassiner_pladser_kk{more}"),
+        )
+    };
+    let reply = ask("&startIndex=0&sortBy=klima_id");
+    assert!(reply.text().contains("xmlns:k101=") && reply.text().contains("<k101:geometri>"));
+    let members = between(reply.text(), "<wfs:member>", "</wfs:member>").len();
+    let ids = between(reply.text(), "<k101:klima_id>", "</k101:klima_id>");
+    let distinct: BTreeSet<&str> = ids.iter().copied().collect();
+    assert!(ids.len() < members && distinct.len() < ids.len(), "{members} {ids:?}");
+    assert_eq!(ask("&startIndex=0").status, 400);
+    let other = get(
+        &agencies,
+        &format!("{WFS}&request=GetFeature&typeNames=k101:skp_bassiner_pladser_kk"),
+    );
+    assert_eq!(other.status, 400, "Plandata does not have it");
+}

@@ -26,6 +26,18 @@ pub use shape::names_epsg25832;
 /// Name of the column that is a feature's `gml:id`.
 pub const ID: &str = "@id";
 
+/// Whether a feature's id is another one with the next request: GeoServer's of a layer without a primary key.
+pub fn is_passing(id: &str) -> bool {
+    id.contains("fid-")
+}
+
+/// The fault of rows that are told apart by such ids.
+pub fn passing_ids(id: &str) -> Fault {
+    Fault::contract("the features have no ids that last")
+        .found(crate::error::shortened(id))
+        .hint("identify rows by other columns: GeoServer makes fid- ids anew for every request")
+}
+
 /// How features are to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GmlOptions {
@@ -164,24 +176,4 @@ fn miscounted(said: u64, found: u64) -> Fault {
         .expected(format!("{said} features"))
         .found(format!("{found} features"))
         .worth_another_walk()
-}
-
-/// Counts the features of a page without building rows. Reads to the end, so that a cut body is noticed. Errors: as
-/// [`reader`] for the collection itself.
-pub fn look_before(input: Box<dyn Read + Send + '_>) -> Result<Look> {
-    let mut collection = Collection::open(input)?;
-    let mut found = Look {
-        matched: collection.root_number("numberMatched"),
-        has_next: collection
-            .pull
-            .root_attribute("next")
-            .is_some_and(|next| !next.is_empty()),
-        ..Look::default()
-    };
-    while collection.enter_feature()? {
-        found.rows += 1;
-        found.ids.extend(collection.pull.attributes.id.take());
-        collection.pull.skip()?;
-    }
-    Ok(found)
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     by_path::{Seen, Table},
     column::{Column, Writing},
-    error::{shortened, travelling},
+    error::travelling,
     infer::LOOK_ROWS,
 };
 
@@ -31,12 +31,9 @@ impl Sink for Features {
     fn text(&mut self, path: &str, text: Option<&str>) -> Result<()> {
         if path == ID
             && self.stable_ids
-            && let Some(id) = text.filter(|id| id.contains("fid-"))
+            && let Some(id) = text.filter(|id| super::is_passing(id))
         {
-            return Err(Fault::contract("the features have no ids that last")
-                .at(format!("row {}", self.table.row))
-                .found(shortened(id))
-                .hint("identify rows by other columns: GeoServer makes fid- ids anew for every request"));
+            return Err(super::passing_ids(id).at(format!("row {}", self.table.row)));
         }
         match text {
             Some(text) => self

@@ -1,4 +1,4 @@
-//! The layers: their names, attributes and invented features. Names of layers and attributes are those that public
+//! The layers of both servers: their names, attributes and invented features. Names of layers and attributes are those that public
 //! clients use (read 2026-11-23); what they do not name is left out.
 
 use jiff::civil::Date;
@@ -20,12 +20,14 @@ pub(super) struct Feature {
 /// A layer.
 #[derive(Debug)]
 pub(super) struct Layer {
-    /// Without `pdk:`.
+    /// Without its prefix.
     pub(super) name: &'static str,
     /// Attributes with their types in XML schema, without the geometry.
     pub(super) columns: &'static [(&'static str, &'static str)],
     /// Database views (`_v`) have none: no order of their own, and ids that change with every request.
     pub(super) has_primary_key: bool,
+    /// The one municipality whose layer it is.
+    only: Option<&'static str>,
     /// Areas in a municipality at most.
     most: usize,
     values: fn(&Place<'_>) -> Vec<Json>,
@@ -54,7 +56,8 @@ macro_rules! old_columns {
     };
 }
 
-pub(super) const LAYERS: [Layer; 8] = [
+/// Plandata's.
+pub(super) const PLANDATA: &[Layer] = &[
     Layer {
         name: "theme_pdk_forsyningomraade_vedtaget_v",
         columns: old_columns!(
@@ -63,6 +66,7 @@ pub(super) const LAYERS: [Layer; 8] = [
             ("forsytekst", "string")
         ),
         has_primary_key: false,
+        only: None,
         most: 4,
         values: |place| {
             let kind = place.pick(
@@ -77,6 +81,7 @@ pub(super) const LAYERS: [Layer; 8] = [
         name: "theme_pdk_tilslutningspligtomraade_vedtaget_v",
         columns: old_columns!(("navn1204", "string"), ("type1204a", "int"), ("vaerd1204a", "string")),
         has_primary_key: false,
+        only: None,
         most: 2,
         values: |place| {
             let kind = json!("Tilslutningspligt for ny bebyggelse");
@@ -87,6 +92,7 @@ pub(super) const LAYERS: [Layer; 8] = [
         name: "theme_pdk_forsyningsforbudomraade_vedtaget_v",
         columns: old_columns!(("type1205", "int"), ("vaerdi1205", "string")),
         has_primary_key: false,
+        only: None,
         most: 1,
         values: |place| place.old(1205, "Forsyningsforbudområder", [json!(1), json!("Forbud mod elvarme")]),
     },
@@ -106,6 +112,7 @@ pub(super) const LAYERS: [Layer; 8] = [
             ("datoopdt", "dateTime"),
         ],
         has_primary_key: false,
+        only: None,
         most: 3,
         values: |place| {
             let kind = if place.draw.text("kind").unit() < 0.7 { 1 } else { 2 };
@@ -141,6 +148,7 @@ pub(super) const LAYERS: [Layer; 8] = [
             ("sluaar1201", "int")
         ),
         has_primary_key: false,
+        only: None,
         most: 12,
         values: |place| {
             let (now, planned) = place.sewers();
@@ -177,6 +185,7 @@ pub(super) const LAYERS: [Layer; 8] = [
             ("datoopdt", "dateTime"),
         ],
         has_primary_key: true,
+        only: None,
         most: 12,
         values: |place| {
             let (now, planned) = place.sewers();
@@ -206,6 +215,7 @@ pub(super) const LAYERS: [Layer; 8] = [
         name: "theme_pdk_oversvoemerosion_vedtaget",
         columns: DESIGNATION,
         has_primary_key: true,
+        only: None,
         most: 4,
         values: |place| place.designation("Oversvømmelse og erosion"),
     },
@@ -213,10 +223,45 @@ pub(super) const LAYERS: [Layer; 8] = [
         name: "theme_pdk_lavbundsareal_vedtaget",
         columns: DESIGNATION,
         has_primary_key: true,
+        only: None,
         most: 6,
         values: |place| place.designation("Lavbundsarealer"),
     },
 ];
+
+/// Copenhagen's: planned basins and squares of the cloudburst plan. Some have no `klima_id`, some share one.
+pub(super) const COPENHAGEN: &[Layer] = &[Layer {
+    name: "skp_bassiner_pladser_kk",
+    columns: &[
+        ("klima_id", "string"),
+        ("projekt_navn", "string"),
+        ("typologi", "string"),
+        ("vandopland", "string"),
+        ("forventet_ibrugtagning", "int"),
+    ],
+    has_primary_key: false,
+    only: Some("0101"),
+    most: 180,
+    values: |place| {
+        let catchment = place.pick("catchment", &["Amager", "Indre By", "Nørrebro", "Østerbro"]);
+        let year = 2027 + (place.draw.text("year").unit() * 15.0) as i32;
+        vec![
+            if place.at % 50 == 49 {
+                Json::Null
+            } else {
+                json!(format!("AM {}", place.at / 2 + 1))
+            },
+            json!(format!("Skybrudsplads nr. {} & bassin", place.at + 1)),
+            place.pick("kind", &["Skybrudsbassin", "Grøn vej", "Rensning"]),
+            catchment,
+            if place.draw.text("when").unit() < 0.3 {
+                Json::Null
+            } else {
+                json!(year)
+            },
+        ]
+    },
+}];
 
 /// Attributes of a designation of the municipal plan.
 const DESIGNATION: &[(&str, &str)] = &[
@@ -327,12 +372,6 @@ impl Place<'_> {
 }
 
 impl Layer {
-    /// The layer of a type's name, with or without `pdk:`.
-    pub(super) fn find(type_name: &str) -> Option<&'static Self> {
-        let name = type_name.strip_prefix("pdk:").unwrap_or(type_name);
-        LAYERS.iter().find(|layer| layer.name == name)
-    }
-
     /// Place of an attribute.
     pub(super) fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.0 == name)
@@ -342,6 +381,7 @@ impl Layer {
     pub(super) fn features(&self, world: &World) -> Vec<Feature> {
         let mut found = Vec::new();
         let towns = world.areas.all.iter().filter(|area| area.is_municipality);
+        let towns = towns.filter(|area| self.only.is_none_or(|code| code == area.code));
         for (town, area) in towns.enumerate() {
             // Both layers of sewers draw the same areas.
             let subject = self.name.trim_end_matches("_v");
@@ -354,7 +394,7 @@ impl Layer {
             let count = least + (draw.text("count").unit() * (self.most + 1 - least) as f64) as usize;
             for at in 0..count {
                 let draw = draw.number(at as i64);
-                let number = 3_000_000 + (town * 100 + at) as i64;
+                let number = 3_000_000 + (town * 1000 + at) as i64;
                 let place = Place {
                     world,
                     area,
