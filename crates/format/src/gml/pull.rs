@@ -345,12 +345,12 @@ fn attributes(tag: &BytesStart<'_>) -> Result<Attributes, Wrong> {
 
 #[derive(Debug, thiserror::Error)]
 #[error("a tag or text that is too large")]
-struct TooLarge;
+pub(crate) struct TooLarge;
 
 /// Reads no further than `left` bytes: the parser keeps a tag or text as a whole.
-struct Capped<R> {
-    input: R,
-    left: usize,
+pub(crate) struct Capped<R> {
+    pub(crate) input: R,
+    pub(crate) left: usize,
 }
 
 impl<R: BufRead> Read for Capped<R> {

@@ -61,7 +61,7 @@ pub(super) fn tables(workbook: &mut Workbook, options: &SheetOptions) -> Result<
         }
         return fitting
             .into_iter()
-            .filter_map(|(name, headings)| seen.get(&name).map(|sheet| (name, headings, sheet)))
+            .filter_map(|(name, headings)| seen.remove(&name).map(|sheet| (name, headings, sheet)))
             .map(|(name, headings, sheet)| sheet.table(name, headings, layout, options))
             .collect();
     }
@@ -153,8 +153,9 @@ impl Sheet {
         found.into_iter().collect()
     }
 
+    /// The cells move: a sheet is large.
     fn table(
-        &self,
+        self,
         sheet: String,
         headings: Vec<(u32, String)>,
         layout: &Layout,
@@ -165,11 +166,11 @@ impl Sheet {
         let first_row = header_end.saturating_add(layout.skip_rows);
         let mut rows: Vec<Row> = Vec::new();
         let mut ended_at = None;
-        for (row, cells) in self.grid.range(first_row..) {
+        for (row, mut cells) in self.grid.into_iter().skip_while(|(row, _)| *row < first_row) {
             let number = row + 1;
             let mut taken: Vec<Option<Cell>> = positions
                 .iter()
-                .map(|column| cells.get(column).map(|cell| unmarked(cell, options.footnotes)))
+                .map(|column| cells.remove(column).map(|cell| unmarked(cell, options.footnotes)))
                 .collect();
             let filled = taken.iter().flatten().count();
             if filled == 0 {
@@ -209,10 +210,10 @@ fn is_end(first: &str, end: &str) -> bool {
     }
 }
 
-fn unmarked(cell: &Cell, footnotes: bool) -> Cell {
+fn unmarked(cell: Cell, footnotes: bool) -> Cell {
     match cell {
-        Cell::Text(text) if footnotes => Cell::Text(without_marks(text).to_owned()),
-        _ => cell.clone(),
+        Cell::Text(text) if footnotes => Cell::Text(without_marks(&text).to_owned()),
+        other => other,
     }
 }
 
