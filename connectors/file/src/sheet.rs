@@ -14,7 +14,8 @@ use crate::settings::Decimal;
 #[serde(deny_unknown_fields)]
 pub struct SheetForm {
     /// How its editions look, `[[source.format.layout]]`; the first that fits is taken. A workbook that fits none is an
-    /// error that shows its headings.
+    /// error that shows its headings, and a layout that can be typed: so the first time it can be left out.
+    #[serde(default)]
     pub layout: Vec<LayoutForm>,
     /// The decimal mark of numbers that were typed as text; cells that are numbers need none.
     #[serde(default)]
@@ -79,11 +80,6 @@ fn most_bytes() -> u64 {
 
 impl SheetForm {
     pub(crate) fn options(self) -> Result<SheetOptions> {
-        if self.layout.is_empty() {
-            return Err(Fault::settings("no layout says where the table is")
-                .at("[source.format]")
-                .hint("[[source.format.layout]] with sheet = \"*\", header_row = 1, columns = [\"Kommunenr\"]"));
-        }
         let decimal_comma = self.decimal == Decimal::Comma;
         let layouts = self.layout.into_iter().map(LayoutForm::layout);
         Ok(SheetOptions {

@@ -9,7 +9,7 @@ use arrow_schema::DataType;
 use klimalade_connect::{Connector, Page, Protocol};
 use klimalade_demo::{Agencies, Script};
 use klimalade_file::{Files, Settings};
-use klimalade_testkit::bench::{self};
+use klimalade_testkit::bench::{self, Server};
 use klimalade_testkit::contract::{self, Case, Expected, Rows, Unsupported};
 use serde_json::{Value, json};
 
@@ -161,6 +161,72 @@ async fn the_contract_holds_for_workbooks() {
             ],
         },
         empty: Some((part, Page::from_bytes("/empty.xlsx", &workbooks::plants(0..0)).unwrap())),
+        declared: &[Unsupported::PromisedCount],
+    })
+    .await;
+}
+
+fn cycle_paths() -> [(&'static str, &'static str, DataType); 2] {
+    [
+        ("municipality", "kommune", DataType::Utf8),
+        ("km", "km", DataType::Float64),
+    ]
+}
+
+#[tokio::test]
+async fn the_contract_holds_for_archives() {
+    let folder = tempfile::tempdir().unwrap();
+    let member = |rows: &str| workbooks::archive(&[("cykelstier.csv", format!("kommune;km\n{rows}").as_bytes())]);
+    std::fs::write(folder.path().join("2023.zip"), member("Læsø;12,5\nÆrø;40\n")).unwrap();
+    std::fs::write(folder.path().join("2024.zip"), member("Fanø;31\n")).unwrap();
+    let connector = open(json!({"address": folder.path().join("*.zip").display().to_string(),
+        "unpack": {"member": "*.csv"}, "format": {"type": "csv", "decimal": ","}}));
+    let context = bench::context(NOW, &[]);
+    let part = connector.plan(&context).await.unwrap().remove(0);
+    contract::run(Case {
+        connector,
+        context,
+        columns: bench::identified(&bench::columns(&cycle_paths()), &["municipality"]),
+        expected: Expected {
+            rows: Rows::PerPart(BTreeMap::from([("2023".to_owned(), 2), ("2024".to_owned(), 1)])),
+            cells: vec![cell("municipality", "Læsø"), cell("km", "12.5")],
+        },
+        empty: Some((part, Page::from_bytes("/empty.zip", &member("")).unwrap())),
+        declared: &[Unsupported::PromisedCount],
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_contract_holds_for_xml_behind_a_link() {
+    let xml = |rows: &str| format!("<?xml version=\"1.0\"?><Stier år=\"2024\">{rows}</Stier>");
+    let rows = "<Sti kommune=\"Læsø\"><km>12,5</km></Sti><Sti kommune=\"Ærø\"><km/></Sti>";
+    let body = xml(rows);
+    let server = Server::start(move |asked| match asked.path.as_str() {
+        "/media/7/stier.xml" => bench::answer(200, "application/xml", body.clone()),
+        _ => bench::answer(200, "text/html", "<a href='media/7/stier.xml'>Cykelstier</a>"),
+    })
+    .await;
+    let connector = open(
+        json!({"discover": {"page": format!("{}/", server.base), "text": "Cykel*"},
+        "format": {"type": "xml", "record": "Stier.Sti", "decimal": ","}}),
+    );
+    let context = bench::context(NOW, &[]);
+    let part = connector.plan(&context).await.unwrap().remove(0);
+    let columns = bench::columns(&[
+        ("municipality", "@kommune", DataType::Utf8),
+        ("km", "km", DataType::Float64),
+        ("year", "/Stier.@år", DataType::Int16),
+    ]);
+    contract::run(Case {
+        connector,
+        context,
+        columns: bench::identified(&columns, &["municipality"]),
+        expected: Expected {
+            rows: Rows::Total(2),
+            cells: vec![cell("municipality", "Læsø"), cell("km", "12.5"), cell("year", "2024")],
+        },
+        empty: Some((part, Page::from_bytes("/empty.xml", xml("").as_bytes()).unwrap())),
         declared: &[Unsupported::PromisedCount],
     })
     .await;

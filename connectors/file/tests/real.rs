@@ -91,12 +91,11 @@ fn by_sheet(name: &str, years: std::ops::RangeInclusive<u16>) -> Option<BTreeMap
     let rows = decoded(&page(&folder, name), &format, &columns);
     assert_eq!(rows.column_by_name("code").unwrap().null_count(), 0);
     let mut found: BTreeMap<String, (usize, i64)> = BTreeMap::new();
+    let by_year: Vec<Vec<Option<f64>>> = years.iter().map(|year| numbers(&rows, year)).collect();
     for (at, sheet) in texts(&rows, "sheet").into_iter().enumerate() {
         let counted = found.entry(sheet.unwrap()).or_default();
         counted.0 += 1;
-        for year in &years {
-            counted.1 += hundredths(numbers(&rows, year)[at].unwrap());
-        }
+        counted.1 += by_year.iter().map(|year| hundredths(year[at].unwrap())).sum::<i64>();
     }
     Some(found)
 }

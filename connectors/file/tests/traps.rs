@@ -1,6 +1,9 @@
 //! Each way in which a file was seen to mislead, as a test.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod linked;
+mod marked;
+mod packed;
 mod sheets;
 mod workbooks;
 

@@ -25,18 +25,22 @@ pub(crate) fn known(connector: &str, address: Option<&str>) -> Result<Known> {
         "file" => {
             put("address", whole);
             let ending = path.rsplit('.').next().unwrap_or_default().to_lowercase();
-            if matches!(ending.as_str(), "xlsx" | "xls" | "ods") {
-                return Err(Fault::settings("a spreadsheet cannot be read")
+            if ending == "xls" {
+                return Err(Fault::settings("a spreadsheet of before 2007 cannot be read")
                     .at("--address")
                     .found(whole.to_owned())
-                    .hint("save the sheet as CSV, and give the address of that file"));
+                    .hint("save it as .xlsx, and give the address of that file"));
             }
-            let kind = if matches!(ending.as_str(), "json" | "geojson") {
-                "json"
-            } else {
-                "csv"
+            if matches!(ending.as_str(), "zip" | "gz") {
+                known.settings.insert("unpack", "{ member = \"*\" }".to_owned());
+            }
+            let format = match ending.as_str() {
+                "json" | "geojson" => "{ type = \"json\" }".to_owned(),
+                "xlsx" | "ods" => "{ type = \"sheet\" }".to_owned(),
+                "xml" => format!("{{ type = \"xml\", record = {} }}", quoted(UNFILLED)),
+                _ => "{ type = \"csv\" }".to_owned(),
             };
-            known.settings.insert("format", format!("{{ type = \"{kind}\" }}"));
+            known.settings.insert("format", format);
         }
         "arcgis" if whole != UNFILLED => put("base_url", path.trim_end_matches("/query")),
         "ogcapi" if whole != UNFILLED => match path.split_once("/collections/") {
@@ -153,11 +157,23 @@ mod tests {
             lines("file", "drop/Ærø \"1\".geojson"),
             [r#"address = 'drop/Ærø "1".geojson'"#, r#"format = { type = "json" }"#]
         );
+        assert_eq!(
+            lines("file", "drop/tal.XLSX"),
+            [r#"address = "drop/tal.XLSX""#, r#"format = { type = "sheet" }"#]
+        );
+        assert_eq!(
+            lines("file", "https://a.dk/tal.zip"),
+            [
+                r#"address = "https://a.dk/tal.zip""#,
+                r#"format = { type = "csv" }"#,
+                r#"unpack = { member = "*" }"#
+            ]
+        );
     }
 
     #[test]
-    fn a_spreadsheet_is_refused_with_what_to_do() {
-        let fault = known("file", Some("drop/tal.XLSX")).unwrap_err();
-        assert!(fault.hint_text().unwrap().contains("CSV"), "{fault}");
+    fn a_spreadsheet_of_before_2007_is_refused_with_what_to_do() {
+        let fault = known("file", Some("drop/tal.XLS")).unwrap_err();
+        assert!(fault.hint_text().unwrap().contains(".xlsx"), "{fault}");
     }
 }

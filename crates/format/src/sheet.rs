@@ -149,6 +149,24 @@ pub fn columns(input: Box<dyn Read + Send + '_>, options: &SheetOptions) -> Resu
     Ok(found)
 }
 
+/// What looks like a table of a sheet: for a first layout that somebody then corrects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenTable {
+    /// The sheet.
+    pub sheet: String,
+    /// Row of its headings, from 1.
+    pub header_row: u32,
+    /// Them, white space as single blanks.
+    pub headings: Vec<String>,
+    /// Rows behind them with more than one cell.
+    pub rows: usize,
+}
+
+/// What looks like a table, of each sheet that has one, in order. Errors: Source, as [`reader`].
+pub fn look(input: Box<dyn Read + Send + '_>, most_bytes: u64) -> Result<Vec<SeenTable>> {
+    layout::seen(&mut workbook::open(input, most_bytes)?)
+}
+
 fn tables_of(input: Box<dyn Read + Send + '_>, options: &SheetOptions) -> Result<Vec<Table>> {
     let mut workbook = workbook::open(input, options.most_bytes)?;
     layout::tables(&mut workbook, options)

@@ -259,7 +259,6 @@ async fn html_in_place_of_a_workbook_is_an_error_before_it_is_stored() {
 #[test]
 fn layouts_say_what_can_be_typed() {
     for (format, hint) in [
-        (json!({"type": "sheet", "layout": []}), "[[source.format.layout]]"),
         (
             layout(json!({"sheet": [], "header_row": 1, "columns": ["a"]})),
             "sheet = ",
@@ -277,4 +276,19 @@ fn layouts_say_what_can_be_typed() {
         assert_eq!(fault.kind(), Kind::Settings);
         assert!(fault.hint_text().unwrap().contains(hint), "{fault}");
     }
+}
+
+#[test]
+fn a_workbook_without_a_layout_is_told_one() {
+    let fault = decoded(json!({"type": "sheet"}), &workbooks::plants(0..3), &kommune()).unwrap_err();
+    assert_eq!(
+        (fault.kind(), fault.expected_text()),
+        (Kind::Contract, Some("a layout"))
+    );
+    assert_eq!(
+        fault.hint_text(),
+        Some(
+            "[[source.format.layout]] with sheet = \"Anlæg\", header_row = 3, columns = [\"Kommunenr\", \"Renseanlæg 1)\"]"
+        )
+    );
 }

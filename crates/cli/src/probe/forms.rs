@@ -1,8 +1,12 @@
 //! Settings that a page shows to be wrong: how a file is written, where the rows of an answer are.
 
+use std::io::Read;
+
 use klimalade_connect::Page;
 use klimalade_format::{
+    archive::{Archive, UnpackOptions, is_archive},
     csv::{Sniffed, sniff},
+    sheet::{self, SeenTable},
     text::Encoding,
 };
 use klimalade_model::{Fault, Result};
@@ -71,6 +75,13 @@ pub(super) fn corrections(connector: &str, settings: &Value, page: &Page) -> Res
 fn file(settings: &Value, page: &Page) -> Result<Vec<Correction>> {
     let format = settings.get("format").cloned().unwrap_or_default();
     let text = |key: &str, default: &str| format.get(key).and_then(Value::as_str).unwrap_or(default).to_owned();
+    // What is unpacked, and where the records of XML are, somebody has said.
+    if text("type", "") == "xml" {
+        return Ok(Vec::new());
+    }
+    if begins_as_archive(page)? {
+        return packed(settings, &format, page);
+    }
     if let Some(rows) = rows_of(page) {
         if text("type", "") == "json" && has_rows(page, format.get("rows")) {
             return Ok(Vec::new());
@@ -120,6 +131,63 @@ fn file(settings: &Value, page: &Page) -> Result<Vec<Correction>> {
         (seen.skip_lines as u64).into(),
     );
     Ok(found)
+}
+
+fn begins_as_archive(page: &Page) -> Result<bool> {
+    let mut head = Vec::new();
+    let read = page.open().and_then(|input| input.take(4).read_to_end(&mut head));
+    read.map_err(|source| Fault::bug("a stored page cannot be read").because(source))?;
+    Ok(is_archive(&head))
+}
+
+/// A workbook without a layout gets that of its longest table; an archive of several members gets the name of the first.
+fn packed(settings: &Value, format: &Value, page: &Page) -> Result<Vec<Correction>> {
+    let has_layout = format
+        .get("layout")
+        .and_then(Value::as_array)
+        .is_some_and(|layouts| !layouts.is_empty());
+    if has_layout {
+        return Ok(Vec::new());
+    }
+    let input = page
+        .open()
+        .map_err(|source| Fault::bug("a stored page cannot be read").because(source))?;
+    let is_sheet = format.get("type").and_then(Value::as_str) == Some("sheet");
+    let is_unpacked = settings.get("unpack").is_some();
+    match sheet::look(input, LARGEST_BYTES) {
+        Ok(tables) if !is_unpacked || is_sheet => {
+            let longest = tables.iter().max_by_key(|table| table.rows);
+            return Ok(longest.map(layout).into_iter().collect());
+        }
+        Err(fault) if is_sheet && !is_unpacked => return Err(fault),
+        Ok(_) | Err(_) => {}
+    }
+    let every = UnpackOptions {
+        several: true,
+        ..UnpackOptions::default()
+    };
+    let archive = Archive::open(page.path(), &every)?;
+    let pattern = settings.pointer("/unpack/member").and_then(Value::as_str);
+    let member = match (archive.names().as_slice(), pattern) {
+        ([_], Some(_)) => return Ok(Vec::new()),
+        ([_], None) => "*".to_owned(),
+        ([first, ..], None | Some("*")) => (*first).to_owned(),
+        _ => return Ok(Vec::new()),
+    };
+    Ok(vec![Correction {
+        path: &["unpack"],
+        value: json!({ "member": member }),
+    }])
+}
+
+fn layout(table: &SeenTable) -> Correction {
+    let columns: Vec<&String> = table.headings.iter().take(2).collect();
+    Correction {
+        path: &["format"],
+        value: json!({ "type": "sheet", "layout": [
+            { "sheet": table.sheet, "header_row": table.header_row, "columns": columns },
+        ] }),
+    }
 }
 
 /// Letters of Latin-1 and Windows-1252 are one: what is configured stays where it fits.

@@ -43,7 +43,7 @@ pub(super) async fn answers(ground: &Ground, asked: &Asked, now: jiff::Timestamp
             .read()
             .map_err(|source| Fault::bug("a stored page cannot be read").because(source))?;
         answers.push(Answer {
-            ending: ending(&body),
+            ending: ending(&body, &asked.settings),
             body,
         });
     }
@@ -66,10 +66,20 @@ pub(super) async fn answers(ground: &Ground, asked: &Asked, now: jiff::Timestamp
     })
 }
 
-fn ending(body: &[u8]) -> &'static str {
+fn ending(body: &[u8], settings: &serde_json::Value) -> &'static str {
+    let is_sheet = settings.pointer("/format/type").and_then(serde_json::Value::as_str) == Some("sheet");
+    match body {
+        // The first member of an ODS says what it is, by its name and unpacked.
+        [b'P', b'K', ..] if is_sheet && body.get(30..38) == Some(b"mimetype") => return "ods",
+        [b'P', b'K', ..] if is_sheet && settings.get("unpack").is_none() => return "xlsx",
+        [b'P', b'K', ..] => return "zip",
+        [0x1F, 0x8B, ..] => return "gz",
+        _ => {}
+    }
     let text = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
     match text.first() {
         Some(b'{' | b'[') => "json",
+        Some(b'<') => "xml",
         _ => "csv",
     }
 }
@@ -81,7 +91,11 @@ fn short(asked: &Asked) -> Result<Option<Vec<u8>>> {
         return Ok(None);
     }
     let body = asked.page.read().map_err(unreadable)?;
-    if ending(&body) == "csv" {
+    let ending = ending(&body, &asked.settings);
+    if !matches!(ending, "csv" | "json") {
+        return Ok(None);
+    }
+    if ending == "csv" {
         let skipped = asked
             .settings
             .pointer("/format/skip_lines")

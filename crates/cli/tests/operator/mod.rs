@@ -468,7 +468,7 @@ fn new_refuses_what_is_there_and_names_what_was_meant() {
         &["new", "dst_area", "--connector", "file"],
         &["new", "Århus-Lag", "--connector", "file"],
         &["new", "by_sti", "--connector", "ogc-api"],
-        &["new", "by_sti", "--connector", "file", "--address", "tal.xlsx"],
+        &["new", "by_sti", "--connector", "file", "--address", "tal.xls"],
     ] {
         let refused = place.say(arguments);
         assert_eq!((refused.code, refused.out.as_str()), (Some(2), ""));

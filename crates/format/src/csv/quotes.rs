@@ -3,6 +3,9 @@ use std::io::{self, Read};
 use crate::error::Error;
 use klimalade_model::Fault;
 
+/// Bytes of one row at most: the reader keeps a row as a whole. The largest seen are geometries of some megabytes.
+const LARGEST_ROW: u64 = 16 << 20;
+
 /// Where the text stands, in the csv crate's own terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -21,7 +24,7 @@ enum State {
 /// length and nobody sees the rows that are gone.
 ///
 /// Errors when reading (Source): a quote that is open at the end of the text, and a cell that goes on behind its
-/// closing quote, which is what an open quote looks like when another quote follows.
+/// closing quote, which is what an open quote looks like when another quote follows. Also a row that has no end.
 pub(super) struct Quotes<R> {
     input: R,
     delimiter: u8,
@@ -30,6 +33,8 @@ pub(super) struct Quotes<R> {
     line: u64,
     /// Where the last quoted cell began.
     opened: u64,
+    /// Bytes since the last line end outside quotes.
+    row: u64,
 }
 
 impl<R: Read> Quotes<R> {
@@ -41,6 +46,7 @@ impl<R: Read> Quotes<R> {
             state: State::Start,
             line,
             opened: line,
+            row: 0,
         }
     }
 
@@ -52,8 +58,13 @@ impl<R: Read> Quotes<R> {
             {
                 self.state = self.behind(*last);
             }
+            let line_end = bytes.iter().rposition(|byte| matches!(byte, b'\n' | b'\r'));
+            self.row = match line_end.filter(|_| self.state != State::Quoted) {
+                Some(at) => (bytes.len() - at) as u64,
+                None => self.row + bytes.len() as u64,
+            };
             self.line += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
-            return Ok(());
+            return self.check_row();
         }
         for byte in bytes {
             self.state = match (self.state, *byte) {
@@ -69,8 +80,22 @@ impl<R: Read> Quotes<R> {
                 (_, byte) => self.behind(byte),
             };
             self.line += u64::from(*byte == b'\n');
+            self.row = match matches!(byte, b'\n' | b'\r') && self.state != State::Quoted {
+                true => 0,
+                false => self.row + 1,
+            };
         }
-        Ok(())
+        self.check_row()
+    }
+
+    fn check_row(&self) -> Result<(), Fault> {
+        if self.row <= LARGEST_ROW {
+            return Ok(());
+        }
+        Err(Fault::from(Error::Malformed {
+            found: format!("a row of more than {LARGEST_ROW} bytes"),
+        })
+        .at(format!("line {}", self.line)))
     }
 
     /// The state behind `byte`, outside quotes.

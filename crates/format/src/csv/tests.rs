@@ -302,3 +302,22 @@ fn quotes_that_mean_themselves_are_kept() {
         "rør 5\"|a \"b\"\nc\n|6\" rør\nx|"
     );
 }
+
+#[test]
+fn a_row_without_an_end_is_refused_and_many_short_ones_are_not() {
+    let columns = Arc::new(Schema::new(vec![Field::new("a", DataType::Utf8, true)]));
+    for start in ["a\n", "a\n\"", "a\n\"x\"\"\n"] {
+        let mut bytes = start.as_bytes().to_vec();
+        bytes.resize(20 << 20, b'x');
+        let fault = fault(&bytes, &columns, &danish());
+        assert_eq!(fault.kind(), Kind::Source);
+        assert!(fault.what().contains("a row of more than"), "{}", fault.what());
+    }
+    let wide = "x".repeat(64 << 10);
+    for row in [format!("{wide}\n"), format!("\"{wide}\"\n"), format!("{wide}\r")] {
+        let bytes = format!("a\n{}", row.repeat(300));
+        assert!(bytes.len() > 17 << 20);
+        let batches = read(bytes.as_bytes(), &columns, &danish()).unwrap();
+        assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 300);
+    }
+}

@@ -340,17 +340,14 @@ fn attributes(tag: &BytesStart<'_>) -> Result<Attributes, Wrong> {
 struct TooLarge(usize);
 
 /// Reads no further than `largest` bytes at one piece: the parser keeps a tag or text as a whole.
-pub(super) struct Capped<R> {
+pub(crate) struct Capped<R> {
     input: R,
     largest: usize,
     left: usize,
 }
 
 /// The input with an end to what one tag or text may take.
-pub(super) fn capped<'a>(
-    input: Box<dyn Read + Send + 'a>,
-    largest: usize,
-) -> Capped<BufReader<Box<dyn Read + Send + 'a>>> {
+pub(crate) fn capped<R: Read>(input: R, largest: usize) -> Capped<BufReader<R>> {
     Capped {
         input: BufReader::with_capacity(64 << 10, input),
         largest,
@@ -360,7 +357,7 @@ pub(super) fn capped<'a>(
 
 impl<R> Capped<R> {
     /// Another tag or text begins.
-    pub(super) fn refill(&mut self) {
+    pub(crate) fn refill(&mut self) {
         self.left = self.largest;
     }
 }

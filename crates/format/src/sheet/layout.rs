@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use klimalade_model::{Fault, Result, fits_wildcard};
 
 use super::{
-    Layout, SHEET_COLUMN, SheetOptions,
+    Layout, SHEET_COLUMN, SeenTable, SheetOptions,
     cell::Cell,
     footnote::without_marks,
     workbook::{Grid, Merged, Workbook},
@@ -61,7 +61,7 @@ pub(super) fn tables(workbook: &mut Workbook, options: &SheetOptions) -> Result<
         }
         return fitting
             .into_iter()
-            .filter_map(|(name, headings)| seen.get(&name).map(|sheet| (name, headings, sheet)))
+            .filter_map(|(name, headings)| seen.remove(&name).map(|sheet| (name, headings, sheet)))
             .map(|(name, headings, sheet)| sheet.table(name, headings, layout, options))
             .collect();
     }
@@ -153,8 +153,9 @@ impl Sheet {
         found.into_iter().collect()
     }
 
+    /// The cells move: a sheet is large.
     fn table(
-        &self,
+        self,
         sheet: String,
         headings: Vec<(u32, String)>,
         layout: &Layout,
@@ -165,11 +166,11 @@ impl Sheet {
         let first_row = header_end.saturating_add(layout.skip_rows);
         let mut rows: Vec<Row> = Vec::new();
         let mut ended_at = None;
-        for (row, cells) in self.grid.range(first_row..) {
+        for (row, mut cells) in self.grid.into_iter().skip_while(|(row, _)| *row < first_row) {
             let number = row + 1;
             let mut taken: Vec<Option<Cell>> = positions
                 .iter()
-                .map(|column| cells.get(column).map(|cell| unmarked(cell, options.footnotes)))
+                .map(|column| cells.remove(column).map(|cell| unmarked(cell, options.footnotes)))
                 .collect();
             let filled = taken.iter().flatten().count();
             if filled == 0 {
@@ -209,10 +210,10 @@ fn is_end(first: &str, end: &str) -> bool {
     }
 }
 
-fn unmarked(cell: &Cell, footnotes: bool) -> Cell {
+fn unmarked(cell: Cell, footnotes: bool) -> Cell {
     match cell {
-        Cell::Text(text) if footnotes => Cell::Text(without_marks(text).to_owned()),
-        _ => cell.clone(),
+        Cell::Text(text) if footnotes => Cell::Text(without_marks(&text).to_owned()),
+        other => other,
     }
 }
 
@@ -260,6 +261,13 @@ fn unrecognised(workbook: &mut Workbook, names: &[String], options: &SheetOption
             found.push(format!("sheet `{name}` without a table"));
             continue;
         };
+        let headings: Vec<&str> = headings
+            .iter()
+            .map(|heading| match options.footnotes {
+                true => without_marks(heading),
+                false => heading,
+            })
+            .collect();
         found.push(format!(
             "sheet `{name}`, row {row}: {}",
             shortened(&headings.join(" | "))
@@ -274,7 +282,10 @@ fn unrecognised(workbook: &mut Workbook, names: &[String], options: &SheetOption
         }
     }
     let fault = Fault::contract("the workbook fits no layout")
-        .expected(wanted.join("; or "))
+        .expected(match wanted.is_empty() {
+            true => "a layout".to_owned(),
+            false => wanted.join("; or "),
+        })
         .found(found.join("; "));
     Ok(match hint {
         Some(hint) => fault.hint(hint),
@@ -287,18 +298,39 @@ fn quoted(names: &[String], between: &str) -> String {
     names.join(between)
 }
 
-/// The first of the rows with the most cells, and more than one.
+/// Row and headings of what looks like a header: of the rows with more than one cell the first with the most texts, and
+/// of those the one with the most cells.
 fn likely_header(grid: &Grid) -> Option<(u32, Vec<String>)> {
-    let mut best: Option<(u32, &BTreeMap<u32, Cell>)> = None;
-    for (row, cells) in grid.range(..LOOK_FOR_HEADER) {
-        if cells.len() > best.map_or(1, |(_, best)| best.len()) {
-            best = Some((row + 1, cells));
+    let mut best: Option<((usize, usize), u32, &BTreeMap<u32, Cell>)> = None;
+    for (row, cells) in grid.range(..LOOK_FOR_HEADER).filter(|(_, cells)| cells.len() > 1) {
+        let texts = cells.values().filter(|cell| matches!(cell, Cell::Text(_))).count();
+        let rank = (texts, cells.len());
+        if best.is_none_or(|(other, ..)| rank > other) {
+            best = Some((rank, row + 1, cells));
         }
     }
-    best.map(|(row, cells)| {
+    best.map(|(_, row, cells)| {
         let texts = cells
             .values()
             .map(|cell| cell.text(true).split_whitespace().collect::<Vec<_>>().join(" "));
         (row, texts.collect())
     })
+}
+
+/// What looks like a table, of each sheet that has one.
+pub(super) fn seen(workbook: &mut Workbook) -> Result<Vec<SeenTable>> {
+    let mut found = Vec::new();
+    for sheet in workbook.sheets() {
+        let grid = workbook.grid(&sheet)?;
+        if let Some((header_row, headings)) = likely_header(&grid) {
+            let rows = grid.range(header_row..).filter(|(_, cells)| cells.len() > 1).count();
+            found.push(SeenTable {
+                sheet,
+                header_row,
+                headings,
+                rows,
+            });
+        }
+    }
+    Ok(found)
 }

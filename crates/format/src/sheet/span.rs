@@ -1,6 +1,6 @@
 //! How many cells an ODS makes of its repeats: two attributes of a few bytes stand for a full sheet.
 
-use std::io::{BufReader, Read};
+use std::io::Read;
 
 use klimalade_model::{Fault, Result};
 use quick_xml::{
@@ -8,16 +8,20 @@ use quick_xml::{
     events::{BytesStart, Event},
 };
 
-use crate::error::Error;
+use crate::{error::Error, gml::pull::capped};
+
+/// Bytes of one tag or text at most: a cell of an office program has at most 32,767 letters.
+const LARGEST_PIECE: usize = 4 << 20;
 
 /// Reads `content.xml` to its end and returns the bytes read. Errors: Source, for XML that is not well formed or not
 /// whole, and for repeats that make more than `most_cells` of one table or more than `most_bytes` of text.
 pub(super) fn check(content: impl Read, most_cells: u64, most_bytes: u64) -> Result<u64> {
-    let mut reader = Reader::from_reader(BufReader::new(content));
+    let mut reader = Reader::from_reader(capped(content, LARGEST_PIECE));
     let mut buffer = Vec::new();
     let mut table = Span::default();
     let mut depth = 0_u64;
     loop {
+        reader.get_mut().refill();
         let event = reader.read_event_into(&mut buffer).map_err(malformed)?;
         match &event {
             Event::Start(element) => {

@@ -209,3 +209,30 @@ fn a_workbook_that_unpacks_to_more_than_it_may_is_refused() {
     let fault = read(&book, ("Kommune", "Værdi"), &options).unwrap_err();
     assert_eq!(fault.what(), "the workbook is larger than it may be when unpacked");
 }
+
+#[test]
+fn a_look_finds_the_headings_below_a_title_and_above_wide_rows_of_figures() {
+    let mut cells = vec![
+        (1, "A", "Titel"),
+        (2, "A", "Enhed"),
+        (2, "B", "2024"),
+        (4, "A", "Kommune"),
+        (4, "B", "Type\nanlæg"),
+    ];
+    cells.extend([
+        (5, "A", "Fanø"),
+        (5, "C", "1"),
+        (5, "D", "2"),
+        (5, "E", "3"),
+        (6, "A", "x"),
+        (6, "C", "1"),
+    ]);
+    let found = look(Box::new(xlsx(&cells, "").as_slice()), 1_000_000).unwrap();
+    let expected = SeenTable {
+        sheet: "Ark1".to_owned(),
+        header_row: 4,
+        headings: vec!["Kommune".to_owned(), "Type anlæg".to_owned()],
+        rows: 2,
+    };
+    assert_eq!(found, [expected]);
+}

@@ -85,7 +85,11 @@ fn unpacked(bytes: &[u8], most_bytes: u64) -> Result<bool> {
         is_ods |= is_content;
         let mut counted = (&mut member).take(left.saturating_add(1));
         let read = match is_content {
-            true => span::check(&mut counted, MOST_CELLS, most_bytes)?,
+            true => span::check(&mut counted, MOST_CELLS, most_bytes).map_err(|fault| match counted.limit() {
+                // It was not cut by whoever sent it.
+                0 => too_large(most_bytes).at(format!("`{name}`")),
+                _ => fault,
+            })?,
             false => std::io::copy(&mut counted, &mut std::io::sink()).map_err(|error| {
                 Fault::from(Error::Malformed {
                     found: format!("`{name}`: {error}"),
