@@ -13,6 +13,7 @@ pub mod json;
 mod testing;
 pub mod text;
 mod value;
+pub mod zip;
 
 pub use error::Error;
 pub use infer::text_column;
