@@ -19,7 +19,7 @@ use url::form_urlencoded;
 use crate::{
     Error, FaultKind, Script, accounts,
     answer::{Answer, Asked, Content, Twist},
-    dmi, energidata, files, opendata, statbank,
+    datafordeler, dmi, energidata, files, opendata, statbank,
     wire::{Doorway, HangUp},
     world::World,
 };
@@ -60,7 +60,7 @@ struct House {
 }
 
 /// The hosts that are simulated.
-const HOSTS: [&str; 7] = [
+const HOSTS: [&str; 8] = [
     statbank::HOST,
     energidata::HOST,
     accounts::HOST,
@@ -68,6 +68,7 @@ const HOSTS: [&str; 7] = [
     files::HOST,
     opendata::HOST,
     opendata::STORE_HOST,
+    datafordeler::HOST,
 ];
 
 impl Agencies {
@@ -235,6 +236,7 @@ impl House {
             files::HOST => files::answer(&self.world, asked),
             opendata::HOST => opendata::answer(&self.world, asked),
             opendata::STORE_HOST => opendata::store_answer(&self.world, asked),
+            datafordeler::HOST => datafordeler::answer(&self.world, asked),
             _ => Answer::text(404, format!("no simulated agency: {host}")),
         }
     }

@@ -8,6 +8,7 @@ mod accounts;
 mod agencies;
 mod answer;
 mod area;
+mod datafordeler;
 mod dmi;
 mod dmi_weather;
 mod draw;

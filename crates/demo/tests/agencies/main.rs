@@ -3,6 +3,7 @@
 
 mod accounts;
 mod client;
+mod datafordeler;
 mod dmi;
 mod energidata;
 mod faults;
