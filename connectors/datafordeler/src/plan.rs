@@ -83,13 +83,17 @@ struct Pagination {
 pub(crate) async fn plan(settings: &Checked, cx: &Context) -> Result<Vec<Part>> {
     settings.auth.secret(&cx.secrets)?;
     let newest = newest(settings, cx).await?;
-    newest.into_iter().map(|(key, offered)| part(settings, key, &offered)).collect()
+    newest
+        .into_iter()
+        .map(|(key, offered)| part(settings, key, &offered))
+        .collect()
 }
 
 /// The newest total of every part.
 async fn newest(settings: &Checked, cx: &Context) -> Result<BTreeMap<String, Offered>> {
     let listed = listed(settings, cx).await?;
-    let is = |said: &Option<String>, wanted: &str| said.as_deref().is_some_and(|said| said.eq_ignore_ascii_case(wanted));
+    let is =
+        |said: &Option<String>, wanted: &str| said.as_deref().is_some_and(|said| said.eq_ignore_ascii_case(wanted));
     let mut newest: BTreeMap<String, Offered> = BTreeMap::new();
     for offered in &listed {
         let municipality = offered.municipality_code.as_deref().filter(|code| !code.is_empty());
@@ -123,7 +127,11 @@ async fn newest(settings: &Checked, cx: &Context) -> Result<BTreeMap<String, Off
                     said(&offered.type_of_download),
                     said(&offered.type_of_data),
                     said(&offered.contained_file_format),
-                    if offered.municipality_code.is_some() { " by municipality" } else { "" }
+                    if offered.municipality_code.is_some() {
+                        " by municipality"
+                    } else {
+                        ""
+                    }
                 )
             })
             .collect();
@@ -134,9 +142,17 @@ async fn newest(settings: &Checked, cx: &Context) -> Result<BTreeMap<String, Off
                 settings.entity,
                 settings.data.word(),
                 settings.form.word(),
-                if settings.by_municipality { " by municipality" } else { "" }
+                if settings.by_municipality {
+                    " by municipality"
+                } else {
+                    ""
+                }
             ),
-            there: if there.is_empty() { "nothing".to_owned() } else { there.join("; ") },
+            there: if there.is_empty() {
+                "nothing".to_owned()
+            } else {
+                there.join("; ")
+            },
         }
         .into());
     }
@@ -162,7 +178,10 @@ async fn listed(settings: &Checked, cx: &Context) -> Result<Vec<Offered>> {
         })?;
         let is_empty = listing.available_file_downloads.is_empty();
         all.extend(listing.available_file_downloads);
-        let pages = listing.pagination_metadata.and_then(|pages| pages.total_pages).unwrap_or(1);
+        let pages = listing
+            .pagination_metadata
+            .and_then(|pages| pages.total_pages)
+            .unwrap_or(1);
         if is_empty || number >= pages {
             return Ok(all);
         }

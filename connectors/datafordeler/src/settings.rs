@@ -145,10 +145,7 @@ impl Settings {
     /// Errors: Settings, each with what can be typed instead.
     pub(crate) fn check(self) -> Result<Checked> {
         let base_url = base_url(&self.base_url, ADDRESS)?;
-        for (name, value, example) in [
-            ("register", &self.register, "BBR"),
-            ("entity", &self.entity, "Bygning"),
-        ] {
+        for (name, value, example) in [("register", &self.register, "BBR"), ("entity", &self.entity, "Bygning")] {
             if value.trim().is_empty() {
                 return Err(Fault::settings("a name is empty")
                     .at(format!("[source] {name}"))
@@ -166,7 +163,9 @@ impl Settings {
                 ..JsonOptions::default()
             }),
             FileFormat::Csv { delimiter } => {
-                let byte = u8::try_from(delimiter).ok().filter(|byte| byte.is_ascii() && !b"\"\r\n".contains(byte));
+                let byte = u8::try_from(delimiter)
+                    .ok()
+                    .filter(|byte| byte.is_ascii() && !b"\"\r\n".contains(byte));
                 Form::Csv(CsvOptions {
                     delimiter: byte.ok_or_else(|| {
                         Fault::settings("a delimiter is one ASCII character")

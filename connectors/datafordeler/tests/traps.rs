@@ -16,7 +16,10 @@ const KEY: &str = "min/hemmelige nøgle";
 fn settings(base: &str, more: Value) -> Value {
     let mut settings = json!({"base_url": base, "register": "BBR", "entity": "Bygning", "format": {"type": "json"},
         "auth": {"strategy": "query", "name": "apikey", "secret": "datafordeler_api_key"}});
-    settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    settings
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
     settings
 }
 
@@ -28,7 +31,10 @@ fn offered(name: &str, generation: Value, more: Value) -> Value {
     let mut offered = json!({"fileName": name, "register": "BBR", "entityName": "Bygning", "typeOfDownload": "TotalDownload",
         "typeOfData": "Current", "version": "3", "generationNumber": generation, "generationTime": "2026-11-21T03:41:12",
         "containedFileFormat": "json", "municipalityCode": null});
-    offered.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    offered
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
     offered
 }
 
@@ -46,7 +52,10 @@ async fn service(listing: Vec<Value>, body: impl Into<Vec<u8>>) -> Server {
     let body = body.into();
     Server::start(move |asked: &Asked| -> Answer {
         if asked.query.get("apikey").map(String::as_str) != Some(KEY) {
-            return bench::status(401, format!("{{\"message\":\"apikey {:?} is unknown\"}}", asked.query.get("apikey")));
+            return bench::status(
+                401,
+                format!("{{\"message\":\"apikey {:?} is unknown\"}}", asked.query.get("apikey")),
+            );
         }
         match asked.path.as_str() {
             "/v2.0/GetAvailableFileDownloads" => bench::json(
@@ -65,21 +74,38 @@ async fn plan(server: &Server, more: Value) -> Result<Vec<Part>, Fault> {
 
 #[tokio::test]
 async fn the_key_is_sent_and_stands_in_no_address_part_or_error() {
-    let zip = archived(&[("BBR_Bygning.json", r#"[{"id_lokalId":"a","note":"min/hemmelige nøgle"}]"#)]);
+    let zip = archived(&[(
+        "BBR_Bygning.json",
+        r#"[{"id_lokalId":"a","note":"min/hemmelige nøgle"}]"#,
+    )]);
     let server = service(vec![offered("BBR_12.zip", json!(12), json!({}))], zip).await;
     let cx = bench::context(NOW, &[("datafordeler_api_key", KEY)]);
     let connector = open(settings(&server.base, json!({}))).unwrap();
     let part = connector.plan(&cx).await.unwrap().remove(0);
     let page = bench::fetch(&connector, &part, &cx).await.unwrap().remove(0);
-    assert_eq!(page.entry.address, format!("{}/v1.0/GetFile?Filename=BBR_12.zip", server.base));
+    assert_eq!(
+        page.entry.address,
+        format!("{}/v1.0/GetFile?Filename=BBR_12.zip", server.base)
+    );
     assert!(server.requests().iter().all(|asked| asked.query["apikey"] == KEY));
     for text in [serde_json::to_string(&part).unwrap(), format!("{:?}", page.entry)] {
         assert!(!text.contains("hemmelig"), "{text}");
     }
-    let fault = open(settings(&server.base, json!({}))).unwrap().plan(&bench::context(NOW, &[])).await.unwrap_err();
-    assert_eq!(fault.hint_text(), Some("set KLIMALADE_SECRET_DATAFORDELER_API_KEY or [secrets] in klimalade.toml"));
+    let fault = open(settings(&server.base, json!({})))
+        .unwrap()
+        .plan(&bench::context(NOW, &[]))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        fault.hint_text(),
+        Some("set KLIMALADE_SECRET_DATAFORDELER_API_KEY or [secrets] in klimalade.toml")
+    );
     let wrong = bench::context(NOW, &[("datafordeler_api_key", "en anden hemmelighed")]);
-    let fault = open(settings(&server.base, json!({}))).unwrap().plan(&wrong).await.unwrap_err();
+    let fault = open(settings(&server.base, json!({})))
+        .unwrap()
+        .plan(&wrong)
+        .await
+        .unwrap_err();
     assert_eq!(fault.kind(), Kind::Settings);
     assert!(!format!("{fault} {fault:?}").contains("hemmelighed"), "{fault}");
     assert!(fault.hint_text().unwrap().contains("datafordeler_api_key"), "{fault}");
@@ -100,13 +126,25 @@ async fn the_newest_total_of_the_newest_model_is_taken_whatever_stands_beside_it
     let server = service(listing, "").await;
     let parts = plan(&server, json!({})).await.unwrap();
     assert_eq!(parts.len(), 1);
-    assert_eq!((parts[0].key.as_str(), parts[0].change_mark.as_deref()), ("all", Some("BBR_12.zip")));
+    assert_eq!(
+        (parts[0].key.as_str(), parts[0].change_mark.as_deref()),
+        ("all", Some("BBR_12.zip"))
+    );
     assert_eq!(parts[0].detail["source_version"], "2026-11-21");
     let parts = plan(&server, json!({"by_municipality": true})).await.unwrap();
-    assert_eq!((parts[0].key.as_str(), parts[0].change_mark.as_deref()), ("0751", Some("kommune_17.zip")));
+    assert_eq!(
+        (parts[0].key.as_str(), parts[0].change_mark.as_deref()),
+        ("0751", Some("kommune_17.zip"))
+    );
     let fault = plan(&server, json!({"entity": "Grund"})).await.unwrap_err();
-    assert_eq!((fault.kind(), fault.expected_text()), (Kind::Source, Some("Grund TotalDownload Current json")));
-    assert!(fault.found_text().unwrap().contains("Enhed TotalDownload Current json"), "{fault}");
+    assert_eq!(
+        (fault.kind(), fault.expected_text()),
+        (Kind::Source, Some("Grund TotalDownload Current json"))
+    );
+    assert!(
+        fault.found_text().unwrap().contains("Enhed TotalDownload Current json"),
+        "{fault}"
+    );
 }
 
 #[tokio::test]
@@ -130,19 +168,33 @@ async fn an_edition_of_the_month_stays_the_same_until_the_month_is_over() {
         let made = json!({"generationTime": format!("{day}T03:41:12")});
         let server = service(vec![offered(&format!("BBR_{day}.zip"), json!(1), made)], zip.clone()).await;
         let part = plan(&server, json!({"edition": "month"})).await.unwrap().remove(0);
-        assert_eq!(part.detail.get("file_name"), None, "another file of the month is no other part");
+        assert_eq!(
+            part.detail.get("file_name"),
+            None,
+            "another file of the month is no other part"
+        );
         marks.push((part.change_mark.clone().unwrap(), part.detail.clone()));
         let cx = bench::context(NOW, &[("datafordeler_api_key", KEY)]);
         let connector = open(settings(&server.base, json!({"edition": "month"}))).unwrap();
         let page = bench::fetch(&connector, &part, &cx).await.unwrap().remove(0);
-        assert!(page.entry.address.ends_with(&format!("Filename=BBR_{day}.zip")), "the newest is looked up");
+        assert!(
+            page.entry.address.ends_with(&format!("Filename=BBR_{day}.zip")),
+            "the newest is looked up"
+        );
     }
     assert_eq!(marks[0], marks[1]);
     assert_ne!(marks[1], marks[2]);
     assert_eq!(marks[2].0, "2026-12");
     // Files of DAR were listed without a time.
-    let server = service(vec![offered("DAR_1.zip", json!(1), json!({"generationTime": null}))], zip).await;
-    assert_eq!(plan(&server, json!({})).await.unwrap()[0].detail["source_version"], "DAR_1.zip");
+    let server = service(
+        vec![offered("DAR_1.zip", json!(1), json!({"generationTime": null}))],
+        zip,
+    )
+    .await;
+    assert_eq!(
+        plan(&server, json!({})).await.unwrap()[0].detail["source_version"],
+        "DAR_1.zip"
+    );
     let fault = plan(&server, json!({"edition": "year"})).await.unwrap_err();
     assert_eq!(fault.hint_text(), Some("edition = \"each\""));
 }
@@ -156,11 +208,23 @@ async fn what_is_no_archive_or_has_no_one_file_is_an_error() {
     let mut cut = rows(r#"[{"id_lokalId":"a"}]"#);
     cut.truncate(60);
     let cases: [(Vec<u8>, Value, Result<usize, &str>); 6] = [
-        (b"{\"message\":\"Serveren er lukket\"}".to_vec(), json!({}), Err("the file is no ZIP archive")),
+        (
+            b"{\"message\":\"Serveren er lukket\"}".to_vec(),
+            json!({}),
+            Err("the file is no ZIP archive"),
+        ),
         (cut, json!({}), Err("the ZIP archive is not whole")),
-        (two.clone(), json!({}), Err("the archive has no one member of that name")),
+        (
+            two.clone(),
+            json!({}),
+            Err("the archive has no one member of that name"),
+        ),
         (two, json!({"member": "b*"}), Ok(0)),
-        (rows(r#"[{"id_lokalId":"a"},{"id_lokalId":"b"}]"#), json!({"most_unpacked_bytes": 20}), Err("the archive unpacks to more than is allowed")),
+        (
+            rows(r#"[{"id_lokalId":"a"},{"id_lokalId":"b"}]"#),
+            json!({"most_unpacked_bytes": 20}),
+            Err("the archive unpacks to more than is allowed"),
+        ),
         (rows(r#"[{"id_lokalId":"a"},{"id_lokalId":"b"}]"#), json!({}), Ok(2)),
     ];
     for (body, more, expected) in cases {
@@ -178,17 +242,33 @@ async fn what_is_no_archive_or_has_no_one_file_is_an_error() {
 #[tokio::test]
 async fn csv_is_read_and_the_time_of_fetching_is_a_column() {
     let body = archived(&[("BBR_Bygning.csv", "id_lokalId;byg026Opførelsesår\na;1931\n")]);
-    let server = service(vec![offered("BBR_1.zip", json!(1), json!({"containedFileFormat": "csv"}))], body).await;
+    let server = service(
+        vec![offered("BBR_1.zip", json!(1), json!({"containedFileFormat": "csv"}))],
+        body,
+    )
+    .await;
     let cx = bench::context(NOW, &[("datafordeler_api_key", KEY)]);
-    let connector = open(settings(&server.base, json!({"format": {"type": "csv", "delimiter": ";"}}))).unwrap();
+    let connector = open(settings(
+        &server.base,
+        json!({"format": {"type": "csv", "delimiter": ";"}}),
+    ))
+    .unwrap();
     let part = connector.plan(&cx).await.unwrap().remove(0);
     let page = bench::fetch(&connector, &part, &cx).await.unwrap().remove(0);
     let columns = bench::columns(&[
         ("fetched", "file.fetched_at", DataType::Utf8),
         ("built", "byg026Opførelsesår", DataType::Int64),
     ]);
-    assert_eq!(bench::rows(&connector, &part, &page, &columns).unwrap(), [[page.entry.retrieved_at.clone(), "1931".to_owned()]]);
-    let found: Vec<String> = connector.columns(&part, &page).unwrap().into_iter().map(|column| column.name).collect();
+    assert_eq!(
+        bench::rows(&connector, &part, &page, &columns).unwrap(),
+        [[page.entry.retrieved_at.clone(), "1931".to_owned()]]
+    );
+    let found: Vec<String> = connector
+        .columns(&part, &page)
+        .unwrap()
+        .into_iter()
+        .map(|column| column.name)
+        .collect();
     assert_eq!(found, ["id_lokalId", "byg026Opførelsesår", "file.fetched_at"]);
 }
 
@@ -200,10 +280,16 @@ fn settings_that_cannot_work_are_refused_with_what_can_be_typed() {
         (json!({"register": ""}), "[source] register"),
         (json!({"entity": " "}), "[source] entity"),
         (json!({"auth": {"strategy": "none"}}), "[source] auth"),
-        (json!({"format": {"type": "csv", "delimiter": "æ"}}), "[source.format] delimiter"),
+        (
+            json!({"format": {"type": "csv", "delimiter": "æ"}}),
+            "[source.format] delimiter",
+        ),
     ] {
         let fault = open(settings(base, more)).unwrap_err();
-        assert_eq!((fault.kind(), fault.places()), (Kind::Settings, [place.to_owned()].as_slice()));
+        assert_eq!(
+            (fault.kind(), fault.places()),
+            (Kind::Settings, [place.to_owned()].as_slice())
+        );
         assert!(fault.hint_text().is_some());
     }
 }

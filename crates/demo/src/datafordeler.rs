@@ -3,7 +3,10 @@
 use std::io::{Cursor, Write};
 
 use axum::http::Method;
-use jiff::{ToSpan, civil::{Date, Weekday}};
+use jiff::{
+    ToSpan,
+    civil::{Date, Weekday},
+};
 use serde_json::{Map, Value as Json, json};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
@@ -37,13 +40,13 @@ pub(crate) fn answer(world: &World, asked: &Asked) -> Answer {
 /// Saturdays on which the two totals that are kept were made; older ones are gone.
 fn generations(world: &World) -> [Date; 2] {
     let today = world.today();
-    let back = (today.weekday().since(Weekday::Saturday)) as i64;
+    let back = i64::from(today.weekday().since(Weekday::Saturday));
     let newest = today.saturating_sub(back.days());
     [newest.saturating_sub(7.days()), newest]
 }
 
 fn number(day: Date) -> i64 {
-    (day.year() as i64 - 2024) * 53 + i64::from(day.day_of_year()) / 7
+    (i64::from(day.year()) - 2024) * 53 + i64::from(day.day_of_year()) / 7
 }
 
 fn name(day: Date, data: &str) -> String {
@@ -61,13 +64,27 @@ fn listing(world: &World, asked: &Asked) -> Answer {
             "outputFileFormat": "zip", "municipalityCode": null, "md5Hash": null, "fileSizeInBytes": 654_321_987,
         })
     };
-    let is_ours = asked.parameter("Register") == Some("BBR") && asked.parameter("Entity").is_none_or(|entity| entity == "Bygning");
+    let is_ours = asked.parameter("Register") == Some("BBR")
+        && asked.parameter("Entity").is_none_or(|entity| entity == "Bygning");
     let pages = [
-        vec![row(older, "Current", "TotalDownload"), row(newest, "Bitemporal", "TotalDownload")],
-        vec![row(newest, "Current", "TotalDownload"), row(newest, "Current", "DeltaDownload")],
+        vec![
+            row(older, "Current", "TotalDownload"),
+            row(newest, "Bitemporal", "TotalDownload"),
+        ],
+        vec![
+            row(newest, "Current", "TotalDownload"),
+            row(newest, "Current", "DeltaDownload"),
+        ],
     ];
-    let at: usize = asked.parameter("PageNumber").and_then(|text| text.parse().ok()).unwrap_or(1);
-    let shown = pages.get(at.wrapping_sub(1)).filter(|_| is_ours).cloned().unwrap_or_default();
+    let at: usize = asked
+        .parameter("PageNumber")
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1);
+    let shown = pages
+        .get(at.wrapping_sub(1))
+        .filter(|_| is_ours)
+        .cloned()
+        .unwrap_or_default();
     Answer::json(
         200,
         &json!({"paginationMetadata": {"currentPage": at, "pageSize": 2, "totalPages": if is_ours { 2 } else { 0 }},
@@ -114,7 +131,10 @@ fn building(world: &World, area: &Area, at: i64) -> Json {
     let town = world.draw.text("bbr").text(&area.code).unit();
     let (installation, medium) = match draw.text("heat").unit() {
         share if share < 0.30 + town * 0.2 => (Some("1"), None),
-        share if share < 0.62 => (Some("2"), Some(["7", "3", "4", "6", "1", "9"][(draw.text("medium").unit() * 6.0) as usize])),
+        share if share < 0.62 => (
+            Some("2"),
+            Some(["7", "3", "4", "6", "1", "9"][(draw.text("medium").unit() * 6.0) as usize]),
+        ),
         share if share < 0.72 => (Some("5"), Some("1")),
         share if share < 0.80 => (Some("7"), Some("1")),
         share if share < 0.84 => (Some("3"), Some("4")),
@@ -127,12 +147,24 @@ fn building(world: &World, area: &Area, at: i64) -> Json {
     row.insert("kommunekode".to_owned(), json!(area.code));
     row.insert("status".to_owned(), json!(status));
     row.insert("byg007Bygningsnummer".to_owned(), json!(1 + at % 3));
-    row.insert("byg021BygningensAnvendelse".to_owned(), json!(if installation.is_none() { "910" } else { "120" }));
-    row.insert("byg026Opførelsesår".to_owned(), json!(1900 + (draw.text("year").unit() * 125.0) as i64));
-    row.insert("byg038SamletBygningsareal".to_owned(), json!(40 + (draw.text("m2").unit() * 260.0) as i64));
+    row.insert(
+        "byg021BygningensAnvendelse".to_owned(),
+        json!(if installation.is_none() { "910" } else { "120" }),
+    );
+    row.insert(
+        "byg026Opførelsesår".to_owned(),
+        json!(1900 + (draw.text("year").unit() * 125.0) as i64),
+    );
+    row.insert(
+        "byg038SamletBygningsareal".to_owned(),
+        json!(40 + (draw.text("m2").unit() * 260.0) as i64),
+    );
     row.insert("byg056Varmeinstallation".to_owned(), json!(installation));
     row.insert("byg057Opvarmningsmiddel".to_owned(), json!(medium));
-    row.insert("byg404Koordinat".to_owned(), json!(format!("POINT({} {})", 500_000 + at * 10, 6_200_000 + at * 10)));
+    row.insert(
+        "byg404Koordinat".to_owned(),
+        json!(format!("POINT({} {})", 500_000 + at * 10, 6_200_000 + at * 10)),
+    );
     row.insert("husnummer".to_owned(), json!(draw.text("house").uuid()));
     row.insert("virkningFra".to_owned(), json!("2018-01-01T00:00:00.000000+01:00"));
     Json::Object(row)
