@@ -43,6 +43,23 @@ pub(crate) fn known(connector: &str, address: Option<&str>) -> Result<Known> {
             known.settings.insert("format", format);
         }
         "arcgis" if whole != UNFILLED => put("base_url", path.trim_end_matches("/query")),
+        "ckan" if whole != UNFILLED => {
+            match path.split_once("/dataset/") {
+                Some((base, rest)) => {
+                    put("base_url", base);
+                    put("package", rest.split('/').next().unwrap_or_default());
+                }
+                // The pages of Open Data DK stand on another host than its portal.
+                None if path.contains("opendata.dk/") => {
+                    put("base_url", "https://admin.opendata.dk");
+                    put("package", last_piece(path));
+                }
+                None => put("base_url", path),
+            }
+            known
+                .settings
+                .insert("read", "{ type = \"csv\", delimiter = \",\" }".to_owned());
+        }
         "ogcapi" if whole != UNFILLED => match path.split_once("/collections/") {
             Some((base, rest)) => {
                 put("base_url", base);
@@ -132,6 +149,19 @@ mod tests {
             ),
             [r#"base_url = "https://gis.dk/rest/services/Stier/FeatureServer/0""#]
         );
+        for page in [
+            "https://admin.opendata.dk/dataset/stier/resource/1?x=y",
+            "https://www.opendata.dk/city-of-aarhus/stier",
+        ] {
+            assert_eq!(
+                lines("ckan", page),
+                [
+                    r#"base_url = "https://admin.opendata.dk""#,
+                    r#"package = "stier""#,
+                    r#"read = { type = "csv", delimiter = "," }"#
+                ]
+            );
+        }
         assert_eq!(
             lines("ogcapi", "https://kort.dk/api/"),
             [r#"base_url = "https://kort.dk/api""#]

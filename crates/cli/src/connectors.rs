@@ -5,6 +5,7 @@ pub fn registry() -> Registry {
     Registry::default()
         .with::<klimalade_arcgis::ArcGis>()
         .with::<klimalade_ckan::Ckan>()
+        .with::<klimalade_datafordeler::Datafordeler>()
         .with::<klimalade_energidata::Energidata>()
         .with::<klimalade_file::Files>()
         .with::<klimalade_ogcapi::OgcApi>()

@@ -19,7 +19,7 @@ use url::form_urlencoded;
 use crate::{
     Error, FaultKind, Script, accounts,
     answer::{Answer, Asked, Content, Twist},
-    cdp, dagi, dmi, energidata, files, geoserver, mars, miljoegis, opendata, statbank,
+    cdp, dagi, datafordeler, dmi, energidata, files, geoserver, mars, miljoegis, opendata, statbank,
     wire::{Doorway, HangUp},
     world::World,
 };
@@ -74,6 +74,7 @@ const HOSTS: &[&str] = &[
     miljoegis::HOST,
     geoserver::PLANDATA.host,
     geoserver::COPENHAGEN.host,
+    datafordeler::HOST,
 ];
 
 impl Agencies {
@@ -247,6 +248,7 @@ impl House {
             miljoegis::HOST => miljoegis::answer(&self.world, asked),
             host if host == geoserver::PLANDATA.host => geoserver::PLANDATA.answer(&self.world, asked),
             host if host == geoserver::COPENHAGEN.host => geoserver::COPENHAGEN.answer(&self.world, asked),
+            datafordeler::HOST => datafordeler::answer(&self.world, asked),
             _ => Answer::text(404, format!("no simulated agency: {host}")),
         }
     }

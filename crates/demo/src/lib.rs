@@ -11,6 +11,7 @@ mod area;
 mod boundaries;
 mod cdp;
 mod dagi;
+mod datafordeler;
 mod dmi;
 mod dmi_weather;
 mod draw;

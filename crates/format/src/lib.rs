@@ -18,6 +18,7 @@ mod testing;
 pub mod text;
 mod value;
 pub mod xml;
+pub mod zip;
 
 pub use error::Error;
 pub use infer::text_column;

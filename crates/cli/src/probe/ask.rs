@@ -106,7 +106,7 @@ pub(super) async fn ask(owner: &Owner, context: &Context) -> Result<Asked> {
 }
 
 fn small(connector: &str, mut settings: Value) -> Value {
-    if matches!(connector, "arcgis" | "ogcapi")
+    if matches!(connector, "arcgis" | "ckan" | "ogcapi")
         && let Some(settings) = settings.as_object_mut()
     {
         let limit = settings.get("page_limit").and_then(Value::as_u64).unwrap_or(PAGE_LIMIT);

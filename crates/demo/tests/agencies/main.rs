@@ -4,6 +4,7 @@
 mod accounts;
 mod cdp;
 mod client;
+mod datafordeler;
 mod dmi;
 mod energidata;
 mod faults;
