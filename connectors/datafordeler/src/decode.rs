@@ -7,9 +7,9 @@ use arrow::{
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 use klimalade_connect::{Fault, Page, Result, SourceColumn, source_name};
 use klimalade_format::{
+    archive::{Archive, UnpackOptions},
     csv,
     json::{self, JsonOptions},
-    zip,
 };
 
 use crate::settings::{Checked, Form};
@@ -18,7 +18,13 @@ use crate::settings::{Checked, Form};
 const FETCHED_AT: &str = "file.fetched_at";
 
 fn member(settings: &Checked, page: &Page) -> Result<Box<dyn Read + Send>> {
-    zip::member(page.path(), &settings.member, settings.most_unpacked_bytes)
+    let options = UnpackOptions {
+        member: settings.member.clone(),
+        most_bytes: settings.most_bytes,
+        ..UnpackOptions::default()
+    };
+    Archive::open(page.path(), &options)
+        .and_then(|archive| archive.read(0))
         .map_err(|fault| fault.at(page.entry.address.clone()))
 }
 

@@ -39,7 +39,7 @@ pub struct Settings {
     pub member: Option<String>,
     /// Bytes that the member may unpack to.
     #[serde(default = "default_unpacked")]
-    pub most_unpacked_bytes: u64,
+    pub most_bytes: u64,
 }
 
 /// Which rows a file has.
@@ -121,7 +121,7 @@ pub(crate) struct Checked {
     pub(crate) edition: Edition,
     pub(crate) auth: Auth,
     pub(crate) member: String,
-    pub(crate) most_unpacked_bytes: u64,
+    pub(crate) most_bytes: u64,
 }
 
 /// How a file is read.
@@ -188,7 +188,7 @@ impl Settings {
             edition: self.edition,
             auth: self.auth,
             member,
-            most_unpacked_bytes: self.most_unpacked_bytes,
+            most_bytes: self.most_bytes,
         })
     }
 }

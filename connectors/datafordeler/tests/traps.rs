@@ -222,7 +222,7 @@ async fn what_is_no_archive_or_has_no_one_file_is_an_error() {
         (two, json!({"member": "b*"}), Ok(0)),
         (
             rows(r#"[{"id_lokalId":"a"},{"id_lokalId":"b"}]"#),
-            json!({"most_unpacked_bytes": 20}),
+            json!({"most_bytes": 20}),
             Err("the archive unpacks to more than is allowed"),
         ),
         (rows(r#"[{"id_lokalId":"a"},{"id_lokalId":"b"}]"#), json!({}), Ok(2)),

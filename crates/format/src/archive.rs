@@ -245,13 +245,13 @@ fn chosen(members: &[Member], others: &[String], options: &UnpackOptions) -> Res
             fault(
                 "no member of the archive has that name",
                 found,
-                format!("member = {first:?} under [source.unpack]"),
+                format!("member = {first:?}"),
             )
         }
         [first, _, ..] if !options.several => fault(
             "more than one member of the archive has that name",
             members.iter().map(|member| member.name.as_str()).collect(),
-            format!("member = {:?}, or several = true, under [source.unpack]", first.name),
+            format!("member = {:?}", first.name),
         ),
         _ => Ok(()),
     }
@@ -282,7 +282,7 @@ impl Unpacked {
             return Err(Fault::source("the member unpacks to far more than it is packed")
                 .at(self.place())
                 .expected(format!("at most {} bytes for each packed one", self.most_ratio))
-                .hint("most_ratio = 1000 under [source.unpack], if the file is known to be so"));
+                .hint("most_ratio = 1000, if the file is known to be so"));
         }
         let taken = self
             .left
@@ -291,7 +291,7 @@ impl Unpacked {
             return Err(Fault::source("the archive is larger than it may be when unpacked")
                 .at(self.place())
                 .expected(format!("at most {} bytes", self.most_bytes))
-                .hint("most_bytes = 5_000_000_000 under [source.unpack], if the file is known to be so large"));
+                .hint("most_bytes = 5_000_000_000, if the file is known to be so large"));
         }
         Ok(())
     }

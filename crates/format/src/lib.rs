@@ -18,7 +18,6 @@ mod testing;
 pub mod text;
 mod value;
 pub mod xml;
-pub mod zip;
 
 pub use error::Error;
 pub use infer::text_column;
