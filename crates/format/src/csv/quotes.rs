@@ -3,6 +3,9 @@ use std::io::{self, Read};
 use crate::error::Error;
 use klimalade_model::Fault;
 
+/// Bytes of one row at most, in UTF-8: the csv crate holds a row as a whole.
+const LARGEST_ROW: usize = 16 << 20;
+
 /// Where the text stands, in the csv crate's own terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -20,8 +23,8 @@ enum State {
 /// open quote swallows, line ends included, becomes one cell, and where that is the row's last cell the row has its
 /// length and nobody sees the rows that are gone.
 ///
-/// Errors when reading (Source): a quote that is open at the end of the text, and a cell that goes on behind its
-/// closing quote, which is what an open quote looks like when another quote follows.
+/// Errors when reading (Source): a quote that is open at the end of the text, a cell that goes on behind its
+/// closing quote, which is what an open quote looks like when another quote follows, and a row without end.
 pub(super) struct Quotes<R> {
     input: R,
     delimiter: u8,
@@ -30,6 +33,8 @@ pub(super) struct Quotes<R> {
     line: u64,
     /// Where the last quoted cell began.
     opened: u64,
+    /// Bytes of the row so far.
+    row: usize,
 }
 
 impl<R: Read> Quotes<R> {
@@ -41,6 +46,7 @@ impl<R: Read> Quotes<R> {
             state: State::Start,
             line,
             opened: line,
+            row: 0,
         }
     }
 
@@ -53,7 +59,15 @@ impl<R: Read> Quotes<R> {
                 self.state = self.behind(*last);
             }
             self.line += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
-            return Ok(());
+            let end = match self.state {
+                State::Quoted => None,
+                _ => bytes.iter().rposition(|byte| is_line_end(*byte)),
+            };
+            self.row = match end {
+                Some(end) => bytes.len() - end - 1,
+                None => self.row + bytes.len(),
+            };
+            return self.check_row();
         }
         for byte in bytes {
             self.state = match (self.state, *byte) {
@@ -69,13 +83,25 @@ impl<R: Read> Quotes<R> {
                 (_, byte) => self.behind(byte),
             };
             self.line += u64::from(*byte == b'\n');
+            self.row = match self.state {
+                State::Start if is_line_end(*byte) => 0,
+                _ => self.row + 1,
+            };
         }
-        Ok(())
+        self.check_row()
+    }
+
+    fn check_row(&self) -> Result<(), Fault> {
+        if self.row <= LARGEST_ROW {
+            return Ok(());
+        }
+        let found = format!("a row of more than {LARGEST_ROW} bytes");
+        Err(Fault::from(Error::Malformed { found }).at(format!("line {}", self.line)))
     }
 
     /// The state behind `byte`, outside quotes.
     fn behind(&self, byte: u8) -> State {
-        if byte == self.delimiter || matches!(byte, b'\n' | b'\r') {
+        if byte == self.delimiter || is_line_end(byte) {
             State::Start
         } else {
             State::Plain
@@ -89,6 +115,10 @@ impl<R: Read> Quotes<R> {
         .at(format!("line {}", self.line))
         .found(format!("a quote that opens in line {}", self.opened))
     }
+}
+
+fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
 }
 
 impl<R: Read> Read for Quotes<R> {

@@ -10,10 +10,15 @@ use quick_xml::{
     name::ResolveResult,
 };
 
-use crate::error::{Error, shortened};
+use crate::error::{Error, shortened, shortened_to};
 
 /// Bytes of one tag or text at most: the longest list of coordinates seen is some megabytes.
 const LARGEST_PIECE: usize = 32 << 20;
+/// Bytes of one feature at most, and of all that stands before or after them: text may come in pieces without end, and
+/// a geometry is held as a whole.
+const LARGEST_FEATURE: u64 = 64 << 20;
+/// Bytes of the name of an element at most.
+const LONGEST_NAME: usize = 1 << 10;
 /// Elements within each other at most; a feature with the deepest geometry has some twenty.
 const DEEPEST: usize = 64;
 
@@ -77,6 +82,8 @@ pub(super) struct Pull<'a> {
     pub(super) root: Vec<(String, String)>,
     pub(super) text: String,
     pub(super) depth: usize,
+    /// Where the feature began that is read, or what is around the features.
+    begin: u64,
     /// The first `exceptionCode` or `code` so far.
     pub(super) code: Option<String>,
     /// Name and type of the `element` of an XML schema that was opened last.
@@ -99,6 +106,7 @@ impl<'a> Pull<'a> {
             root: Vec::new(),
             text: String::new(),
             depth: 0,
+            begin: 0,
             code: None,
             element: None,
         }
@@ -108,9 +116,19 @@ impl<'a> Pull<'a> {
         matches!(self.space, Space::Gml32 | Space::Gml3)
     }
 
+    /// Bytes read so far.
+    pub(super) fn position(&self) -> u64 {
+        self.reader.buffer_position()
+    }
+
+    /// What was read before this counts no longer.
+    pub(super) fn begin_feature(&mut self) {
+        self.begin = self.position();
+    }
+
     pub(super) fn malformed(&self, found: impl std::fmt::Display) -> Fault {
         Error::Malformed {
-            found: format!("{found} (byte {})", self.reader.buffer_position()),
+            found: format!("{} (byte {})", shortened_to(&found.to_string(), 240), self.position()),
         }
         .into()
     }
@@ -129,6 +147,9 @@ impl<'a> Pull<'a> {
         loop {
             self.buffer.clear();
             self.reader.get_mut().left = LARGEST_PIECE;
+            if self.position() - self.begin > LARGEST_FEATURE {
+                return Err(Wrong::Found(format!("a feature of more than {LARGEST_FEATURE} bytes")));
+            }
             let (resolved, event) = self
                 .reader
                 .read_resolved_event_into(&mut self.buffer)
@@ -142,6 +163,9 @@ impl<'a> Pull<'a> {
                     self.space = Space::of(&resolved);
                     self.name.clear();
                     self.name.push_str(utf8(tag.local_name().as_ref())?);
+                    if self.name.len() > LONGEST_NAME {
+                        return Err(Wrong::Found(format!("a name of more than {LONGEST_NAME} bytes")));
+                    }
                     if self.depth == 1 {
                         self.root = all_attributes(&tag)?;
                     }
