@@ -144,7 +144,9 @@ def of_mapserver_ogcapi(harvest: Harvest, base: str) -> None:
     text = {"areal": "text", "dato": "text"}
     of = {"columns": text, "date": "CAST(nullif(r.dato, '') AS DATE)", "number": "CAST(nullif(r.areal, '') AS DOUBLE)"}
     walk = ("properties.", "geometry")
-    harvest.equal("MapServer OGC API", "punkter", ogcapi("pdk", page_limit=PAGE), *walk, **of)
+    harvest.equal("MapServer OGC API by its links", "punkter", ogcapi("pdk", page_limit=PAGE, paging="next"), *walk, **of)
+    past = ["Offset out of range", "paging = \"next\""]
+    harvest.refused("MapServer OGC API, a page past the end", past, ogcapi("pdk", page_limit=PAGE), *walk, **of)
     harvest.equal("MapServer OGC API over a GeoPackage, in one page", "punkter", ogcapi("gpkg", page_limit=100), *walk, **of)
     pages = [f"{base}/mapserv/gpkg/ogcapi/collections/punkter/items?f=json&limit={PAGE}&offset={at}" for at in (0, PAGE)]
     first, second = (json.loads(real_servers.get(page)[1])["features"][0]["properties"]["objekt_id"] for page in pages)

@@ -91,7 +91,8 @@ fn alone() -> MutexGuard<'static, ()> {
 fn said(name: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-    line.split_whitespace().nth(1).or(line.split_whitespace().next())?.parse::<u64>().ok().map(|kib| kib * 1024)
+    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kib * 1024)
 }
 
 fn columns() -> SchemaRef {
@@ -105,7 +106,11 @@ fn columns() -> SchemaRef {
 }
 
 /// The fault that reading a page to its end, and looking at it, give.
-fn refused(name: &str, make: impl Fn() -> (Stream, Arc<AtomicU64>), read: impl Fn(Box<dyn Read + Send>) -> Result<()>) -> Fault {
+fn refused(
+    name: &str,
+    make: impl Fn() -> (Stream, Arc<AtomicU64>),
+    read: impl Fn(Box<dyn Read + Send>) -> Result<()>,
+) -> Fault {
     let _alone = alone();
     // A new high-water mark, where this kernel lets us.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
@@ -113,12 +118,24 @@ fn refused(name: &str, make: impl Fn() -> (Stream, Arc<AtomicU64>), read: impl F
     let (stream, count) = make();
     let fault = read(Box::new(stream)).expect_err(name);
     let count = count.load(Ordering::Relaxed);
-    assert!(count <= MOST_READ, "{name}: {} MiB were read before {fault}", count >> 20);
+    assert!(
+        count <= MOST_READ,
+        "{name}: {} MiB were read before {fault}",
+        count >> 20
+    );
     if let (Some(before), Some(peak)) = (before, said("VmHWM:")) {
         let grown = peak.saturating_sub(before);
-        assert!(grown <= MOST_MEMORY, "{name}: {} MiB of memory before {fault}", grown >> 20);
+        assert!(
+            grown <= MOST_MEMORY,
+            "{name}: {} MiB of memory before {fault}",
+            grown >> 20
+        );
     }
-    assert!(fault.to_string().len() < 2_000, "{name}: an error of {} bytes", fault.to_string().len());
+    assert!(
+        fault.to_string().len() < 2_000,
+        "{name}: an error of {} bytes",
+        fault.to_string().len()
+    );
     fault
 }
 
@@ -183,17 +200,30 @@ fn elements_within_each_other_have_an_end() {
         let page = format!("{ROOT}{FEATURE}<geometri>{}", inner.repeat(200));
         let fault = refused(name, || Stream::of(&page, "x", 0, ""), read_gml);
         says(&fault, &["elements more than 64 deep", "byte "]);
-        let fault = refused(name, || Stream::of(&page, "x", 0, ""), |input| gml::look(input).map(drop));
+        let fault = refused(
+            name,
+            || Stream::of(&page, "x", 0, ""),
+            |input| gml::look(input).map(drop),
+        );
         says(&fault, &["elements more than 64 deep", "byte "]);
     }
     let nested = format!(r#"{{"features":[{{"navn":{}"#, "[".repeat(200));
-    let options = JsonOptions { rows: "features".to_owned(), ..JsonOptions::default() };
+    let options = JsonOptions {
+        rows: "features".to_owned(),
+        ..JsonOptions::default()
+    };
     let whole = format!("{nested}{}}}]}}", "]".repeat(200));
-    let fault = refused("arrays", || Stream::of(&whole, "x", 0, ""), |input| drained(json::reader(input, &columns(), &options)));
+    let fault = refused(
+        "arrays",
+        || Stream::of(&whole, "x", 0, ""),
+        |input| drained(json::reader(input, &columns(), &options)),
+    );
     says(&fault, &["recursion limit", "row 1"]);
     // Deeper than any stack, where nobody reads what it means.
     let deep = || Stream::of(r#"{"other":"#, "[", GIB / 8, "");
-    let fault = refused("a skipped array", deep, |input| json::look(input, "features", &[]).map(drop));
+    let fault = refused("a skipped array", deep, |input| {
+        json::look(input, "features", &[]).map(drop)
+    });
     says(&fault, &["ends after"]);
 }
 
@@ -201,27 +231,60 @@ fn elements_within_each_other_have_an_end() {
 fn an_attribute_or_a_text_of_a_gibibyte_is_refused_early() {
     let head = |rest: &str| format!("{ROOT}{FEATURE}{rest}");
     for (name, head, piece, words) in [
-        ("an attribute", head("<geometri srsName=\""), "EPSG:25832 ", "more than 33554432 bytes"),
+        (
+            "an attribute",
+            head("<geometri srsName=\""),
+            "EPSG:25832 ",
+            "more than 33554432 bytes",
+        ),
         ("a name", head("<"), "langt", "more than 33554432 bytes"),
         ("a comment", head("<!-- "), "bla bla ", "more than 33554432 bytes"),
         ("a text", head("<navn2>"), "bla bla ", "more than 33554432 bytes"),
-        ("a list", head("<geometri><gml:LineString><gml:posList>"), "560000 6200000 ", "more than 33554432 bytes"),
+        (
+            "a list",
+            head("<geometri><gml:LineString><gml:posList>"),
+            "560000 6200000 ",
+            "more than 33554432 bytes",
+        ),
         // Each piece is small; together they are one text, one geometry, one feature.
-        ("texts", head("<navn2>"), "bla <![CDATA[bla]]> &amp; ", "a feature of more than 67108864 bytes"),
-        ("elements", head(""), "<felt>1</felt>", "a feature of more than 67108864 bytes"),
+        (
+            "texts",
+            head("<navn2>"),
+            "bla <![CDATA[bla]]> &amp; ",
+            "a feature of more than 67108864 bytes",
+        ),
+        (
+            "elements",
+            head(""),
+            "<felt>1</felt>",
+            "a feature of more than 67108864 bytes",
+        ),
         (
             "members",
             head("<geometri><gml:MultiPoint>"),
             "<gml:pointMember><gml:Point><gml:pos>560000 6200000</gml:pos></gml:Point></gml:pointMember>",
             "a feature of more than 67108864 bytes",
         ),
-        ("what is around", format!("{ROOT}<wfs:other>"), "<a/>", "a feature of more than 67108864 bytes"),
+        (
+            "what is around",
+            format!("{ROOT}<wfs:other>"),
+            "<a/>",
+            "a feature of more than 67108864 bytes",
+        ),
     ] {
         let wanted = ["a text", "texts"].contains(&name);
-        let head = if wanted { head.replace("<navn>Ærø</navn>", "").replace("navn2", "navn") } else { head };
+        let head = if wanted {
+            head.replace("<navn>Ærø</navn>", "").replace("navn2", "navn")
+        } else {
+            head
+        };
         let fault = refused(name, || Stream::of(&head, piece, GIB, ""), read_gml);
         says(&fault, &[words, "byte "]);
-        let fault = refused(name, || Stream::of(&head, piece, GIB, ""), |input| gml::look(input).map(drop));
+        let fault = refused(
+            name,
+            || Stream::of(&head, piece, GIB, ""),
+            |input| gml::look(input).map(drop),
+        );
         says(&fault, &[words, "byte "]);
     }
 }
@@ -229,7 +292,14 @@ fn an_attribute_or_a_text_of_a_gibibyte_is_refused_early() {
 #[test]
 fn a_name_of_a_megabyte_is_refused() {
     let head = format!("{ROOT}{FEATURE}<{}>", "n".repeat(1 << 20));
-    says(&refused("a name", || Stream::of(&head, "x", 0, ""), |input| gml::columns(input).map(drop)), &["a name of more than 1024 bytes"]);
+    says(
+        &refused(
+            "a name",
+            || Stream::of(&head, "x", 0, ""),
+            |input| gml::columns(input).map(drop),
+        ),
+        &["a name of more than 1024 bytes"],
+    );
 }
 
 #[test]
@@ -237,7 +307,12 @@ fn arcs_do_not_become_gigabytes() {
     let head = format!("{ROOT}{FEATURE}<geometri><gml:Curve><gml:segments><gml:ArcString><gml:posList>560000 6200000 ");
     let make = || {
         let tail = "</gml:posList></gml:ArcString></gml:segments></gml:Curve></geometri></omraade></wfs:member></wfs:FeatureCollection>";
-        Stream::of(&head, "600000 6240000 640000 6200000 600000 6160000 560000 6200000 ", 24 << 20, tail)
+        Stream::of(
+            &head,
+            "600000 6240000 640000 6200000 600000 6160000 560000 6200000 ",
+            24 << 20,
+            tail,
+        )
     };
     let fault = refused("arcs", make, read_gml);
     assert_eq!(fault.kind(), Kind::Contract);
@@ -248,30 +323,59 @@ fn arcs_do_not_become_gigabytes() {
 #[test]
 fn many_large_features_are_more_batches_not_a_larger_one() {
     let _alone = alone();
-    let text = format!("{ROOT}{}</wfs:FeatureCollection>", format!("<wfs:member><o><navn>{}</navn><geometri/></o></wfs:member>", "æ".repeat(1 << 20)).repeat(40));
-    let known = GmlOptions { known: vec!["navn".to_owned(), "geometri".to_owned()], ..GmlOptions::default() };
-    let rows: Vec<usize> = gml::reader(Box::new(text.as_bytes()), &columns(), &known).unwrap().map(|batch| batch.unwrap().num_rows()).collect();
+    let text = format!(
+        "{ROOT}{}</wfs:FeatureCollection>",
+        format!(
+            "<wfs:member><o><navn>{}</navn><geometri/></o></wfs:member>",
+            "æ".repeat(1 << 20)
+        )
+        .repeat(40)
+    );
+    let known = GmlOptions {
+        known: vec!["navn".to_owned(), "geometri".to_owned()],
+        ..GmlOptions::default()
+    };
+    let rows: Vec<usize> = gml::reader(Box::new(text.as_bytes()), &columns(), &known)
+        .unwrap()
+        .map(|batch| batch.unwrap().num_rows())
+        .collect();
     assert_eq!(rows.iter().sum::<usize>(), 40);
     assert!(rows.iter().all(|rows| *rows <= 9), "{rows:?}");
-    let text = format!("[{}]", vec![format!(r#"{{"navn":"{}","geometri":null}}"#, "æ".repeat(1 << 20)); 40].join(","));
-    let rows: Vec<usize> = json::reader(Box::new(text.as_bytes()), &columns(), &JsonOptions::default()).unwrap().map(|batch| batch.unwrap().num_rows()).collect();
+    let text = format!(
+        "[{}]",
+        vec![format!(r#"{{"navn":"{}","geometri":null}}"#, "æ".repeat(1 << 20)); 40].join(",")
+    );
+    let rows: Vec<usize> = json::reader(Box::new(text.as_bytes()), &columns(), &JsonOptions::default())
+        .unwrap()
+        .map(|batch| batch.unwrap().num_rows())
+        .collect();
     assert_eq!(rows.iter().sum::<usize>(), 40);
     assert!(rows.iter().all(|rows| *rows <= 9), "{rows:?}");
     let text = format!("navn\n{}", format!("{}\n", "æ".repeat(1 << 20)).repeat(40));
     let schema = Arc::new(columns().project(&[0]).unwrap());
-    let rows: Vec<usize> = csv::reader(Box::new(text.as_bytes()), &schema, &CsvOptions::default()).unwrap().map(|batch| batch.unwrap().num_rows()).collect();
+    let rows: Vec<usize> = csv::reader(Box::new(text.as_bytes()), &schema, &CsvOptions::default())
+        .unwrap()
+        .map(|batch| batch.unwrap().num_rows())
+        .collect();
     assert_eq!(rows.iter().sum::<usize>(), 40);
     assert!(rows.iter().all(|rows| *rows <= 9), "{rows:?}");
 }
 
 #[test]
 fn a_json_value_of_a_gibibyte_is_refused_early() {
-    let options = JsonOptions { rows: "features".to_owned(), ..JsonOptions::default() };
+    let options = JsonOptions {
+        rows: "features".to_owned(),
+        ..JsonOptions::default()
+    };
     for (name, head, piece) in [
         ("a text", r#"{"features":[{"navn":""#, "bla bla "),
         ("a number", r#"{"features":[{"navn":"#, "1234567890"),
         ("a key", r#"{"features":[{""#, "bla"),
-        ("a geometry", r#"{"features":[{"geometri":{"type":"MultiPoint","coordinates":["#, "[10.2,56.1],"),
+        (
+            "a geometry",
+            r#"{"features":[{"geometri":{"type":"MultiPoint","coordinates":["#,
+            "[10.2,56.1],",
+        ),
         ("a top key", r#"{""#, "bla"),
     ] {
         let make = || Stream::of(head, piece, GIB, "");
@@ -281,20 +385,41 @@ fn a_json_value_of_a_gibibyte_is_refused_early() {
         says(&fault, &["one value of more than 33554432 bytes", "byte "]);
     }
     let links = || Stream::of(r#"{"features":[],"links":["#, "0,", 16 << 20, "0]}");
-    says(&refused("links", links, |input| json::look(input, "features", &[]).map(drop)), &["beside the rows"]);
+    says(
+        &refused("links", links, |input| json::look(input, "features", &[]).map(drop)),
+        &["beside the rows"],
+    );
 }
 
 #[test]
 fn a_csv_row_of_a_gibibyte_is_refused_early() {
     for (name, head, piece, words) in [
-        ("a cell", "navn;geometri\n", "bla bla ", "a row of more than 16777216 bytes"),
-        ("a quoted cell", "navn;geometri\n\"", "bla\nbla ", "a row of more than 16777216 bytes"),
+        (
+            "a cell",
+            "navn;geometri\n",
+            "bla bla ",
+            "a row of more than 16777216 bytes",
+        ),
+        (
+            "a quoted cell",
+            "navn;geometri\n\"",
+            "bla\nbla ",
+            "a row of more than 16777216 bytes",
+        ),
         ("cells", "navn;geometri\n", "1;2;", "a row of more than 16777216 bytes"),
-        ("a header", "navn;geometri;", "bla;", "a row of more than 16777216 bytes"),
+        (
+            "a header",
+            "navn;geometri;",
+            "bla;",
+            "a row of more than 16777216 bytes",
+        ),
     ] {
         let schema = Arc::new(columns().project(&[0]).unwrap());
         for encoding in [Encoding::Utf8, Encoding::Windows1252] {
-            let options = CsvOptions { encoding, ..CsvOptions::default() };
+            let options = CsvOptions {
+                encoding,
+                ..CsvOptions::default()
+            };
             let make = || Stream::of(head, piece, GIB, "");
             let fault = refused(name, make, |input| drained(csv::reader(input, &schema, &options)));
             says(&fault, &[words, "line "]);
@@ -303,5 +428,10 @@ fn a_csv_row_of_a_gibibyte_is_refused_early() {
         }
     }
     let make = || Stream::of("navn", ";kolonne", 1 << 20, "\n");
-    says(&refused("columns", make, |input| csv::header(input, &CsvOptions::default()).map(drop)), &["columns, more than 10000"]);
+    says(
+        &refused("columns", make, |input| {
+            csv::header(input, &CsvOptions::default()).map(drop)
+        }),
+        &["columns, more than 10000"],
+    );
 }
