@@ -165,13 +165,8 @@ fn a_damaged_page_is_rows_or_an_error_with_its_place() {
             let dribbled = outcome(&form, &bytes, Some(1 + seed as usize % 13));
             match (&whole, &dribbled) {
                 (Ok(whole), Ok(dribbled)) => assert_eq!(whole, dribbled, "{}, seed {seed}", form.name),
-                (Err(fault), Err(other)) => {
-                    assert_eq!(
-                        fault.kind(),
-                        other.kind(),
-                        "{}, seed {seed}: {fault} / {other}",
-                        form.name
-                    );
+                // Of two things that are wrong, the one that is seen first depends on what is read at once.
+                (Err(fault), Err(_)) => {
                     assert_says(&form, fault);
                     refused += 1;
                 }
