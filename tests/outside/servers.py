@@ -25,7 +25,7 @@ PIPELINE = "real_server_areas"
 COLUMNS = {"objekt_id": "text", "navn": "text", "komnr": "int", "areal": "float", "dato": "date"}
 MAP_SQL = """SELECT 'publish' AS fate,
     concat('{source}:', r.objekt_id) AS feature_id,
-    r.navn AS plan_id,
+    {name} AS plan_id,
     'wind' AS theme_code,
     lpad(CAST(r.komnr AS VARCHAR), 4, '0') AS area_code,
     'adopted' AS status_code,
@@ -48,7 +48,7 @@ class Harvest:
     def __init__(self, klimalade: Path, scratch: Path):
         self.klimalade, self.scratch, self.count = klimalade, scratch, 0
 
-    def run(self, source: dict, prefix: str, geometry: str, columns: dict | None = None, date="r.dato", number="r.areal"):
+    def run(self, source: dict, prefix: str, geometry: str, columns: dict | None = None, name="r.navn", date="r.dato", number="r.areal"):
         """Exit code, what was said, and the lake."""
         self.count += 1
         home = self.scratch / f"home-{self.count}"
@@ -60,11 +60,12 @@ class Harvest:
             f"code,name_da,name_en,agency_da\n{SOURCE},Prøveserver,Server under test,Ingen\n", encoding="utf-8"
         )
         settings = "".join(f"{key} = {toml(value)}\n" for key, value in source.items())
-        declared = "".join(
-            f"{name} = {{ type = {toml(kind)}, from = {toml(prefix + name)}{', id = true' if name == 'objekt_id' else ''}"
-            f"{', epoch = \"ms\"' if kind == 'timestamp' else ''} }}\n".replace("'", '"')
-            for name, kind in (COLUMNS | (columns or {})).items()
-        )
+        declared = ""
+        for column_name, kind in (COLUMNS | (columns or {})).items():
+            column = {"type": kind, "from": prefix + column_name}
+            column |= {"id": True} if column_name == "objekt_id" else {}
+            column |= {"epoch": "ms"} if kind == "timestamp" else {}
+            declared += f"{column_name} = {toml(column)}\n"
         (folder / "pipeline.toml").write_text(
             f'version = 1\ntitle_en = "Areas of a real server"\ntitle_da = "Områder fra en rigtig server"\nsource_id = "{SOURCE}"\n'
             f'table = "plan_area"\nlicence_code = "cc_by_4_0"\n\n[source]\n{settings}\n[columns]\n{declared}'
@@ -72,7 +73,7 @@ class Harvest:
             "\n[limits]\nhost_interval_millis = 0\ndataset_interval_millis = 0\n",
             encoding="utf-8",
         )
-        (folder / "map.sql").write_text(MAP_SQL.format(source=SOURCE, date=date, number=number), encoding="utf-8")
+        (folder / "map.sql").write_text(MAP_SQL.format(source=SOURCE, name=name, date=date, number=number), encoding="utf-8")
         (folder / "notes.md").write_text("verified_live: never\n", encoding="utf-8")
         environment = {name: value for name, value in os.environ.items() if not name.startswith("KLIMALADE_")}
         lake = self.scratch / f"lake-{self.count}"
@@ -83,21 +84,21 @@ class Harvest:
         )  # fmt: skip
         return said.returncode, said.stdout, lake
 
-    def equal(self, name: str, layer: str, *arguments, **more) -> Path:
+    def equal(self, title: str, layer: str, *arguments, **more) -> Path:
         """What was harvested is what the server was given."""
         code, said, lake = self.run(*arguments, **more)
         if code != 0:
-            raise SystemExit(f"{name}, {layer}: ended with {code}\n{said}")
-        print(f"{name}, {layer}: {features.compare(lake, LAYERS[layer])}", flush=True)
+            raise SystemExit(f"{title}, {layer}: ended with {code}\n{said}")
+        print(f"{title}, {layer}: {features.compare(lake, LAYERS[layer])}", flush=True)
         return lake
 
-    def refused(self, name: str, words: list[str], *arguments, **more) -> None:
+    def refused(self, title: str, words: list[str], *arguments, **more) -> None:
         """Nothing is published, and what is said has these words."""
         code, said, lake = self.run(*arguments, **more)
         missing = [word for word in words if word not in said]
         if code == 0 or missing or list((lake / "core").rglob("*.parquet")):
-            raise SystemExit(f"{name}: ended with {code}, without {missing}:\n{said}")
-        print(f"{name}: refused, as it must be", flush=True)
+            raise SystemExit(f"{title}: ended with {code}, without {missing}:\n{said}")
+        print(f"{title}: refused, as it must be", flush=True)
 
 
 LAYERS = {"omraader": features.areas(), "punkter": features.points()}
@@ -142,10 +143,13 @@ def of_mapserver_ogcapi(harvest: Harvest, base: str) -> None:
 
     # Null is "" there, for a number too.
     text = {"areal": "text", "dato": "text"}
-    of = {"columns": text, "date": "CAST(nullif(r.dato, '') AS DATE)", "number": "CAST(nullif(r.areal, '') AS DOUBLE)"}
+    of = {
+        "columns": text, "name": "nullif(r.navn, '')", "date": "CAST(nullif(r.dato, '') AS DATE)",
+        "number": "CAST(nullif(r.areal, '') AS DOUBLE)",
+    }  # fmt: skip
     walk = ("properties.", "geometry")
     harvest.equal("MapServer OGC API by its links", "punkter", ogcapi("pdk", page_limit=PAGE, paging="next"), *walk, **of)
-    past = ["Offset out of range", "paging = \"next\""]
+    past = ["Offset out of range", "hint"]
     harvest.refused("MapServer OGC API, a page past the end", past, ogcapi("pdk", page_limit=PAGE), *walk, **of)
     harvest.equal("MapServer OGC API over a GeoPackage, in one page", "punkter", ogcapi("gpkg", page_limit=100), *walk, **of)
     pages = [f"{base}/mapserv/gpkg/ogcapi/collections/punkter/items?f=json&limit={PAGE}&offset={at}" for at in (0, PAGE)]

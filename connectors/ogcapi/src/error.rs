@@ -74,11 +74,6 @@ impl From<Error> for Fault {
                 .at("[source] crs")
                 .found(format!("column {column}"))
                 .hint("crs = \"auto\", or remove the column"),
-            // MapServer 8.0.0 over GeoJSON: the page behind a full last one is an error (2026-11-26).
-            Error::Refused { status: 400, message } if message.contains("Offset out of range") => Fault::settings(what)
-                .at("[source] paging")
-                .found("HTTP 400")
-                .hint("paging = \"next\""),
             // 400 is a request that will be refused tomorrow too; the rest is the agency's.
             Error::Refused { status: 400, .. } => Fault::settings(what)
                 .found("HTTP 400")
