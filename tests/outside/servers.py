@@ -138,8 +138,8 @@ def of_mapserver(harvest: Harvest, base: str, log: Path) -> Path:
 
 
 def of_mapserver_ogcapi(harvest: Harvest, base: str) -> None:
-    def ogcapi(map_name: str, **more) -> dict:
-        return {"connector": "ogcapi", "base_url": f"{base}/mapserv/{map_name}/ogcapi", "collection": "punkter"} | more
+    def ogcapi(map_name: str, layer: str = "punkter", **more) -> dict:
+        return {"connector": "ogcapi", "base_url": f"{base}/mapserv/{map_name}/ogcapi", "collection": layer} | more
 
     # Null is "" there, for a number too.
     text = {"areal": "text", "dato": "text"}
@@ -158,8 +158,11 @@ def of_mapserver_ogcapi(harvest: Harvest, base: str) -> None:
         print("MapServer OGC API over a GeoPackage takes the offset now: its walk must equal what it was given")
         harvest.equal("MapServer OGC API over a GeoPackage", "punkter", ogcapi("gpkg", page_limit=PAGE), *walk, **of)
         return
-    name = "MapServer OGC API over a GeoPackage, which ignores the offset (10 distinct of 30)"
-    harvest.refused(name, ["error"], ogcapi("gpkg", page_limit=PAGE), *walk, **of)
+    title = "MapServer OGC API over a GeoPackage, which ignores the offset (10 distinct of 30)"
+    repeated = ["the page has the same features as an earlier one", "page 2"]
+    harvest.refused(title, repeated, ogcapi("gpkg", page_limit=PAGE), *walk, **of)
+    title = "MapServer OGC API, which gives one of several polygons twice"
+    harvest.refused(title, ["polygons that differ"], ogcapi("pdk", "omraader", page_limit=100), *walk, **of)
 
 
 def of_pygeoapi(harvest: Harvest, base: str) -> None:
