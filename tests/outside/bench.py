@@ -110,7 +110,19 @@ def make_pages(folder, wanted):
     return rows, pages, day
 
 
-def start_nginx(scratch, folder):
+# The service's addresses as files of the folder.
+RULES = """
+          map $arg_offset $begin { "" 0; default $arg_offset; }
+          server {
+            listen 127.0.0.1:PORT; root FOLDER;
+            location /meta/dataset/ { rewrite ^ /meta.json break; }
+            location /dataset/ { rewrite ^ /$arg_start/$begin.json break; }
+            location /pages { rewrite ^ /flat/$arg_page.json break; }
+          }
+"""
+
+
+def start_nginx(scratch, folder, rules=RULES):
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         sys.exit("nginx is not installed: apt-get install --no-install-recommends nginx-light")
@@ -124,13 +136,7 @@ def start_nginx(scratch, folder):
         events {{}}
         http {{
           access_log off; default_type application/json; sendfile on; keepalive_requests 100000;
-          map $arg_offset $begin {{ "" 0; default $arg_offset; }}
-          server {{
-            listen 127.0.0.1:{port}; root {folder};
-            location /meta/dataset/ {{ rewrite ^ /meta.json break; }}
-            location /dataset/ {{ rewrite ^ /$arg_start/$begin.json break; }}
-            location /pages {{ rewrite ^ /flat/$arg_page.json break; }}
-          }}
+          {rules.replace("PORT", str(port)).replace("FOLDER", str(folder))}
         }}
         """
     )

@@ -236,10 +236,15 @@ pub(crate) fn refused(answer: &Answer<'_>) -> Option<Fault> {
         return Some(Fault::transient(format!("the server asks to wait: {message}")).found(format!("HTTP {status}")));
     }
     if message.to_ascii_lowercase().contains("offset") && status == 400 {
+        // MapServer 8.0.0 over GeoJSON, for the page behind a full last one (2026-11-26).
+        let is_past_the_end = message.contains("out of range");
         return Some(
             Fault::settings(format!("the server refused the request: {message}"))
                 .found("HTTP 400")
-                .hint("set max_offset in [source], and a smaller [source.window] part"),
+                .hint(match is_past_the_end {
+                    true => "paging = \"next\" in [source], if the server's links lead through the pages",
+                    false => "set max_offset in [source], and a smaller [source.window] part",
+                }),
         );
     }
     Some(Error::Refused { status, message }.into())

@@ -49,6 +49,48 @@ fn dmi(total: u64) -> impl Fn(&Asked) -> Answer {
     }
 }
 
+/// MapServer 8.0.0 over GeoJSON, seen 2026-11-26: links as they should be, and a 400 for the page behind a full last one.
+#[tokio::test]
+async fn a_page_past_the_end_that_is_an_error_names_the_setting_that_avoids_it() {
+    let server = Server::start(|asked: &Asked| {
+        let offset = asked.number("offset").unwrap_or(0);
+        if offset >= 20 {
+            return bench::status(
+                400,
+                r#"{"code":"InvalidParamterValue","description":"Offset out of range."}"#,
+            );
+        }
+        let next = format!(
+            "http://{}{}?limit=10&offset={}",
+            asked.headers["host"],
+            asked.path,
+            offset + 10
+        );
+        let links = if offset == 0 {
+            json!([{"rel": "next", "href": next}])
+        } else {
+            json!([])
+        };
+        bench::json(collection(
+            (offset..offset + 10).map(feature).collect(),
+            json!({ "links": links }),
+        ))
+    })
+    .await;
+    let mut settings = json!({"base_url": server.base, "collection": "punkter", "crs": "none", "page_limit": 10});
+    let cx = bench::context(NOW, &[]);
+    let connector = open(settings.clone()).unwrap();
+    let fault = bench::fetch(&connector, &Part::new("all"), &cx).await.unwrap_err();
+    assert_eq!(
+        (fault.kind(), fault.hint_text()),
+        (Kind::Settings, Some("paging = \"next\"")),
+        "{fault}"
+    );
+    settings["paging"] = json!("next");
+    let connector = open(settings).unwrap();
+    assert_eq!(bench::fetch(&connector, &Part::new("all"), &cx).await.unwrap().len(), 2);
+}
+
 fn year_settings(base: &str) -> Value {
     json!({"base_url": base, "collection": "municipalityValue", "query": {"parameterId": "mean_temp"}, "crs": "none",
         "page_limit": 10, "window": {"start": "2023-05-01", "part": "year"}})

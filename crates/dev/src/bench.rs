@@ -14,20 +14,34 @@ use crate::{
 
 /// Builds the release binary and hands over to tests/outside/bench.py, which measures from outside the programs.
 pub(crate) fn run_bench(root: &Path, rows: &[u64], without_dlt: bool) -> Result<Findings> {
+    let rows: Vec<String> = rows.iter().map(u64::to_string).collect();
+    let sizes: Vec<&str> = rows.iter().flat_map(|rows| ["--rows", rows.as_str()]).collect();
+    measured(root, "bench.py", &sizes, without_dlt)
+}
+
+/// The same with tests/outside/bench_gml.py.
+pub(crate) fn run_gml(root: &Path, features: u64, without_dlt: bool) -> Result<Findings> {
+    measured(
+        root,
+        "bench_gml.py",
+        &["--features", &features.to_string()],
+        without_dlt,
+    )
+}
+
+fn measured(root: &Path, script: &str, sizes: &[&str], without_dlt: bool) -> Result<Findings> {
     say("building the release binary, which takes a while from clean");
     let klimalade = binary(root, "release")?;
     let venv = Venv::of(root, "requirements-bench.txt")?;
     let scratch = TempDir::with_prefix("klimalade-bench-").context("no scratch folder can be made")?;
     let mut command = venv.python();
     command
-        .arg(root.join("tests/outside/bench.py"))
+        .arg(root.join("tests/outside").join(script))
         .arg("--klimalade")
         .arg(klimalade)
         .arg("--scratch")
-        .arg(scratch.path());
-    for rows in rows {
-        command.args(["--rows", &rows.to_string()]);
-    }
+        .arg(scratch.path())
+        .args(sizes);
     if without_dlt {
         command.arg("--without-dlt");
     }

@@ -35,13 +35,14 @@ enum Command {
     },
     /// Assert who may depend on whom, one version of each data crate, the bans, and that the registry is complete.
     Walls,
-    /// Real readers and a real S3 server, from PyPI, on simulated figures.
+    /// Real readers, real geo servers and a real S3 server, from PyPI, Debian and npm, on simulated figures.
     Outside {
         /// Only this part.
         #[arg(long, value_enum)]
         only: Option<outside::Part>,
     },
-    /// CPU seconds and memory against Polars and dlt, on Energi Data Service's form from nginx on loopback.
+    /// CPU seconds and memory against Polars and dlt, on Energi Data Service's form from nginx on loopback; or against GDAL
+    /// and dlt, on WFS GML.
     Bench {
         /// Rows to serve; give it again for another size.
         #[arg(long = "rows", default_values_t = [1_000_000, 3_000_000])]
@@ -49,6 +50,12 @@ enum Command {
         /// Leave out dlt, which takes minutes.
         #[arg(long)]
         without_dlt: bool,
+        /// WFS GML in the place of that, against GDAL and dlt with lxml.
+        #[arg(long, conflicts_with = "rows")]
+        gml: bool,
+        /// Features to serve with --gml; 520,000 are 300 MB.
+        #[arg(long, requires = "gml", default_value_t = 520_000)]
+        features: u64,
     },
 }
 
@@ -66,7 +73,13 @@ fn main() -> ExitCode {
         Command::Generate { mode: Mode::Check } => generate::check(&root),
         Command::Walls => walls::assert_all(&root),
         Command::Outside { only } => outside::run_all(&root, only),
-        Command::Bench { rows, without_dlt } => bench::run_bench(&root, &rows, without_dlt),
+        Command::Bench {
+            without_dlt,
+            gml: true,
+            features,
+            ..
+        } => bench::run_gml(&root, features, without_dlt),
+        Command::Bench { rows, without_dlt, .. } => bench::run_bench(&root, &rows, without_dlt),
     });
     match outcome {
         Ok(findings) if findings.is_empty() => ExitCode::SUCCESS,

@@ -27,6 +27,9 @@ pub(crate) enum Part {
     /// Two sources are added as an operator would, one of them from pygeoapi; docs/adding-sources.md is what was said
     /// (KLIMALADE_ACCEPT=1 writes it).
     Operator,
+    /// MapServer, pygeoapi and koop are harvested, and what came of it is compared with what they were given; geopandas, pyarrow
+    /// and DuckDB open the GeoParquet. Installs MapServer with apt-get, where it is missing.
+    Servers,
     /// On SeaweedFS: a killed and repeated night against an undisturbed one on disk, and files harvested from it.
     S3,
 }
@@ -76,6 +79,9 @@ pub(crate) fn run_parts(ground: &Ground, only: Option<Part>) -> Result<()> {
     }
     if chosen(Part::Operator) {
         operator(ground).context("operator")?;
+    }
+    if chosen(Part::Servers) {
+        servers(ground).context("servers")?;
     }
     if chosen(Part::S3) {
         s3::killed_night(ground).context("s3")?;
@@ -143,6 +149,14 @@ fn operator(ground: &Ground) -> Result<()> {
         .arg(ground.root.join("schemas/codes/areas.csv"))
         .arg(ground.root.join("docs/adding-sources.md"))
         .arg(mode))
+}
+
+fn servers(ground: &Ground) -> Result<()> {
+    run(Venv::of(&ground.root, "requirements-servers.txt")?
+        .python()
+        .arg(ground.root.join("tests/outside/servers.py"))
+        .arg(&ground.klimalade)
+        .arg(target(&ground.root).join("outside")))
 }
 
 fn readers(ground: &Ground) -> Result<()> {

@@ -15,6 +15,7 @@ use klimalade_model::{Fault, Result, SourceColumn};
 
 pub use crate::text::Encoding;
 use crate::{
+    BATCH_BYTES,
     column::{Column, Writing, source_name},
     error::{Error, from_io, shortened, travelling},
     infer::{Candidates, LOOK_ROWS},
@@ -22,6 +23,9 @@ use crate::{
 };
 use quotes::Quotes;
 pub use sniff::{Sniffed, sniff};
+
+/// Columns of one page at most.
+const MOST_COLUMNS: usize = 10_000;
 
 /// Where the column names come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -175,6 +179,10 @@ fn open<'a>(input: Box<dyn Read + Send + 'a>, options: &CsvOptions) -> Result<(V
                 }
                 .into());
             }
+            if record.len() > MOST_COLUMNS {
+                let found = format!("{} columns, more than {MOST_COLUMNS}", record.len());
+                return Err(at_line(Error::Malformed { found }.into(), &record));
+            }
             record.iter().map(|name| name.trim().to_owned()).collect()
         }
     };
@@ -265,7 +273,8 @@ struct Rows<'a> {
 impl Rows<'_> {
     fn batch(&mut self) -> Result<Option<RecordBatch>> {
         let mut rows = 0;
-        while rows < self.batch_rows {
+        let begin = self.text.position().byte();
+        while rows < self.batch_rows && self.text.position().byte() - begin < BATCH_BYTES {
             if !self.text.read_record(&mut self.record).map_err(from_csv)? {
                 self.done = true;
                 break;

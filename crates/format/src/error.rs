@@ -71,7 +71,8 @@ pub enum Error {
 
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
-        let what = error.to_string();
+        // Parsers put what they found into their words, were it a megabyte.
+        let what = shortened_to(&error.to_string(), 400);
         match error {
             Error::Malformed { .. } => Self::new(Kind::Source, what).worth_another_walk(),
             Error::NoRows { path, found } => {
@@ -138,7 +139,12 @@ pub(crate) fn from_io(error: std::io::Error) -> Fault {
 
 /// At most 120 characters of what was found; a page may hold anything.
 pub(crate) fn shortened(text: &str) -> String {
-    match text.char_indices().nth(120) {
+    shortened_to(text, 120)
+}
+
+/// So many characters of it at most.
+pub(crate) fn shortened_to(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }

@@ -1,6 +1,10 @@
 //! GeoJSON geometry to WKB in EPSG:25832.
 
-use std::sync::LazyLock;
+use std::{
+    collections::HashSet,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::LazyLock,
+};
 
 use klimalade_model::{Fault, Result};
 use proj4rs::proj::Proj;
@@ -117,9 +121,19 @@ impl Writer<'_> {
             "MultiPolygon" => {
                 self.begin(6);
                 self.count(coordinates.len())?;
-                coordinates
-                    .iter()
-                    .try_for_each(|rings| self.polygon(list(Some(rings), "an array of rings", rings)?))
+                let mut seen = HashSet::new();
+                coordinates.iter().try_for_each(|rings| {
+                    let begin = self.wkb.len();
+                    self.polygon(list(Some(rings), "an array of rings", rings)?)?;
+                    // MapServer 8.0.0 gives the first of several polygons as often as there are parts (2026-11-26).
+                    let mut hasher = DefaultHasher::new();
+                    self.wkb.get(begin..).hash(&mut hasher);
+                    if seen.insert(hasher.finish()) || is_empty(rings) {
+                        return Ok(());
+                    }
+                    Err(unread("polygons that differ", rings)
+                        .hint("connector = \"wfs\" in [source], where the server is a MapServer"))
+                })
             }
             _ => Err(unread("a GeoJSON geometry type", geometry)),
         }
@@ -205,6 +219,10 @@ impl Writer<'_> {
         self.pair(east, north);
         Ok(())
     }
+}
+
+fn is_empty(rings: &Value) -> bool {
+    rings.as_array().is_some_and(Vec::is_empty)
 }
 
 fn list<'v>(value: Option<&'v Value>, expected: &str, whole: &Value) -> Result<&'v [Value]> {

@@ -26,3 +26,6 @@ pub use klimalade_model::FROM_KEY;
 /// Field metadata of a timestamp: `ms` says that whole numbers are milliseconds since 1970-01-01T00:00:00Z. Without
 /// it a number in a timestamp column is a fault.
 pub const EPOCH_KEY: &str = "klimalade:epoch";
+
+/// A batch ends behind so many bytes of the page, however few its rows are.
+const BATCH_BYTES: u64 = 16 << 20;

@@ -160,6 +160,24 @@ fn empty_geometries_stay_empty() {
     assert_eq!(collection, [1, 7, 0, 0, 0, 0, 0, 0, 0]);
 }
 
+/// What MapServer's OGC API makes of an area in two parts, seen 2026-11-26: its area would count twice.
+#[test]
+fn a_polygon_that_stands_twice_in_a_geometry_is_a_contract_fault() {
+    let ring = |east: f64| {
+        json!([
+            [east, 6.2e6],
+            [east + 100.0, 6.2e6],
+            [east, 6.2e6 + 100.0],
+            [east, 6.2e6]
+        ])
+    };
+    let of = |east: f64| json!({"type": "MultiPolygon", "coordinates": [[ring(560_000.0)], [ring(east)]]});
+    assert!(geojson_to_wkb(&of(560_200.0), Crs::Epsg25832).is_ok());
+    let fault = geojson_to_wkb(&of(560_000.0), Crs::Epsg25832).unwrap_err();
+    assert_eq!(fault.kind(), Kind::Contract);
+    assert!(fault.to_string().contains("polygons that differ"), "{fault}");
+}
+
 #[test]
 fn swapped_axes_are_a_contract_fault() {
     for (crs, coordinates) in [

@@ -69,6 +69,7 @@ impl<'a> Collection<'a> {
 
     /// Opens the next feature; false after the last one, and after all that follows it was read.
     pub(super) fn enter_feature(&mut self) -> Result<bool> {
+        self.pull.begin_feature();
         loop {
             match self.pull.next()? {
                 Piece::Open if self.in_members => {

@@ -13,10 +13,15 @@ use quick_xml::{
     name::ResolveResult,
 };
 
-use crate::error::{Error, from_io, shortened};
+use crate::error::{Error, from_io, shortened, shortened_to};
 
 /// Bytes of one tag or text at most: the longest list of coordinates seen is some megabytes.
 pub(super) const LARGEST_PIECE: usize = 32 << 20;
+/// Bytes of one feature at most, and of all that stands before or after them: text may come in pieces without end, and
+/// a geometry is held as a whole.
+const LARGEST_FEATURE: u64 = 64 << 20;
+/// Bytes of the name of an element at most.
+const LONGEST_NAME: usize = 1 << 10;
 /// Elements within each other at most; a feature with the deepest geometry has some twenty.
 const DEEPEST: usize = 64;
 
@@ -80,6 +85,8 @@ pub(crate) struct Pull<'a> {
     pub(crate) root: Vec<(String, String)>,
     pub(crate) text: String,
     pub(crate) depth: usize,
+    /// Where the feature began that is read, or what is around the features.
+    begin: u64,
     /// The first `exceptionCode` or `code` so far.
     pub(crate) code: Option<String>,
     /// Name and type of the `element` of an XML schema that was opened last.
@@ -115,6 +122,7 @@ impl<'a> Pull<'a> {
             root: Vec::new(),
             text: String::new(),
             depth: 0,
+            begin: 0,
             code: None,
             element: None,
             every: Vec::new(),
@@ -126,9 +134,19 @@ impl<'a> Pull<'a> {
         matches!(self.space, Space::Gml32 | Space::Gml3)
     }
 
+    /// Bytes read so far.
+    pub(crate) fn position(&self) -> u64 {
+        self.reader.buffer_position()
+    }
+
+    /// What was read before this counts no longer.
+    pub(crate) fn begin_feature(&mut self) {
+        self.begin = self.position();
+    }
+
     pub(crate) fn malformed(&self, found: impl std::fmt::Display) -> Fault {
         Error::Malformed {
-            found: format!("{found} (byte {})", self.reader.buffer_position()),
+            found: format!("{} (byte {})", shortened_to(&found.to_string(), 240), self.position()),
         }
         .into()
     }
@@ -147,6 +165,9 @@ impl<'a> Pull<'a> {
         loop {
             self.buffer.clear();
             self.reader.get_mut().refill();
+            if self.position() - self.begin > LARGEST_FEATURE {
+                return Err(Wrong::Found(format!("a feature of more than {LARGEST_FEATURE} bytes")));
+            }
             let (resolved, event) = self
                 .reader
                 .read_resolved_event_into(&mut self.buffer)
@@ -160,6 +181,9 @@ impl<'a> Pull<'a> {
                     self.space = Space::of(&resolved);
                     self.name.clear();
                     self.name.push_str(utf8(tag.local_name().as_ref())?);
+                    if self.name.len() > LONGEST_NAME {
+                        return Err(Wrong::Found(format!("a name of more than {LONGEST_NAME} bytes")));
+                    }
                     if self.depth == 1 {
                         self.root = all_attributes(&tag)?;
                     }

@@ -11,6 +11,7 @@ use super::{
     feature::{Collection, Sink, missing},
 };
 use crate::{
+    BATCH_BYTES,
     by_path::{Seen, Table},
     column::{Column, Writing},
     error::travelling,
@@ -76,7 +77,8 @@ impl<'a> Rows<'a> {
 
     fn batch(&mut self) -> Result<Option<RecordBatch>> {
         let mut rows = 0;
-        while rows < self.options.batch_rows.max(1) {
+        let begin = self.collection.pull.position();
+        while rows < self.options.batch_rows.max(1) && self.collection.pull.position() - begin < BATCH_BYTES {
             if !self.collection.enter_feature()? {
                 self.done = true;
                 self.check_columns()?;

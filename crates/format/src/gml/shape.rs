@@ -12,6 +12,8 @@ use crate::{
 const LARGEST_SAGITTA_METRES: f64 = 0.001;
 /// Chords of one arc at most.
 const MOST_CHORDS: f64 = 1024.0;
+/// Positions that the arcs of one geometry may become: some bytes of text make a thousand of them.
+const MOST_POSITIONS: usize = 4 << 20;
 
 type Position = [f64; 2];
 
@@ -91,7 +93,7 @@ fn is_wrapper(name: &str) -> bool {
 /// The geometry that was opened last as little-endian WKB. Errors: Contract, for another system than EPSG:25832, a
 /// form that is not read, an open ring and a coordinate outside Denmark; Source, for XML that is none.
 pub(super) fn wkb(pull: &mut Pull<'_>, inherited: &Inherited) -> Result<Vec<u8>> {
-    let mut parser = Parser { pull };
+    let mut parser = Parser { pull, chords: 0 };
     let mut context = inherited.clone();
     if let Some(own) = &parser.pull.attributes.srs_name {
         context.srs_name = Some(own.clone());
@@ -120,6 +122,8 @@ fn unread(expected: &str, found: impl Into<String>) -> Fault {
 
 struct Parser<'p, 'a> {
     pull: &'p mut Pull<'a>,
+    /// Positions that arcs became so far.
+    chords: usize,
 }
 
 impl Parser<'_, '_> {
@@ -250,8 +254,12 @@ impl Parser<'_, '_> {
                     continue;
                 }
                 "LineStringSegment" => self.positions(dimension)?,
-                "ArcString" | "Arc" => arcs(&self.positions(dimension)?)?,
-                "Circle" => circle(&self.positions(dimension)?)?,
+                "ArcString" | "Arc" => self.arcs(dimension)?,
+                "Circle" => {
+                    let chords = circle(&self.positions(dimension)?)?;
+                    self.count_chords(chords.len())?;
+                    chords
+                }
                 "LineString" | "LinearRing" | "Ring" | "Curve" | "CompositeCurve" => self.line(dimension)?,
                 other => {
                     let fault = || unread("line segments, arcs or circles", format!("gml:{other}"));
@@ -262,6 +270,35 @@ impl Parser<'_, '_> {
             line.extend(more.into_iter().skip(joint));
         }
         Ok(line)
+    }
+
+    /// Three positions make an arc, the last one of it begins the next.
+    fn arcs(&mut self, dimension: Option<usize>) -> Result<Vec<Position>> {
+        let positions = self.positions(dimension)?;
+        if positions.len() < 3 || positions.len().is_multiple_of(2) {
+            return Err(unread(
+                "an odd number of positions, three at least",
+                format!("{} of an arc", positions.len()),
+            ));
+        }
+        let mut line = vec![positions[0]];
+        for arc in positions.windows(3).step_by(2) {
+            let [begin, middle, end] = [arc[0], arc[1], arc[2]];
+            line.pop();
+            let chords = arc_positions(begin, middle, end);
+            self.count_chords(chords.len())?;
+            line.extend(chords);
+        }
+        Ok(line)
+    }
+
+    fn count_chords(&mut self, more: usize) -> Result<()> {
+        self.chords += more;
+        if self.chords > MOST_POSITIONS {
+            let expected = format!("arcs that become at most {MOST_POSITIONS} positions");
+            return Err(unread(&expected, "more of them"));
+        }
+        Ok(())
     }
 
     fn positions(&mut self, dimension: Option<usize>) -> Result<Vec<Position>> {
@@ -319,23 +356,6 @@ impl Parser<'_, '_> {
         }
         Ok(())
     }
-}
-
-/// Three positions make an arc, the last one of it begins the next.
-fn arcs(positions: &[Position]) -> Result<Vec<Position>> {
-    if positions.len() < 3 || positions.len().is_multiple_of(2) {
-        return Err(unread(
-            "an odd number of positions, three at least",
-            format!("{} of an arc", positions.len()),
-        ));
-    }
-    let mut line = vec![positions[0]];
-    for arc in positions.windows(3).step_by(2) {
-        let [begin, middle, end] = [arc[0], arc[1], arc[2]];
-        line.pop();
-        line.extend(arc_positions(begin, middle, end));
-    }
-    Ok(line)
 }
 
 fn circle(positions: &[Position]) -> Result<Vec<Position>> {

@@ -15,6 +15,8 @@ use crate::{
 
 /// Columns of one page at most: rows whose keys are data (a key for each day) would have no end of them.
 const MOST_COLUMNS: usize = 2_000;
+/// Bytes of a path at most; nobody declares a longer one.
+const LONGEST_PATH: usize = 4 << 10;
 
 /// What stood at a path so far.
 #[derive(Default)]
@@ -86,7 +88,7 @@ impl Leaves {
 
     fn member(&mut self, path: String, raw: &str, writing: Writing) -> Result<(), Wrong> {
         if !self.by_path.contains_key(&path) {
-            if self.order.len() == MOST_COLUMNS {
+            if self.order.len() == MOST_COLUMNS || path.len() > LONGEST_PATH {
                 return Ok(());
             }
             self.order.push(path.clone());

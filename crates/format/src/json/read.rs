@@ -7,7 +7,7 @@ use arrow_schema::{ArrowError, SchemaRef};
 use klimalade_model::{Fault, Result};
 
 use super::{JsonOptions, row::Table, scan::Input, twice};
-use crate::{column::Writing, error::travelling};
+use crate::{BATCH_BYTES, column::Writing, error::travelling};
 
 pub(super) struct Rows<'a> {
     input: Input<'a>,
@@ -43,7 +43,8 @@ impl<'a> Rows<'a> {
 
     fn batch(&mut self) -> Result<Option<RecordBatch>> {
         let mut rows = 0;
-        while rows < self.batch_rows {
+        let begin = self.input.position();
+        while rows < self.batch_rows && self.input.position() - begin < BATCH_BYTES {
             if !self.input.has_element()? {
                 self.close()?;
                 self.done = true;

@@ -9,7 +9,9 @@ use crate::error::{Error, from_io, shortened};
 /// Bytes asked of the input at once.
 const CHUNK: usize = 256 * 1024;
 /// The largest single value that is held: one row, with its geometry.
-const LARGEST_VALUE: usize = 256 * 1024 * 1024;
+const LARGEST_VALUE: usize = 32 << 20;
+/// The largest value around the rows that is parsed: a count, the links.
+const LARGEST_MEMBER: usize = 1 << 20;
 /// Keys kept for the message that says what was found instead of the rows.
 const KEYS_NOTED: usize = 30;
 
@@ -269,6 +271,10 @@ impl<'a> Input<'a> {
     /// One whole value, parsed.
     pub(super) fn parsed(&mut self) -> Result<serde_json::Value> {
         let range = self.value()?;
+        if range.len() > LARGEST_MEMBER {
+            let found = format!("a member of more than {LARGEST_MEMBER} bytes beside the rows");
+            return Err(self.place(Error::Malformed { found }));
+        }
         serde_json::from_slice(self.bytes(range)).map_err(|error| {
             self.place(Error::Malformed {
                 found: error.to_string(),

@@ -61,6 +61,7 @@ impl<'a> Records<'a> {
     pub(super) fn enter(&mut self, sink: &mut impl Sink) -> Result<bool> {
         let mut text = String::new();
         loop {
+            self.pull.begin_feature();
             match self.pull.next()? {
                 Piece::Open => {
                     text.clear();
