@@ -251,9 +251,9 @@ impl<'a> Town<'a> {
             draw: world.draw.text("plan").text(&area.code),
         }
     }
-    /// None, in_progress, adopted, certified or expired; two of a hundred have none, whatever the seed.
+    /// Two small islands have no plan, whatever the seed.
     fn status(&self) -> &'static str {
-        if matches!(self.area.code.as_str(), "0411" | "0563" | "0825") {
+        if matches!(self.area.code.as_str(), "0563" | "0825") {
             return "none";
         }
         match self.draw.text("status").unit() {

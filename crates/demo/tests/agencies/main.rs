@@ -5,6 +5,7 @@ mod accounts;
 mod cdp;
 mod client;
 mod dmi;
+mod drops;
 mod energidata;
 mod faults;
 mod files;
