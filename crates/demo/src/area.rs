@@ -25,7 +25,7 @@ pub(crate) struct Area {
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
     /// The common schema's code.
-    code: String,
+    pub(crate) code: String,
     /// StatBank's code: `084`, `01`.
     pub(crate) statbank: String,
     /// Danish name.

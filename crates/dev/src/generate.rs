@@ -7,7 +7,7 @@ use klimalade_model::Schemas;
 use klimalade_pipeline::Catalogue;
 
 use crate::{
-    dictionary, overview,
+    dictionary, indicators, overview,
     place::{Findings, say},
 };
 
@@ -64,8 +64,19 @@ pub(crate) fn check(root: &Path) -> Result<Findings> {
     Ok(findings)
 }
 
+/// The pipelines in the binary. A home without folders leaves them as they are.
+fn pipelines() -> Result<Catalogue> {
+    let nowhere = tempfile::tempdir().context("no scratch folder can be made")?;
+    let catalogue = Catalogue::load(nowhere.path())?;
+    match catalogue.broken.values().flat_map(|broken| &broken.faults).next() {
+        Some(fault) => bail!("{fault}"),
+        None => Ok(catalogue),
+    }
+}
+
 /// The files that are generated as a whole.
 fn schema_files() -> Result<Vec<Generated>> {
+    let schemas = Schemas::embedded()?;
     Ok(vec![
         Generated {
             path: "schemas/pipeline.schema.json",
@@ -76,23 +87,21 @@ fn schema_files() -> Result<Vec<Generated>> {
         },
         Generated {
             path: "schemas/DICTIONARY.md",
-            text: dictionary::text(&Schemas::embedded()?),
+            text: dictionary::text(&schemas),
+        },
+        Generated {
+            path: "docs/indicators.md",
+            text: indicators::text(&pipelines()?, &schemas),
         },
     ])
 }
 
 /// README.md as it stands, with its generated block renewed.
 fn readme(root: &Path) -> Result<Generated> {
-    // A home without folders leaves the copies in the binary as they are.
-    let nowhere = tempfile::tempdir().context("no scratch folder can be made")?;
-    let catalogue = Catalogue::load(nowhere.path())?;
-    if let Some(fault) = catalogue.broken.values().flat_map(|broken| &broken.faults).next() {
-        bail!("{fault}");
-    }
     let stands = fs::read_to_string(root.join("README.md")).context("README.md cannot be read")?;
     Ok(Generated {
         path: "README.md",
-        text: between(&stands, &overview::table(&catalogue, &Schemas::embedded()?))?,
+        text: between(&stands, &overview::table(&pipelines()?, &Schemas::embedded()?))?,
     })
 }
 

@@ -3,6 +3,7 @@
 mod bench;
 mod dictionary;
 mod generate;
+mod indicators;
 mod outside;
 mod overview;
 mod place;
@@ -27,7 +28,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// The files that are made from code and schemas: schemas/pipeline.schema.json, schemas/DICTIONARY.md, README's table.
+    /// The files that are made from code and schemas: schemas/pipeline.schema.json, schemas/DICTIONARY.md, docs/indicators.md,
+    /// README's table.
     Generate {
         /// Write them, or say how they differ from what stands there.
         #[arg(long, value_enum)]

@@ -124,8 +124,8 @@ fn put(worksheet: &mut Worksheet, row: u32, at: u16, heading: &Heading, cell: &s
 fn rule(form: &Form, heading: &Heading) -> Result<Option<DataValidation>, XlsxError> {
     let title = "Klimalade";
     let rule = match (&heading.choices, heading.kind) {
-        (Some((list, _)), _) => {
-            let Some((column, count)) = place_of(form, list) else {
+        (Some((list, choices)), _) => {
+            let Some((column, count)) = place_of(form, list, choices) else {
                 return Ok(None);
             };
             let letter = rust_xlsxwriter::utility::column_number_to_name(column);
@@ -155,20 +155,23 @@ fn rule(form: &Form, heading: &Heading) -> Result<Option<DataValidation>, XlsxEr
 }
 
 /// Column of a list in the sheet of codes, and how many choices it has.
-fn place_of(form: &Form, list: &str) -> Option<(u16, usize)> {
+fn place_of(form: &Form, list: &str, choices: &[(String, String)]) -> Option<(u16, usize)> {
     let lists = lists(form);
-    let at = lists.iter().position(|(name, _)| name.as_str() == list)?;
-    Some((u16::try_from(at * 3).ok()?, lists.get(at)?.1.len()))
+    let at = lists
+        .iter()
+        .position(|(name, others)| name.as_str() == list && others.as_slice() == choices)?;
+    Some((u16::try_from(at * 3).ok()?, choices.len()))
 }
 
 type Choices<'a> = (&'a String, &'a Vec<(String, String)>);
 
-/// The lists in the order in which the columns first name them.
+/// The lists in the order in which the columns first name them. One list may stand there twice: of `statuses` a sheet of
+/// plans offers others than a sheet of actions.
 fn lists(form: &Form) -> Vec<Choices<'_>> {
     let mut lists: Vec<Choices<'_>> = Vec::new();
     for heading in form.sheets.iter().flat_map(|sheet| &sheet.headings) {
         if let Some((name, choices)) = &heading.choices
-            && !lists.iter().any(|(other, _)| *other == name)
+            && !lists.iter().any(|(other, known)| *other == name && *known == choices)
         {
             lists.push((name, choices));
         }
@@ -239,4 +242,32 @@ fn codes(worksheet: &mut Worksheet, form: &Form) -> Result<(), XlsxError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use klimalade_model::Schemas;
+    use klimalade_pipeline::Catalogue;
+
+    use super::*;
+
+    #[test]
+    fn sheets_of_one_workbook_offer_each_their_own_choices_of_a_shared_list() {
+        let nowhere = tempfile::tempdir().unwrap();
+        let catalogue = Catalogue::load(nowhere.path()).unwrap();
+        let form = Form::of(&catalogue, &Schemas::embedded().unwrap(), "klimaalliancen_plans").unwrap();
+        let offered = |sheet: &str| {
+            let headings = &form.sheet(sheet).unwrap().headings;
+            let status = headings.iter().find(|heading| heading.title == "Status").unwrap();
+            let (list, choices) = status.choices.clone().unwrap();
+            let (column, count) = place_of(&form, &list, &choices).unwrap();
+            let (_, listed) = lists(&form)[usize::from(column) / 3];
+            assert_eq!((listed, count), (&choices, choices.len()));
+            choices.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        assert!(offered("Planer").contains(&"Ingen plan".to_owned()));
+        assert!(!offered("Indsatser").contains(&"Ingen plan".to_owned()));
+    }
 }

@@ -1,5 +1,7 @@
 //! What municipalities, regions and agencies hand in as workbooks: the files of the demo's drop folder.
 
+mod plans;
+mod survey;
 mod workbook;
 
 use std::path::Path;
@@ -36,6 +38,8 @@ pub fn write_drops(script: Script, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn files(_world: &World) -> Result<Vec<Dropped>> {
-    Ok(Vec::new())
+fn files(world: &World) -> Result<Vec<Dropped>> {
+    let mut files = plans::files(world)?;
+    files.extend(survey::files(world)?);
+    Ok(files)
 }

@@ -6,6 +6,7 @@ mod cdp;
 mod client;
 mod datafordeler;
 mod dmi;
+mod drops;
 mod energidata;
 mod faults;
 mod files;
