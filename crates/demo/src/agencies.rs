@@ -19,7 +19,7 @@ use url::form_urlencoded;
 use crate::{
     Error, FaultKind, Script, accounts,
     answer::{Answer, Asked, Content, Twist},
-    cdp, dmi, energidata, files, opendata, plandata, statbank,
+    cdp, dmi, energidata, energy_agency, files, opendata, plandata, statbank,
     wire::{Doorway, HangUp},
     world::World,
 };
@@ -70,6 +70,9 @@ const HOSTS: &[&str] = &[
     plandata::HOST,
     opendata::HOST,
     opendata::STORE_HOST,
+    energy_agency::HOST,
+    energy_agency::MINISTRY_HOST,
+    energy_agency::GRID_HOST,
 ];
 
 impl Agencies {
@@ -239,6 +242,9 @@ impl House {
             plandata::HOST => plandata::answer(&self.world, asked),
             opendata::HOST => opendata::answer(&self.world, asked),
             opendata::STORE_HOST => opendata::store_answer(&self.world, asked),
+            energy_agency::HOST | energy_agency::MINISTRY_HOST | energy_agency::GRID_HOST => {
+                energy_agency::answer(&self.world, host, asked)
+            }
             _ => Answer::text(404, format!("no simulated agency: {host}")),
         }
     }
