@@ -19,7 +19,7 @@ use url::form_urlencoded;
 use crate::{
     Error, FaultKind, Script, accounts,
     answer::{Answer, Asked, Content, Twist},
-    cdp, dagi, datafordeler, dmi, energidata, files, geoserver, mars, miljoegis, opendata, statbank,
+    cdp, dagi, datafordeler, dmi, energidata, energy_agency, files, geoserver, mars, miljoegis, opendata, statbank,
     wire::{Doorway, HangUp},
     world::World,
 };
@@ -75,6 +75,9 @@ const HOSTS: &[&str] = &[
     geoserver::PLANDATA.host,
     geoserver::COPENHAGEN.host,
     datafordeler::HOST,
+    energy_agency::HOST,
+    energy_agency::MINISTRY_HOST,
+    energy_agency::GRID_HOST,
 ];
 
 impl Agencies {
@@ -249,6 +252,9 @@ impl House {
             host if host == geoserver::PLANDATA.host => geoserver::PLANDATA.answer(&self.world, asked),
             host if host == geoserver::COPENHAGEN.host => geoserver::COPENHAGEN.answer(&self.world, asked),
             datafordeler::HOST => datafordeler::answer(&self.world, asked),
+            energy_agency::HOST | energy_agency::MINISTRY_HOST | energy_agency::GRID_HOST => {
+                energy_agency::answer(&self.world, host, asked)
+            }
             _ => Answer::text(404, format!("no simulated agency: {host}")),
         }
     }

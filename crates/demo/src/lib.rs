@@ -20,6 +20,7 @@ mod energidata;
 mod energidata_counts;
 mod energidata_rows;
 mod energidata_time;
+mod energy_agency;
 mod error;
 mod files;
 mod geoserver;

@@ -10,7 +10,7 @@ use klimalade_model::{Fault, Result};
 
 use crate::{Script, world::World};
 
-pub(crate) use workbook::{Cell, Sheet};
+pub(crate) use workbook::{Cell, Sheet, workbook};
 
 /// One file that somebody dropped.
 #[derive(Clone, Debug)]
