@@ -156,7 +156,7 @@ fn headings(definition: &Definition, layout: &LayoutForm, schemas: &Schemas) -> 
         }
         let choices = match &column.codes {
             None => None,
-            Some(list) => Some((list.clone(), choices(schemas.code_list(list)?, &definition.table))),
+            Some(list) => Some((list.clone(), choices(schemas.code_list(list)?, definition))),
         };
         headings.push(Heading {
             title,
@@ -175,18 +175,23 @@ fn headings(definition: &Definition, layout: &LayoutForm, schemas: &Schemas) -> 
 }
 
 /// What may stand in a column of that list: of `areas` the codes of municipalities and regions, of every other list the
-/// Danish names, of a list that serves several tables those of this one.
-fn choices(list: &CodeList, table: &str) -> Vec<(String, String)> {
+/// Danish names, of a list that serves several tables or indicators those of this pipeline.
+fn choices(list: &CodeList, definition: &Definition) -> Vec<(String, String)> {
     let is_areas = list.name == "areas";
     let of_table = |code: &&str| match list.get(code, "tables") {
-        Some(tables) => tables.split(' ').any(|other| other == table),
+        Some(tables) => tables.split(' ').any(|other| other == definition.table),
         None => true,
+    };
+    let published = &definition.publishes.indicators;
+    let of_indicator = |code: &&str| match list.get(code, "indicator_codes") {
+        Some(codes) if !published.is_empty() => codes.split(' ').any(|other| published.iter().any(|one| one == other)),
+        _ => true,
     };
     let is_place = |code: &&str| {
         let level = list.get(code, "area_level");
         !is_areas || matches!(level, Some("municipality" | "region"))
     };
-    let codes = list.codes().filter(of_table).filter(is_place).filter(|code| !code.starts_with('_'));
+    let codes = list.codes().filter(of_table).filter(of_indicator).filter(is_place).filter(|code| !code.starts_with('_'));
     codes
         .map(|code| {
             let name = list.get(code, "name_da").unwrap_or(code);

@@ -1,5 +1,7 @@
 //! What municipalities, regions and agencies hand in as workbooks: the files of the demo's drop folder.
 
+mod figures;
+mod plants;
 mod workbook;
 
 use std::path::Path;
@@ -36,6 +38,8 @@ pub fn write_drops(script: Script, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn files(_world: &World) -> Result<Vec<Dropped>> {
-    Ok(Vec::new())
+fn files(world: &World) -> Result<Vec<Dropped>> {
+    let mut files = figures::files(world)?;
+    files.extend(plants::files(world)?);
+    Ok(files)
 }
