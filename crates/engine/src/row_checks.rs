@@ -87,8 +87,10 @@ impl RowContract {
         bad: &mut HashMap<usize, (&'static str, String, String, String)>,
     ) -> Result<()> {
         // Not every table of values has every dimension: `facility_year` has carriers only.
-        let held: Vec<(&str, &str)> =
-            DIMENSIONS.into_iter().filter(|(_, column)| self.table.column(column).is_some()).collect();
+        let held: Vec<(&str, &str)> = DIMENSIONS
+            .into_iter()
+            .filter(|(_, column)| self.table.column(column).is_some())
+            .collect();
         let arrays = ["indicator_code", "unit_code", "value_status"]
             .into_iter()
             .chain(held.iter().map(|(_, column)| *column))

@@ -231,10 +231,11 @@ fn object_url(base: &Url, root: &Path, location: &Path) -> Result<Url, Error> {
     let mut url = base.clone();
     url.set_query(None);
     url.set_fragment(None);
-    url.path_segments_mut()
-        .map_err(|()| malformed())?
-        .clear()
-        .extend(root.parts().chain(location.parts()).map(|part| part.as_ref().to_owned()));
+    url.path_segments_mut().map_err(|()| malformed())?.clear().extend(
+        root.parts()
+            .chain(location.parts())
+            .map(|part| part.as_ref().to_owned()),
+    );
     Ok(url)
 }
 

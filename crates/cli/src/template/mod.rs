@@ -79,9 +79,19 @@ fn read_rows(form: &Form, fill: &str) -> Result<Filled> {
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|error| wrong(error.to_string()))?;
-        let cell = |title: &&str| header.iter().position(|other| other == *title).and_then(|at| record.get(at));
+        let cell = |title: &&str| {
+            header
+                .iter()
+                .position(|other| other == *title)
+                .and_then(|at| record.get(at))
+        };
         let titles = sheet.titles();
-        rows.push(titles.iter().map(|title| cell(title).unwrap_or_default().to_owned()).collect());
+        rows.push(
+            titles
+                .iter()
+                .map(|title| cell(title).unwrap_or_default().to_owned())
+                .collect(),
+        );
     }
     Ok(Filled {
         sheet: name.to_owned(),

@@ -55,19 +55,26 @@ impl Form {
     pub fn of(catalogue: &Catalogue, schemas: &Schemas, name: &str) -> Result<Self> {
         let asked = catalogue.pipelines.get(name).ok_or_else(|| {
             let names = catalogue.pipelines.keys().map(String::as_str);
-            Fault::settings("there is no such pipeline").found(name.to_owned()).hint(match nearest(name, names) {
-                Some(near) => format!("klimalade template {near}"),
-                None => "klimalade status".to_owned(),
-            })
+            Fault::settings("there is no such pipeline")
+                .found(name.to_owned())
+                .hint(match nearest(name, names) {
+                    Some(near) => format!("klimalade template {near}"),
+                    None => "klimalade status".to_owned(),
+                })
         })?;
         let not_filled_in = || {
             Fault::settings("the pipeline reads no workbook that somebody fills in")
                 .found(name.to_owned())
-                .expected("connector = \"file\", an address, format = { type = \"sheet\" } with one layout for one sheet")
+                .expected(
+                    "connector = \"file\", an address, format = { type = \"sheet\" } with one layout for one sheet",
+                )
                 .hint("klimalade connectors file")
         };
         let (address, title) = match asked.owners.first() {
-            Some(owner) => (address(&owner.definition).ok_or_else(not_filled_in)?, owner.definition.title_da.clone()),
+            Some(owner) => (
+                address(&owner.definition).ok_or_else(not_filled_in)?,
+                owner.definition.title_da.clone(),
+            ),
             None => return Err(not_filled_in()),
         };
         let mut form = Self {
@@ -191,13 +198,21 @@ fn choices(list: &CodeList, definition: &Definition) -> Vec<(String, String)> {
         let level = list.get(code, "area_level");
         !is_areas || matches!(level, Some("municipality" | "region"))
     };
-    let codes = list.codes().filter(of_table).filter(of_indicator).filter(is_place).filter(|code| !code.starts_with('_'));
+    let codes = list
+        .codes()
+        .filter(of_table)
+        .filter(of_indicator)
+        .filter(is_place)
+        .filter(|code| !code.starts_with('_'));
     codes
         .map(|code| {
             let name = list.get(code, "name_da").unwrap_or(code);
             match is_areas {
                 true => (code.to_owned(), name.to_owned()),
-                false => (name.to_owned(), list.get(code, "name_en").unwrap_or_default().to_owned()),
+                false => (
+                    name.to_owned(),
+                    list.get(code, "name_en").unwrap_or_default().to_owned(),
+                ),
             }
         })
         .collect()

@@ -35,31 +35,49 @@ pub(crate) fn write(form: &Form, filled: &[Filled]) -> Result<Vec<u8>> {
 }
 
 fn heading_format() -> Format {
-    Format::new().set_bold().set_text_wrap().set_align(FormatAlign::Top).set_background_color("#E3EEE5")
+    Format::new()
+        .set_bold()
+        .set_text_wrap()
+        .set_align(FormatAlign::Top)
+        .set_background_color("#E3EEE5")
 }
 
 fn fill(worksheet: &mut Worksheet, form: &Form, sheet: &Sheet, filled: Option<&Filled>) -> Result<()> {
-    let bug = |error: XlsxError| Fault::bug("a sheet cannot be made").at(sheet.name.clone()).because(error);
+    let bug = |error: XlsxError| {
+        Fault::bug("a sheet cannot be made")
+            .at(sheet.name.clone())
+            .because(error)
+    };
     worksheet.set_name(&sheet.name).map_err(bug)?;
     let header = sheet.header_row.saturating_sub(1);
     if header > 0 {
-        worksheet.write_with_format(0, 0, &sheet.title, &Format::new().set_bold()).map_err(bug)?;
+        worksheet
+            .write_with_format(0, 0, &sheet.title, &Format::new().set_bold())
+            .map_err(bug)?;
     }
     worksheet.set_freeze_panes(header + 1, 0).map_err(bug)?;
     for (at, heading) in (0u16..).zip(&sheet.headings) {
-        worksheet.write_with_format(header, at, &heading.title, &heading_format()).map_err(bug)?;
+        worksheet
+            .write_with_format(header, at, &heading.title, &heading_format())
+            .map_err(bug)?;
         let width = heading.title.chars().count().clamp(12, 40);
         worksheet.set_column_width(at, width as f64 + 2.0).map_err(bug)?;
         if heading.kind == SourceType::Date {
-            worksheet.set_column_format(at, &Format::new().set_num_format(DATE)).map_err(bug)?;
+            worksheet
+                .set_column_format(at, &Format::new().set_num_format(DATE))
+                .map_err(bug)?;
         }
         if heading.kind == SourceType::Text {
             // As text a municipality's number keeps its first zero.
-            worksheet.set_column_format(at, &Format::new().set_num_format("@")).map_err(bug)?;
+            worksheet
+                .set_column_format(at, &Format::new().set_num_format("@"))
+                .map_err(bug)?;
         }
         if let Some(rule) = rule(form, heading).map_err(bug)? {
             let last = header + CHECKED_ROWS;
-            worksheet.add_data_validation(header + 1, at, last, at, &rule).map_err(bug)?;
+            worksheet
+                .add_data_validation(header + 1, at, last, at, &rule)
+                .map_err(bug)?;
         }
     }
     let Some(filled) = filled else { return Ok(()) };
@@ -75,7 +93,9 @@ fn fill(worksheet: &mut Worksheet, form: &Form, sheet: &Sheet, filled: Option<&F
 /// One cell of its column's type; an empty text is an empty cell.
 fn put(worksheet: &mut Worksheet, row: u32, at: u16, heading: &Heading, cell: &str) -> Result<()> {
     let wrong = |expected: &str| {
-        Fault::settings("a cell is not what its column says").found(cell.to_owned()).expected(expected.to_owned())
+        Fault::settings("a cell is not what its column says")
+            .found(cell.to_owned())
+            .expected(expected.to_owned())
     };
     if cell.is_empty() {
         return Ok(());
@@ -95,7 +115,9 @@ fn put(worksheet: &mut Worksheet, row: u32, at: u16, heading: &Heading, cell: &s
         }
         _ => worksheet.write_string(row, at, cell),
     };
-    written.map(|_| ()).map_err(|error| Fault::bug("a cell cannot be written").because(error))
+    written
+        .map(|_| ())
+        .map_err(|error| Fault::bug("a cell cannot be written").because(error))
 }
 
 /// What Excel and LibreOffice refuse while somebody types.
@@ -126,7 +148,10 @@ fn rule(form: &Form, heading: &Heading) -> Result<Option<DataValidation>, XlsxEr
             .set_error_message("Skriv en dato, fx 2026-01-31.")?,
         _ => return Ok(None),
     };
-    Ok(Some(rule.set_error_title(title)?.set_error_style(DataValidationErrorStyle::Stop)))
+    Ok(Some(
+        rule.set_error_title(title)?
+            .set_error_style(DataValidationErrorStyle::Stop),
+    ))
 }
 
 /// Column of a list in the sheet of codes, and how many choices it has.
@@ -165,7 +190,10 @@ fn guide(worksheet: &mut Worksheet, form: &Form) -> Result<(), XlsxError> {
     worksheet.write(
         3,
         0,
-        format!("Afprøv filen uden at offentliggøre: klimalade run {} --dry-run", form.pipelines.join(" ")),
+        format!(
+            "Afprøv filen uden at offentliggøre: klimalade run {} --dry-run",
+            form.pipelines.join(" ")
+        ),
     )?;
     let head = ["Ark", "Kolonne", "Skal udfyldes", "Indhold", "Betydning"];
     for (at, text) in (0u16..).zip(head) {

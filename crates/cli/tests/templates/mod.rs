@@ -14,7 +14,10 @@ const DEFINED: &str = "ens_charging_points";
 /// The harvests that read workbooks out of the drop folder, and what they say of them.
 fn filled_in_by_hand(place: &Place) -> Vec<(String, Definition)> {
     let catalogue = Catalogue::load(&place.home()).unwrap();
-    let definitions = catalogue.owners().into_iter().map(|owner| (owner.name.clone(), owner.definition.clone()));
+    let definitions = catalogue
+        .owners()
+        .into_iter()
+        .map(|owner| (owner.name.clone(), owner.definition.clone()));
     definitions
         .filter(|(_, definition)| {
             let source = definition.source.as_ref();
@@ -46,9 +49,16 @@ fn every_workbook_of_the_drop_folder_has_an_empty_form_that_its_own_layout_reads
         let workbook = place.lake(&format!("{name}.xlsx"));
         let (rows, columns) = read(&definition, &workbook);
         assert_eq!(rows, 0, "{name}");
-        assert_eq!(columns, definition.columns.keys().cloned().collect::<Vec<_>>(), "{name}");
+        assert_eq!(
+            columns,
+            definition.columns.keys().cloned().collect::<Vec<_>>(),
+            "{name}"
+        );
         for (column, said) in &definition.columns {
-            assert!(said.meaning.is_some(), "{name}: {column} has no meaning for whoever fills it in");
+            assert!(
+                said.meaning.is_some(),
+                "{name}: {column} has no meaning for whoever fills it in"
+            );
         }
     }
 }
@@ -100,7 +110,11 @@ fn what_cannot_become_a_workbook_is_told_with_what_to_type() {
         let said = place.say(arguments);
         assert!(!matches!(said.code, Some(0 | 3)), "{arguments:?}: {}", said.err);
         assert!(said.err.contains("hint"), "{arguments:?}: {}", said.err);
-        text.push_str(&format!("$ klimalade {}\n{}\n", arguments.join(" "), said.whole(&place)));
+        text.push_str(&format!(
+            "$ klimalade {}\n{}\n",
+            arguments.join(" "),
+            said.whole(&place)
+        ));
     }
     snapshot("template-refused.txt", &text);
 }
@@ -117,11 +131,21 @@ fn a_workbook_is_made_filled_in_dropped_harvested_and_taken_away() {
     std::fs::write(place.lake("rows.csv"), rows).unwrap();
     std::fs::create_dir_all(place.lake("drop/cykelstier")).unwrap();
     let dropped = place.lake("drop/cykelstier/0461.xlsx");
-    let said = place.say(&["template", name, "--fill", "rows.csv", "--out", "drop/cykelstier/0461.xlsx"]);
+    let said = place.say(&[
+        "template",
+        name,
+        "--fill",
+        "rows.csv",
+        "--out",
+        "drop/cykelstier/0461.xlsx",
+    ]);
     assert_eq!(said.code, Some(0), "{}", said.err);
     let rehearsed = place.say_on(&lake, &["run", name, "--dry-run"]);
     assert_eq!(rehearsed.code, Some(0), "{}", rehearsed.err);
-    let published = lake.join("core/observation").join(format!("pipeline={name}")).join("data.parquet");
+    let published = lake
+        .join("core/observation")
+        .join(format!("pipeline={name}"))
+        .join("data.parquet");
     assert!(!published.exists(), "a rehearsal writes nothing");
     let ran = place.say_on(&lake, &["run", name]);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
@@ -130,7 +154,14 @@ fn a_workbook_is_made_filled_in_dropped_harvested_and_taken_away() {
     // The second of two takes the place of nothing, so one of them can be taken away again.
     let rows = rows.replace("2025", "2024");
     std::fs::write(place.lake("rows.csv"), rows).unwrap();
-    let said = place.say(&["template", name, "--fill", "rows.csv", "--out", "drop/cykelstier/0461-2024.xlsx"]);
+    let said = place.say(&[
+        "template",
+        name,
+        "--fill",
+        "rows.csv",
+        "--out",
+        "drop/cykelstier/0461-2024.xlsx",
+    ]);
     assert_eq!(said.code, Some(0), "{}", said.err);
     assert_eq!(place.say_on(&lake, &["run", name]).code, Some(0));
     std::fs::remove_file(dropped).unwrap();

@@ -124,7 +124,10 @@ fn cycle_paths(_world: &World, _area: &Area, year: i16, draw: Draw) -> Vec<Vec<C
     let knows_lanes = draw.text("lanes known").unit() >= 1.0 / 12.0;
     let lanes = knows_lanes.then(|| tenths(length * draw.text("lanes").between(0.02, 0.3)));
     vec![
-        vec!["Cykelsti".into(), tenths(length * (1.0 + 0.015 * years_since(year))).into()],
+        vec![
+            "Cykelsti".into(),
+            tenths(length * (1.0 + 0.015 * years_since(year))).into(),
+        ],
         vec!["Cykelbane".into(), lanes.into()],
     ]
 }
@@ -145,7 +148,11 @@ fn traffic(world: &World, area: &Area, year: i16, draw: Draw) -> Vec<Vec<Cell>> 
     // A motorway brings what nobody there drives.
     let through = if draw.text("motorway").unit() < 0.4 { 1.6 } else { 1.0 };
     // The newest year is counted again after the first night.
-    let counted_again = if world.restated() && year == LAST_YEAR { 1.01 } else { 1.0 };
+    let counted_again = if world.restated() && year == LAST_YEAR {
+        1.01
+    } else {
+        1.0
+    };
     let growth = (1.0 + 0.012 * years_since(year)) * through * counted_again;
     VEHICLES
         .into_iter()
@@ -168,7 +175,7 @@ const SPECIES: [(&str, f64); 6] = [
 
 fn livestock(world: &World, area: &Area, year: i16, draw: Draw) -> Vec<Vec<Cell>> {
     let place = world.areas.all.iter().position(|other| other.code == area.code);
-    let km2 = place.map_or(0.0, |place| world.hectares(place, year) as f64 / 100.0);
+    let km2 = place.map_or(0.0, |place| world.hectares(place, FIRST_YEAR) as f64 / 100.0);
     let rural = draw.unit().powi(2);
     SPECIES
         .into_iter()

@@ -31,7 +31,12 @@ fn towns(world: &World) -> impl Iterator<Item = &Area> {
 
 /// A day in that many years from 1985 on.
 fn opened(draw: Draw, years: f64) -> Cell {
-    date(1985 + (draw.unit() * years) as i16, 1 + (draw.text("month").unit() * 12.0) as i8, 1).into()
+    date(
+        1985 + (draw.unit() * years) as i16,
+        1 + (draw.text("month").unit() * 12.0) as i8,
+        1,
+    )
+    .into()
 }
 
 fn hundredths(value: f64) -> f64 {
@@ -41,7 +46,14 @@ fn hundredths(value: f64) -> f64 {
 fn treatment_plants(world: &World) -> [Sheet; 2] {
     let mut plants = Sheet::new(
         "Renseanlæg",
-        &["Anlægsnr", "Kommunekode", "Længdegrad", "Breddegrad", "Idriftsat", "Nedlagt"],
+        &[
+            "Anlægsnr",
+            "Kommunekode",
+            "Længdegrad",
+            "Breddegrad",
+            "Idriftsat",
+            "Nedlagt",
+        ],
     );
     let mut loads = Sheet::new("Belastning", &["Anlægsnr", "År", "Belastning (PE)"]);
     for area in towns(world) {
@@ -67,7 +79,9 @@ fn treatment_plants(world: &World) -> [Sheet; 2] {
                 // Not every small plant is measured each year.
                 let is_measured = draw.text("measured").number(i64::from(year)).unit() >= 0.01;
                 let load = is_measured.then(|| load.round());
-                loads.rows.push(vec![plant.as_str().into(), i64::from(year).into(), load.into()]);
+                loads
+                    .rows
+                    .push(vec![plant.as_str().into(), i64::from(year).into(), load.into()]);
             }
         }
     }
@@ -75,7 +89,10 @@ fn treatment_plants(world: &World) -> [Sheet; 2] {
 }
 
 fn biogas_plants(world: &World) -> [Sheet; 2] {
-    let mut plants = Sheet::new("Anlæg", &["Anlægsnr", "Kommunekode", "Eleffekt (MW)", "Idriftsat", "Nedlagt"]);
+    let mut plants = Sheet::new(
+        "Anlæg",
+        &["Anlægsnr", "Kommunekode", "Eleffekt (MW)", "Idriftsat", "Nedlagt"],
+    );
     let mut production = Sheet::new("Produktion", &["Anlægsnr", "År", "Produktion (TJ)"]);
     for (number, area) in (1i64..).zip(towns(world)) {
         let draw = world.draw.text("biogas").text(&area.code);
@@ -95,14 +112,22 @@ fn biogas_plants(world: &World) -> [Sheet; 2] {
         for year in world.script.first_year(FIRST_YEAR)..=LAST_YEAR {
             let produced = size * (1.0 + 0.06 * f64::from(year - FIRST_YEAR));
             let produced = produced * draw.number(i64::from(year)).between(0.93, 1.07);
-            production.rows.push(vec![number.into(), i64::from(year).into(), hundredths(produced).into()]);
+            production
+                .rows
+                .push(vec![number.into(), i64::from(year).into(), hundredths(produced).into()]);
         }
     }
     [plants, production]
 }
 
 /// Stages as they are written, from the likeliest on.
-const STAGES: [&str; 5] = ["Forundersøgelse", "Bevilget", "Ansøgt", "Opgivet eller afslået", "Etableret"];
+const STAGES: [&str; 5] = [
+    "Forundersøgelse",
+    "Bevilget",
+    "Ansøgt",
+    "Opgivet eller afslået",
+    "Etableret",
+];
 const OWNERS: [&str; 3] = ["Privat", "Forsyningsselskab", "Partnerskab"];
 
 fn projects(world: &World) -> [Sheet; 2] {
@@ -152,7 +177,9 @@ fn projects(world: &World) -> [Sheet; 2] {
             _ => &[(town, 1.0)],
         };
         for (area, share) in shares {
-            places.rows.push(vec![number.into(), area.code.as_str().into(), (*share).into()]);
+            places
+                .rows
+                .push(vec![number.into(), area.code.as_str().into(), (*share).into()]);
         }
     }
     [projects, places]

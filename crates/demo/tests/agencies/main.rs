@@ -4,6 +4,7 @@
 mod accounts;
 mod client;
 mod dmi;
+mod drops;
 mod energidata;
 mod faults;
 mod files;
