@@ -4,55 +4,55 @@ use klimalade_pipeline::{Catalogue, Definition, Pipeline};
 
 /// A workbook to be filled in: one sheet for each pipeline that reads the same files.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Form {
+pub(crate) struct Form {
     /// What it is for, in Danish.
-    pub title: String,
+    pub(crate) title: String,
     /// Where a filled one goes.
-    pub folder: String,
+    pub(crate) folder: String,
     /// The pipelines that read it.
-    pub pipelines: Vec<String>,
+    pub(crate) pipelines: Vec<String>,
     /// In the order of the pipelines.
-    pub sheets: Vec<Sheet>,
+    pub(crate) sheets: Vec<Sheet>,
 }
 
 /// One table.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Sheet {
+pub(crate) struct Sheet {
     /// As the layout finds it.
-    pub name: String,
+    pub(crate) name: String,
     /// What it is, in Danish.
-    pub title: String,
+    pub(crate) title: String,
     /// Row of the headings, from 1.
-    pub header_row: u32,
+    pub(crate) header_row: u32,
     /// From left to right.
-    pub headings: Vec<Heading>,
+    pub(crate) headings: Vec<Heading>,
 }
 
 /// One column.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Heading {
+pub(crate) struct Heading {
     /// As the source names it.
-    pub title: String,
+    pub(crate) title: String,
     /// What is typed there.
-    pub kind: SourceType,
+    pub(crate) kind: SourceType,
     /// It tells rows apart, so it cannot be empty.
-    pub is_key: bool,
+    pub(crate) is_key: bool,
     /// What it means.
-    pub meaning: String,
+    pub(crate) meaning: String,
     /// What may be chosen: text and meaning, from the code list of that name.
-    pub choices: Option<(String, Vec<(String, String)>)>,
+    pub(crate) choices: Option<(String, Vec<(String, String)>)>,
 }
 
 impl Sheet {
     /// Headings from left to right.
-    pub fn titles(&self) -> Vec<&str> {
+    pub(crate) fn titles(&self) -> Vec<&str> {
         self.headings.iter().map(|heading| heading.title.as_str()).collect()
     }
 }
 
 impl Form {
     /// Of the pipeline and of all that read the same address. Errors: Settings, where it is no pipeline of workbooks.
-    pub fn of(catalogue: &Catalogue, schemas: &Schemas, name: &str) -> Result<Self> {
+    pub(crate) fn of(catalogue: &Catalogue, schemas: &Schemas, name: &str) -> Result<Self> {
         let asked = catalogue.pipelines.get(name).ok_or_else(|| {
             let names = catalogue.pipelines.keys().map(String::as_str);
             Fault::settings("there is no such pipeline")
