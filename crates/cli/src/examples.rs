@@ -17,7 +17,8 @@ Examples:
 
 pub(crate) const TEMPLATE: &str = "\
 Examples:
-  klimalade template municipal_wastewater_plants --out puls.xlsx";
+  klimalade template ens_charging_points
+  klimalade template puls_treatment_plants --out puls.xlsx --fill Renseanlæg=plants.csv";
 
 pub(crate) const EXPLAIN: &str = "\
 Examples:

@@ -36,7 +36,6 @@ pub use connectors::registry;
 pub use difference::Difference;
 pub use pipeline_schema::pipeline_schema;
 pub use recorded::{TestOutcome, test_pipeline};
-pub use template::template_bytes;
 
 /// Exit code of a wrong command line, wrong settings or the wrong kind of lake: nothing ran.
 pub(crate) const NOTHING_RAN: u8 = 2;

@@ -7,6 +7,7 @@ mod home;
 mod mistakes;
 mod operator;
 mod reference;
+mod templates;
 mod traced;
 
 use common::{Place, snapshot};

@@ -188,6 +188,9 @@ impl Completion {
                                 "decimal_comma(...) AS {name}, or CAST(... AS {}) where it has a decimal point",
                                 sql_type(&wanted)
                             )
+                        } else if matches!(wanted, DataType::Timestamp(..)) {
+                            // SQL's TIMESTAMP WITH TIME ZONE counts nanoseconds here (DataFusion 55), which is another type.
+                            format!("arrow_cast(..., '{wanted}') AS {name}")
                         } else {
                             format!("CAST(... AS {}) AS {name}", sql_type(&wanted))
                         }),

@@ -98,9 +98,14 @@ impl RowContract {
         ranged: bool,
         bad: &mut HashMap<usize, (&'static str, String, String, String)>,
     ) -> Result<()> {
+        // Not every table of values has every dimension: `facility_year` has carriers only.
+        let held: Vec<(&str, &str)> = DIMENSIONS
+            .into_iter()
+            .filter(|(_, column)| self.table.column(column).is_some())
+            .collect();
         let arrays = ["indicator_code", "unit_code", "value_status"]
             .into_iter()
-            .chain(DIMENSIONS.iter().map(|(_, column)| *column))
+            .chain(held.iter().map(|(_, column)| *column))
             .map(|column| self.array(column, batch))
             .collect::<Result<Vec<_>>>()?;
         let texts: Vec<Texts<'_>> = arrays.iter().map(|array| Texts::of(array, rows)).collect();
@@ -124,7 +129,7 @@ impl RowContract {
             }
         }
         self.check_figures(batch, rows, ranged, &defined, *statuses, &mut refuse)?;
-        for ((dimension, column), codes) in DIMENSIONS.iter().zip(dimensions) {
+        for ((dimension, column), codes) in held.iter().zip(dimensions) {
             let contradicts =
                 |code: Option<&str>, of: &Indicator| code.is_some_and(|code| (code == "_Z") == of.has(dimension));
             for row in codes.rows_where(rows, &defined, contradicts) {
@@ -143,12 +148,13 @@ impl RowContract {
             }
         }
         // Categories and details are lists per indicator: which codes go with which stands in `indicator_codes`.
-        for (list, column, at) in [("categories", "category_code", 2), ("details", "detail_code", 3)] {
-            let Some(list) = self.schemas.codes.get(list) else {
+        for (list, column) in [("categories", "category_code"), ("details", "detail_code")] {
+            let place = held.iter().position(|(_, name)| *name == column);
+            let (Some(list), Some(codes)) = (self.schemas.codes.get(list), place.and_then(|at| dimensions.get(at)))
+            else {
                 continue;
             };
             let mut fitting: HashMap<(&str, &str), bool> = HashMap::new();
-            let codes = dimensions[at];
             let misfits = codes.rows_where(rows, &defined, |code, of| {
                 let Some(code) = code.filter(|code| !code.starts_with('_')) else {
                     return false;

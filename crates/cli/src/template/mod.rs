@@ -40,11 +40,6 @@ pub(crate) fn template(arguments: &Arguments, asked: &Template) -> Result<u8> {
     Ok(0)
 }
 
-/// An empty workbook of a pipeline, as the command writes it. Errors: Settings, where its source is no workbook.
-pub fn template_bytes(ground: &Ground, pipeline: &str) -> Result<Vec<u8>> {
-    workbook::write(&Form::of(&ground.catalogue, &ground.schemas, pipeline)?, &[])
-}
-
 /// Rows of one sheet, in the order of its headings.
 pub(crate) struct Filled {
     pub(crate) sheet: String,

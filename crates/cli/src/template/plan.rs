@@ -4,55 +4,55 @@ use klimalade_pipeline::{Catalogue, Definition, Pipeline};
 
 /// A workbook to be filled in: one sheet for each pipeline that reads the same files.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Form {
+pub(crate) struct Form {
     /// What it is for, in Danish.
-    pub title: String,
+    pub(crate) title: String,
     /// Where a filled one goes.
-    pub folder: String,
+    pub(crate) folder: String,
     /// The pipelines that read it.
-    pub pipelines: Vec<String>,
+    pub(crate) pipelines: Vec<String>,
     /// In the order of the pipelines.
-    pub sheets: Vec<Sheet>,
+    pub(crate) sheets: Vec<Sheet>,
 }
 
 /// One table.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Sheet {
+pub(crate) struct Sheet {
     /// As the layout finds it.
-    pub name: String,
+    pub(crate) name: String,
     /// What it is, in Danish.
-    pub title: String,
+    pub(crate) title: String,
     /// Row of the headings, from 1.
-    pub header_row: u32,
+    pub(crate) header_row: u32,
     /// From left to right.
-    pub headings: Vec<Heading>,
+    pub(crate) headings: Vec<Heading>,
 }
 
 /// One column.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Heading {
+pub(crate) struct Heading {
     /// As the source names it.
-    pub title: String,
+    pub(crate) title: String,
     /// What is typed there.
-    pub kind: SourceType,
+    pub(crate) kind: SourceType,
     /// It tells rows apart, so it cannot be empty.
-    pub is_key: bool,
+    pub(crate) is_key: bool,
     /// What it means.
-    pub meaning: String,
+    pub(crate) meaning: String,
     /// What may be chosen: text and meaning, from the code list of that name.
-    pub choices: Option<(String, Vec<(String, String)>)>,
+    pub(crate) choices: Option<(String, Vec<(String, String)>)>,
 }
 
 impl Sheet {
     /// Headings from left to right.
-    pub fn titles(&self) -> Vec<&str> {
+    pub(crate) fn titles(&self) -> Vec<&str> {
         self.headings.iter().map(|heading| heading.title.as_str()).collect()
     }
 }
 
 impl Form {
     /// Of the pipeline and of all that read the same address. Errors: Settings, where it is no pipeline of workbooks.
-    pub fn of(catalogue: &Catalogue, schemas: &Schemas, name: &str) -> Result<Self> {
+    pub(crate) fn of(catalogue: &Catalogue, schemas: &Schemas, name: &str) -> Result<Self> {
         let asked = catalogue.pipelines.get(name).ok_or_else(|| {
             let names = catalogue.pipelines.keys().map(String::as_str);
             Fault::settings("there is no such pipeline")
@@ -163,7 +163,7 @@ fn headings(definition: &Definition, layout: &LayoutForm, schemas: &Schemas) -> 
         }
         let choices = match &column.codes {
             None => None,
-            Some(list) => Some((list.clone(), choices(schemas.code_list(list)?, &definition.table))),
+            Some(list) => Some((list.clone(), choices(schemas.code_list(list)?, definition))),
         };
         headings.push(Heading {
             title,
@@ -182,12 +182,17 @@ fn headings(definition: &Definition, layout: &LayoutForm, schemas: &Schemas) -> 
 }
 
 /// What may stand in a column of that list: of `areas` the codes of municipalities and regions, of every other list the
-/// Danish names, of a list that serves several tables those of this one.
-fn choices(list: &CodeList, table: &str) -> Vec<(String, String)> {
+/// Danish names, of a list that serves several tables or indicators those of this pipeline.
+fn choices(list: &CodeList, definition: &Definition) -> Vec<(String, String)> {
     let is_areas = list.name == "areas";
     let of_table = |code: &&str| match list.get(code, "tables") {
-        Some(tables) => tables.split(' ').any(|other| other == table),
+        Some(tables) => tables.split(' ').any(|other| other == definition.table),
         None => true,
+    };
+    let published = &definition.publishes.indicators;
+    let of_indicator = |code: &&str| match list.get(code, "indicator_codes") {
+        Some(codes) if !published.is_empty() => codes.split(' ').any(|other| published.iter().any(|one| one == other)),
+        _ => true,
     };
     let is_place = |code: &&str| {
         let level = list.get(code, "area_level");
@@ -196,6 +201,7 @@ fn choices(list: &CodeList, table: &str) -> Vec<(String, String)> {
     let codes = list
         .codes()
         .filter(of_table)
+        .filter(of_indicator)
         .filter(is_place)
         .filter(|code| !code.starts_with('_'));
     codes

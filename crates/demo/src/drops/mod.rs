@@ -2,6 +2,8 @@
 
 mod plans;
 mod survey;
+mod figures;
+mod plants;
 mod workbook;
 
 use std::path::Path;
@@ -41,5 +43,7 @@ pub fn write_drops(script: Script, folder: &Path) -> Result<()> {
 fn files(world: &World) -> Result<Vec<Dropped>> {
     let mut files = plans::files(world)?;
     files.extend(survey::files(world)?);
+    files.extend(figures::files(world)?);
+    files.extend(plants::files(world)?);
     Ok(files)
 }

@@ -7,6 +7,7 @@ mod client;
 mod datafordeler;
 mod dmi;
 mod drops;
+mod drops_figures;
 mod energidata;
 mod faults;
 mod files;
