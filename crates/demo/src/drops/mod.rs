@@ -1,9 +1,9 @@
 //! What municipalities, regions and agencies hand in as workbooks: the files of the demo's drop folder.
 
-mod plans;
-mod survey;
 mod figures;
+mod plans;
 mod plants;
+mod survey;
 mod workbook;
 
 use std::path::Path;
