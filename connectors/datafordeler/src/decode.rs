@@ -5,7 +5,7 @@ use arrow::{
     compute::take,
 };
 use arrow_schema::{ArrowError, Schema, SchemaRef};
-use klimalade_connect::{Fault, Page, Result, SourceColumn, source_name};
+use klimalade_connect::{Fault, Page, Result, SourceColumn, fits_wildcard, source_name};
 use klimalade_format::{
     csv,
     json::{self, JsonOptions},
@@ -18,7 +18,9 @@ use crate::settings::{Checked, Form};
 const FETCHED_AT: &str = "file.fetched_at";
 
 fn member(settings: &Checked, page: &Page) -> Result<Box<dyn Read + Send>> {
-    zip::member(page.path(), &settings.member, settings.most_unpacked_bytes)
+    let pattern = settings.member.to_lowercase();
+    let fits = |name: &str| fits_wildcard(&pattern, &name.to_lowercase());
+    zip::member(page.path(), fits, &settings.member, settings.most_unpacked_bytes)
         .map_err(|fault| fault.at(page.entry.address.clone()))
 }
 

@@ -7,16 +7,15 @@ use std::{
 };
 
 use flate2::{Crc, bufread::DeflateDecoder};
-use klimalade_model::{Fault, Result, fits_wildcard};
+use klimalade_model::{Fault, Result};
 use zip::{CompressionMethod, ZipArchive};
 
-/// The bytes of the only member whose name fits `pattern` (`*` for any letters, without regard to case), at most
-/// `most_bytes` of them.
+/// The bytes of the only member whose name fits, at most `most_bytes` of them; `wanted` is what is said where none does.
 ///
 /// Errors: Source, for what is no whole archive; Contract, where none or several members fit, with the names that there
 /// are; Settings, for a password or a method other than deflate. Errors, from the reader, as a Fault inside: Source, for
 /// more bytes than allowed, for a member that is cut, and for a wrong check sum.
-pub fn member(path: &Path, pattern: &str, most_bytes: u64) -> Result<Box<dyn Read + Send>> {
+pub fn member(path: &Path, fits: impl Fn(&str) -> bool, wanted: &str, most_bytes: u64) -> Result<Box<dyn Read + Send>> {
     let unreadable = |source: std::io::Error| Fault::bug("a stored page cannot be read").because(source);
     let not_whole = |error: zip::result::ZipError| {
         Fault::source("the ZIP archive is not whole")
@@ -31,14 +30,14 @@ pub fn member(path: &Path, pattern: &str, most_bytes: u64) -> Result<Box<dyn Rea
             continue;
         }
         let name = member.name().map_err(not_whole)?.into_owned();
-        if fits_wildcard(&pattern.to_lowercase(), &name.to_lowercase()) {
+        if fits(&name) {
             fitting.push(at);
         }
         names.push(name);
     }
     let &[at] = fitting.as_slice() else {
         return Err(Fault::contract("the archive has no one member of that name")
-            .expected(format!("one `{pattern}`"))
+            .expected(format!("one `{wanted}`"))
             .found(names.join(", "))
             .hint("member = \"...\" under [source]"));
     };

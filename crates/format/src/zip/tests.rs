@@ -37,9 +37,10 @@ fn packed(members: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
     archive.finish().unwrap().into_inner()
 }
 
-fn text(stored: &Stored, pattern: &str) -> Result<String> {
+/// The text of the member whose name ends so, without regard to case.
+fn text(stored: &Stored, ending: &str) -> Result<String> {
     let mut text = String::new();
-    let mut input = member(&stored.0, pattern, 1 << 20)?;
+    let mut input = member(&stored.0, |name| name.to_lowercase().ends_with(ending), ending, 1 << 20)?;
     input
         .read_to_string(&mut text)
         .map_err(|error| match error.downcast::<Fault>() {
@@ -56,13 +57,13 @@ fn the_one_member_that_fits_is_read_whatever_stands_beside_it() {
             &[("læsmig.txt", b"x"), ("BBR_Bygning.JSON", "[\"Læsø\"]".as_bytes())],
             method,
         ));
-        assert_eq!(text(&file, "*.json").unwrap(), "[\"Læsø\"]");
-        let fault = text(&file, "*.csv").unwrap_err();
+        assert_eq!(text(&file, ".json").unwrap(), "[\"Læsø\"]");
+        let fault = text(&file, ".csv").unwrap_err();
         assert_eq!(
             (fault.kind(), fault.found_text()),
             (Kind::Contract, Some("læsmig.txt, BBR_Bygning.JSON"))
         );
-        assert_eq!(text(&file, "*").unwrap_err().kind(), Kind::Contract, "two fit");
+        assert_eq!(text(&file, "").unwrap_err().kind(), Kind::Contract, "two fit");
     }
 }
 
@@ -70,7 +71,7 @@ fn the_one_member_that_fits_is_read_whatever_stands_beside_it() {
 fn a_bomb_is_stopped_at_the_cap_also_where_the_archive_lies_about_its_size() {
     let zeros = vec![0_u8; 4 << 20];
     let mut bytes = packed(&[("a.json", &zeros)], CompressionMethod::Deflated);
-    let fault = text(&stored(&bytes), "*.json").unwrap_err();
+    let fault = text(&stored(&bytes), ".json").unwrap_err();
     assert_eq!(
         (fault.kind(), fault.found_text()),
         (Kind::Source, Some("4194304 bytes announced"))
@@ -78,7 +79,7 @@ fn a_bomb_is_stopped_at_the_cap_also_where_the_archive_lies_about_its_size() {
     // The size in the central directory: four bytes, 24 behind its signature.
     let directory = bytes.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
     bytes[directory + 24..directory + 28].copy_from_slice(&100_u32.to_le_bytes());
-    let fault = text(&stored(&bytes), "*.json").unwrap_err();
+    let fault = text(&stored(&bytes), ".json").unwrap_err();
     assert_eq!(
         (fault.kind(), fault.expected_text()),
         (Kind::Source, Some("at most 1048576 bytes"))
@@ -93,7 +94,7 @@ fn a_cut_or_changed_archive_is_an_error() {
     );
     for end in [0, 10, bytes.len() / 2, bytes.len() - 1] {
         assert_eq!(
-            text(&stored(&bytes[..end]), "*.json").unwrap_err().kind(),
+            text(&stored(&bytes[..end]), ".json").unwrap_err().kind(),
             Kind::Source,
             "cut at {end}"
         );
@@ -101,6 +102,6 @@ fn a_cut_or_changed_archive_is_an_error() {
     let mut changed = bytes.clone();
     let at = changed.windows(6).position(|window| window == b"\"id\":2").unwrap() + 5;
     changed[at] = b'9';
-    let fault = text(&stored(&changed), "*.json").unwrap_err();
+    let fault = text(&stored(&changed), ".json").unwrap_err();
     assert!(fault.expected_text().unwrap().contains("check sum"), "{fault}");
 }
