@@ -70,7 +70,7 @@ fn boundaries(real: &Path) -> RecordBatch {
     RecordBatch::try_new(
         Arc::new(schema),
         vec![
-            Arc::new(polygons.keys().cloned().collect::<StringArray>()),
+            Arc::new(StringArray::from_iter_values(polygons.keys())),
             Arc::new(geometry.iter().map(|wkb| Some(wkb.as_slice())).collect::<BinaryArray>()),
         ],
     )
