@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 import polars
 import pyarrow.dataset as dataset
+from geometry import geometry
 
 # Tables that the runner fills beside a pipeline's own; the ledger counts their rows in columns of their own.
 BY_RUNNER = {"control_total", "revision"}
@@ -25,10 +26,16 @@ SAME = ["indicator_code", "scenario_code", "frequency_code", "method_code"]
 # Which indicators the demo compares with a total of the country, and which have none. One that moves is a finding: it
 # has lost its control, or has one that nobody wrote down here.
 COMPARED = {"land_area", "population", "vehicles"}
-WITHOUT_TOTAL = {"electricity_capacity", "electricity_production", "generating_units", "ghg_emissions"}
+WITHOUT_TOTAL = {"electricity_capacity", "electricity_production", "generating_units", "ghg_emissions"} | {
+    "afforestation_area",
+    "nitrogen_reduction",
+    "organic_soil_taken_out",
+}
 NOT_ADDING = {"heating_degree_days", "re_electricity_share"}
 # Areas that are no municipality: Christiansø, and what an agency knows of no area.
-OUTSIDE = {"0411", "_U"}
+OUTSIDE = {"0411", "_U", "_X"}
+# Owners of what stands in some municipalities only.
+PARTLY = {"mars_effects"}
 # Readers add float64 in different orders.
 RELATIVE = 1e-9
 
@@ -254,7 +261,7 @@ def municipalities(lake, findings):
             pipeline = place.name.removeprefix("pipeline=")
             here = found.get((pipeline, "municipality"), set())
             codes |= here
-            if len(here) != 98:
+            if len(here) != 98 and pipeline not in PARTLY:
                 findings.append(f"{folder.name} of {pipeline} holds {len(here)} municipalities; expected 98")
             if not found.get((pipeline, "outside"), set()) <= OUTSIDE:
                 findings.append(f"{folder.name} of {pipeline} holds outside {sorted(found[pipeline, 'outside'])}")
@@ -275,6 +282,7 @@ def main(lake, indicators_path, readme_path):
     january(findings)
     municipalities(lake, findings)
     years(lake, findings)
+    geometry(lake, findings)
     readme(lake, readme_path, findings)
     print("\n".join(f"FAILED {finding}" for finding in findings) or "readers agree")
     return 1 if findings else 0

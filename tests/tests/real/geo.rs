@@ -70,7 +70,7 @@ fn boundaries(real: &Path) -> RecordBatch {
     RecordBatch::try_new(
         Arc::new(schema),
         vec![
-            Arc::new(polygons.keys().cloned().collect::<StringArray>()),
+            Arc::new(StringArray::from_iter_values(polygons.keys())),
             Arc::new(geometry.iter().map(|wkb| Some(wkb.as_slice())).collect::<BinaryArray>()),
         ],
     )
@@ -103,7 +103,7 @@ async fn each_of_the_99_areas_lies_wholly_in_itself_and_in_no_other() {
             areas += 1;
             let code = batch.column(0).as_string::<i32>().value(row);
             assert!((all.value(row) - 1.0).abs() < 1e-6, "{code}: {}", all.value(row));
-            assert!((own.value(row) - 1.0).abs() < 1e-9, "{code}: {}", own.value(row));
+            assert!((own.value(row) - 1.0).abs() < 1e-8, "{code}: {}", own.value(row));
         }
     }
     assert_eq!(areas, 99);
@@ -214,7 +214,7 @@ async fn miljoegis_projects_are_read_whole_with_their_areas() {
     assert!((total - (187.48 + 11.67 + 17.26)).abs() < 1e-9);
     assert!(
         rows.iter()
-            .all(|row| row["stage_code"] == "granted" && number(row, "bbox_xmin").unwrap() > 500_000.0)
+            .all(|row| row["stage_code"] == "granted" && number(row, "bbox_xmin").unwrap() > 450_000.0)
     );
 }
 

@@ -1,12 +1,14 @@
+use std::sync::Arc;
+
 use arrow::{
-    array::{AsArray, RecordBatch},
-    datatypes::Float64Type,
+    array::{Array, AsArray, BinaryArray, RecordBatch, StringArray},
+    datatypes::{DataType, Field, Float64Type, Schema as ArrowSchema},
 };
-use datafusion::prelude::SessionContext;
-use klimalade_model::{Fault, Kind};
+use datafusion::{common::ScalarValue, prelude::SessionContext};
+use klimalade_model::{Fault, Kind, Schemas};
 
 use super::{register, shape, text::read as from_wkt, wkb};
-use crate::error::sql_fault;
+use crate::{RowContract, RowRules, error::sql_fault};
 
 async fn ask(sql: &str) -> Result<RecordBatch, Fault> {
     let session = SessionContext::new();
@@ -257,4 +259,61 @@ fn damaged_wkb_is_a_reason_and_never_a_panic() {
     assert!(wkb::read(&[1, 233, 3, 0, 0]).unwrap_err().contains("two dimensions"));
     let nested: Vec<u8> = [1, 7, 0, 0, 0, 1, 0, 0, 0].repeat(40);
     assert!(wkb::read(&nested).unwrap_err().contains("nested"));
+}
+
+/// A square of a hectare, and a bow tie.
+fn areas() -> (Vec<u8>, Vec<u8>) {
+    let square = "POLYGON((500000 6200000,500100 6200000,500100 6200100,500000 6200100,500000 6200000))";
+    let bow = "POLYGON((500000 6200000,500100 6200100,500100 6200000,500000 6200120,500000 6200000))";
+    (
+        wkb::write(&from_wkt(square).unwrap()),
+        wkb::write(&from_wkt(bow).unwrap()),
+    )
+}
+
+#[test]
+fn box_area_and_centre_follow_from_the_geometry_and_one_that_cannot_be_measured_is_a_reject() {
+    let schemas = Arc::new(Schemas::embedded().unwrap());
+    let table = schemas.table("plan_area").unwrap();
+    let fields = vec![
+        Field::new("feature_id", DataType::Utf8, true),
+        Field::new("geometry", DataType::Binary, true),
+    ];
+    let varying = Arc::new(ArrowSchema::new(fields));
+    let text = |text: &str| ScalarValue::Utf8(Some(text.to_owned()));
+    let shape = crate::Shape {
+        varying: varying.clone(),
+        constants: [
+            ("theme_code".to_owned(), text("wind")),
+            ("status_code".to_owned(), text("adopted")),
+        ]
+        .into(),
+    };
+    let mut contract = RowContract::plan(table, &shape, &schemas, RowRules::default(), false).unwrap();
+    let (square, bow) = areas();
+    let batch = RecordBatch::try_new(
+        varying,
+        vec![
+            Arc::new(StringArray::from(vec!["a", "b", "c"])),
+            Arc::new(BinaryArray::from(vec![
+                Some(square.as_slice()),
+                Some(bow.as_slice()),
+                None,
+            ])),
+        ],
+    )
+    .unwrap();
+    let published = contract.admit(&batch).unwrap().publish.unwrap();
+    assert_eq!(published.num_rows(), 2);
+    let first = |name: &str| {
+        let column = published.column_by_name(name).unwrap().as_primitive::<Float64Type>();
+        assert!(column.is_null(1), "{name} of no geometry");
+        Some(column.value(0))
+    };
+    close(first("area_ha"), 1.0);
+    close(first("bbox_xmin"), 500_000.0);
+    close(first("bbox_ymax"), 6_200_100.0);
+    assert!((first("centroid_lon").unwrap() - 9.0008).abs() < 1e-4);
+    assert_eq!((contract.rejected, contract.rejects[0].reason_code), (1, "geometry"));
+    assert!(contract.rejects[0].found.contains("rings cross"));
 }
