@@ -30,9 +30,9 @@ fuzz_target!(|data: &[u8]| {
     let dribbled = drained(json::reader(Box::new(Dribble(text, few)), &schema, &options), &schema);
     assert_same(&whole, &dribbled);
     let look = checked(json::look(Box::new(text), &options.rows, &["numberMatched", "crs.properties.name"]));
-    if let Ok(rows) = &whole {
-        let seen = look.map(|look| look.rows);
-        assert!(matches!(seen, Ok(seen) if seen == rows.len() as u64), "{seen:?} of {}", rows.len());
+    // Around the rows each reads what it needs, so damage there may stop the one and not the other.
+    if let (Ok(rows), Ok(look)) = (&whole, look) {
+        assert_eq!(look.rows, rows.len() as u64);
     }
     let _ = checked(json::columns(Box::new(text), &options));
     let _ = checked(json::beyond(Box::new(text), &options.rows, 2));
