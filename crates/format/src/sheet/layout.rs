@@ -301,15 +301,17 @@ fn quoted(names: &[String], between: &str) -> String {
 /// Row and headings of what looks like a header: of the rows with more than one cell the first with the most texts, and
 /// of those the one with the most cells.
 fn likely_header(grid: &Grid) -> Option<(u32, Vec<String>)> {
-    let mut best: Option<((usize, usize), u32, &BTreeMap<u32, Cell>)> = None;
-    for (row, cells) in grid.range(..LOOK_FOR_HEADER).filter(|(_, cells)| cells.len() > 1) {
+    let rank = |cells: &BTreeMap<u32, Cell>| {
         let texts = cells.values().filter(|cell| matches!(cell, Cell::Text(_))).count();
-        let rank = (texts, cells.len());
-        if best.is_none_or(|(other, ..)| rank > other) {
-            best = Some((rank, row + 1, cells));
+        (texts, cells.len())
+    };
+    let mut best: Option<(u32, &BTreeMap<u32, Cell>)> = None;
+    for (row, cells) in grid.range(..LOOK_FOR_HEADER).filter(|(_, cells)| cells.len() > 1) {
+        if best.is_none_or(|(_, other)| rank(cells) > rank(other)) {
+            best = Some((row + 1, cells));
         }
     }
-    best.map(|(_, row, cells)| {
+    best.map(|(row, cells)| {
         let texts = cells
             .values()
             .map(|cell| cell.text(true).split_whitespace().collect::<Vec<_>>().join(" "));
