@@ -6,6 +6,7 @@ mod cdp;
 mod client;
 mod dmi;
 mod energidata;
+mod energy_agency;
 mod faults;
 mod files;
 mod opendata;
