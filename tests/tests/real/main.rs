@@ -16,3 +16,4 @@ mod ground;
 mod national;
 mod population;
 mod tables;
+mod workbooks;
