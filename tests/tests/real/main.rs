@@ -17,3 +17,4 @@ mod ground;
 mod national;
 mod population;
 mod tables;
+mod workbooks;

@@ -5,6 +5,9 @@ mod heat;
 mod inventory;
 mod turbines;
 
+#[cfg(test)]
+mod tests;
+
 use axum::http::Method;
 use klimalade_model::{Result, sha256_hex};
 

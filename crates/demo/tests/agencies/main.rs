@@ -9,6 +9,7 @@ mod dmi;
 mod drops;
 mod drops_figures;
 mod energidata;
+mod energy_agency;
 mod faults;
 mod files;
 mod geo;
