@@ -131,7 +131,7 @@ fn propellant_share(code: &str, kind: usize, months: f64) -> f64 {
     }
 }
 
-/// This year's months only, two kinds and four propellants: the stock has enough of the rest.
+/// Last year and this, two kinds and three propellants: the stock has enough of the rest.
 fn bil53(world: &World) -> Table {
     let (year, month) = world.last_full_month();
     let levels = Levels {
@@ -171,16 +171,19 @@ fn bil53(world: &World) -> Table {
     let today = world.today();
     Table {
         updated: format!("{}-{:02}-12T08:00:00", today.year(), today.month()),
-        periods: (1..=month).map(|month| format!("{year}M{month:02}")).collect(),
+        periods: (year - 1..=year)
+            .flat_map(|year| (1..=12).map(move |month| (year, month)))
+            .filter(|period| *period <= (year, month))
+            .map(|(year, month)| format!("{year}M{month:02}"))
+            .collect(),
         ..Table::new(texts, ("Antal", "Number"), variables, registered)
     }
 }
 
-const REGISTERED: [Texts; 4] = [
+const REGISTERED: [Texts; 3] = [
     ("20205", "Benzin", "Petrol"),
     ("20210", "Diesel", "Diesel"),
     ("20225", "El", "Electricity"),
-    ("20232", "Pluginhybrid", "Plug-in hybrid"),
 ];
 
 fn registered(world: &World, table: &Table, period: Period) -> Vec<i64> {
@@ -192,10 +195,10 @@ fn registered(world: &World, table: &Table, period: Period) -> Vec<i64> {
             .draw
             .text("registered")
             .text(code)
-            .number(i64::from(period.within));
+            .number(i64::from(period.year) * 100 + i64::from(period.within));
         let cell = cell.number((kind * 100 + used * 10 + propellant) as i64);
         let persons = persons.get(place).copied().unwrap_or(2_000.0);
-        let share = [0.0025, 0.0005][kind] * [0.6, 0.4][used] * [0.25, 0.1, 0.6, 0.05][propellant];
+        let share = [0.0025, 0.0005][kind] * [0.6, 0.4][used] * [0.3, 0.1, 0.6][propellant];
         (persons * share * cell.between(0.6, 1.4) + cell.text("part").unit()).floor() as i64
     })
 }
