@@ -68,6 +68,12 @@ impl Town {
     pub(crate) fn drop_folder(&self) -> PathBuf {
         self.folder.path().join("drop")
     }
+    /// What stands where pipelines look for dropped files: nothing but in a night of all pipelines.
+    fn simulated_drop(&self) -> PathBuf {
+        let folder = self.folder.path().join("simulated-drop");
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
     pub(crate) fn pass_days(&self, days: u64) {
         self.clock.advance(Duration::from_secs(days * 86_400));
     }
@@ -163,7 +169,7 @@ impl Town {
                 secrets: secrets.clone(),
                 spool: scratch.clone(),
                 redirect: Some(agencies.hosts()),
-                redirect_folders: std::collections::BTreeMap::new(),
+                redirect_folders: [(std::path::absolute("drop").unwrap(), self.simulated_drop())].into(),
                 longest_pause: Some(Duration::from_millis(20)),
             })?,
             clock,
@@ -182,6 +188,9 @@ impl Town {
         self.any_night(script(), names, true).await
     }
     async fn any_night(&self, script: Script, names: &[&str], replay: bool) -> Past {
+        if names.is_empty() {
+            klimalade_demo::write_drops(script.clone(), &self.simulated_drop()).unwrap();
+        }
         let agencies = Agencies::start(script).unwrap();
         let house = self
             .house(&agencies, CancellationToken::new(), Arc::new(Quiet))
