@@ -209,16 +209,16 @@ def of_danish_excel(page: Page, address: str) -> None:
         f"{folder}/pipeline.toml",
         ('source_id = "TODO"', 'source_id = "vejdir_cykelstier"'),
         ('licence_code = "TODO"', 'licence_code = "cc_by_4_0"'),
-        ('indicators = ["TODO"]', 'indicators = ["cycle_path_lenght"]'),
+        ('indicators = ["TODO"]', 'indicators = ["cycle_path_lenght_state_roads"]'),
     )
-    page.fill(f"{folder}/map.sql", ("'TODO'", "'cycle_path_length'"))
+    page.fill(f"{folder}/map.sql", ("'TODO'", "'cycle_path_length_state_roads'"))
     page.run("check", "vejdir_cykelstier", code=1)
-    page.fill(f"{folder}/pipeline.toml", ("cycle_path_lenght", "cycle_path_length"))
+    page.fill(f"{folder}/pipeline.toml", ("cycle_path_lenght_state_roads", "cycle_path_length_state_roads"))
     page.run("check", "vejdir_cykelstier")
     page.run("test", "vejdir_cykelstier", "--accept")
     page.run("run", "vejdir_cykelstier", "--dry-run")
     page.run("run", "vejdir_cykelstier")
-    page.run("explain", "observation", "indicator_code=cycle_path_length", "area_code=0751", "year=2024")
+    page.run("explain", "observation", "indicator_code=cycle_path_length_state_roads", "area_code=0751", "year=2024")
     page.count("vejdir_cykelstier")
 
 

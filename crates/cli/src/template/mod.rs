@@ -70,6 +70,9 @@ fn read_rows(form: &Form, fill: &str) -> Result<Filled> {
             .at(path.to_owned())
             .found(found)
             .expected(format!("CSV with the headings {}", sheet.titles().join(",")))
+            .hint(format!(
+                "head -1 {path} shows its headings; spell them as the workbook does"
+            ))
     };
     let mut reader = csv::Reader::from_path(path).map_err(|error| wrong(error.to_string()))?;
     let header = reader.headers().map_err(|error| wrong(error.to_string()))?.clone();

@@ -96,6 +96,7 @@ fn put(worksheet: &mut Worksheet, row: u32, at: u16, heading: &Heading, cell: &s
         Fault::settings("a cell is not what its column says")
             .found(cell.to_owned())
             .expected(expected.to_owned())
+            .hint("mend that row of the CSV of --fill")
     };
     if cell.is_empty() {
         return Ok(());

@@ -117,7 +117,7 @@ async fn a_csv_of_danish_excel_becomes_rows_without_rust() {
         &[
             ("source_id = \"TODO\"", "source_id = \"vejdir_stier\""),
             ("licence_code = \"TODO\"", "licence_code = \"cc_by_4_0\""),
-            ("[\"TODO\"]", "[\"cycle_path_length\"]"),
+            ("[\"TODO\"]", "[\"cycle_path_length_state_roads\"]"),
         ],
     );
     let unprobed = place.say(&["check", "vejdir_cykelstier"]);
@@ -142,7 +142,7 @@ async fn a_csv_of_danish_excel_becomes_rows_without_rust() {
         "Gentoffte,0157",
         "period     aar: years (frequency A)",
         "value      laengde_km",
-        "indicator  cycle_path_length: ",
+        "indicator  cycle_path_length_state_roads: ",
     ] {
         assert!(probed.out.contains(line), "{line} is not in {}", probed.out);
     }
@@ -162,13 +162,13 @@ async fn a_csv_of_danish_excel_becomes_rows_without_rust() {
         &[
             ("source_id = \"TODO\"", "source_id = \"vejdir_stier\""),
             ("licence_code = \"TODO\"", "licence_code = \"cc_by_4_0\""),
-            ("[\"TODO\"]", "[\"cycle_path_length\"]"),
+            ("[\"TODO\"]", "[\"cycle_path_length_state_roads\"]"),
         ],
     );
     let literal = place.say(&["check", "vejdir_cykelstier"]);
     assert_eq!(literal.code, Some(1));
     assert!(literal.err.contains("'TODO' AS indicator_code"), "{}", literal.err);
-    fill(&folder.join("map.sql"), &[("'TODO'", "'cycle_path_length'")]);
+    fill(&folder.join("map.sql"), &[("'TODO'", "'cycle_path_length_state_roads'")]);
     let text = std::fs::read_to_string(folder.join("pipeline.toml")).unwrap();
     assert!(
         !text.lines().any(|line| line.contains("TODO") && !line.starts_with('#')),
@@ -216,7 +216,7 @@ async fn the_guide_is_followed_to_the_letter() {
             .replace("<pipeline>", name)
             .replace(
                 "<table> <column=value>...",
-                "observation area_code=0751 year=2023 indicator_code=cycle_path_length",
+                "observation area_code=0751 year=2023 indicator_code=cycle_path_length_state_roads",
             );
         let words: Vec<&str> = command.split(' ').skip(1).collect();
         ok(&place.say_on(&lake, &words));
@@ -230,10 +230,10 @@ async fn the_guide_is_followed_to_the_letter() {
                 &[
                     ("source_id = \"TODO\"", "source_id = \"vejdir_stier\""),
                     ("licence_code = \"TODO\"", "licence_code = \"cc_by_4_0\""),
-                    ("[\"TODO\"]", "[\"cycle_path_length\"]"),
+                    ("[\"TODO\"]", "[\"cycle_path_length_state_roads\"]"),
                 ],
             );
-            fill(&folder.join("map.sql"), &[("'TODO'", "'cycle_path_length'")]);
+            fill(&folder.join("map.sql"), &[("'TODO'", "'cycle_path_length_state_roads'")]);
         }
     }
     let steps = [
@@ -421,10 +421,10 @@ fn a_large_file_of_a_drop_folder_is_recorded_by_its_first_rows_and_replayed() {
         &[
             ("source_id = \"TODO\"", "source_id = \"vejdir_stier\""),
             ("licence_code = \"TODO\"", "licence_code = \"cc_by_4_0\""),
-            ("[\"TODO\"]", "[\"cycle_path_length\"]"),
+            ("[\"TODO\"]", "[\"cycle_path_length_state_roads\"]"),
         ],
     );
-    fill(&folder.join("map.sql"), &[("'TODO'", "'cycle_path_length'")]);
+    fill(&folder.join("map.sql"), &[("'TODO'", "'cycle_path_length_state_roads'")]);
     ok(&place.say(&["check", "by_km"]));
     let tested = place.say(&["test", "by_km", "--accept"]);
     ok(&tested);
