@@ -114,7 +114,7 @@ fn not_there(answer: &Answer<'_>) -> Option<Fault> {
 }
 
 /// The one object of such an answer, as an array of one.
-pub(crate) fn as_list<'a>(page: &'a Page) -> Result<Box<dyn Read + Send + 'a>> {
+pub(crate) fn as_list(page: &Page) -> Result<Box<dyn Read + Send + '_>> {
     Ok(Box::new(
         Cursor::new(b"[").chain(open_page(page)?).chain(Cursor::new(b"]")),
     ))

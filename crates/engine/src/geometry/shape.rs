@@ -212,11 +212,10 @@ fn cut(polygons: &MultiPolygon, bounds: Rect, to: Rect) -> MultiPolygon {
     }
     let mut kept = Vec::new();
     for polygon in polygons {
-        let mut rings = std::iter::once(polygon.exterior())
-            .chain(polygon.interiors())
-            .filter_map(|ring| cut_ring(ring, to));
+        let rings = std::iter::once(polygon.exterior()).chain(polygon.interiors());
+        let rings = rings.filter_map(|ring| cut_ring(ring, to));
         // Each ring for itself: even-odd needs no shells and holes.
-        kept.extend(rings.by_ref().map(|ring| Polygon::new(ring, Vec::new())));
+        kept.extend(rings.map(|ring| Polygon::new(ring, Vec::new())));
     }
     MultiPolygon(kept)
 }
