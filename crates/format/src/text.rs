@@ -54,6 +54,8 @@ pub(crate) struct Decoded<R> {
     /// `None` until the first bytes were seen, or where the bytes are Latin-1.
     decoder: Option<Decoder>,
     started: bool,
+    /// A letter was given.
+    begun: bool,
     finished: bool,
     raw: Vec<u8>,
     text: Vec<u8>,
@@ -62,6 +64,7 @@ pub(crate) struct Decoded<R> {
 }
 
 const CHUNK: usize = 64 * 1024;
+const BOM: &[u8] = "\u{feff}".as_bytes();
 
 impl<R: Read> Decoded<R> {
     pub(crate) fn new(input: R, declared: Encoding) -> Self {
@@ -70,6 +73,7 @@ impl<R: Read> Decoded<R> {
             declared,
             decoder: None,
             started: false,
+            begun: false,
             finished: false,
             raw: vec![0; CHUNK],
             text: Vec::new(),
@@ -156,6 +160,11 @@ impl<R: Read> Read for Decoded<R> {
                 return Ok(0);
             }
             self.next_text()?;
+            // A second BOM, of exports that were put together: the csv crate takes a piece that is nothing else for the end.
+            while !self.begun && self.text.get(self.given..).is_some_and(|text| text.starts_with(BOM)) {
+                self.given += BOM.len();
+            }
+            self.begun |= self.given < self.text.len();
         }
         let ready = self.text.get(self.given..).unwrap_or_default();
         let length = ready.len().min(out.len());
@@ -220,6 +229,15 @@ mod tests {
             decoded(&little[..3], Encoding::Utf16Le).unwrap_err().kind(),
             Kind::Source
         );
+    }
+
+    #[test]
+    fn a_byte_order_mark_that_stands_twice_is_removed_twice() {
+        assert_eq!(
+            decoded("\u{feff}\u{feff}Æ\u{feff}".as_bytes(), Encoding::Utf8).unwrap(),
+            "Æ\u{feff}"
+        );
+        assert_eq!(decoded(b"\xFF\xFE\xFF\xFE\xC6\x00", Encoding::Utf8).unwrap(), "Æ");
     }
 
     #[test]

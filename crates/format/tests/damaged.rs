@@ -176,3 +176,18 @@ fn a_damaged_page_is_rows_or_an_error_with_its_place() {
         assert!(refused > SEEDS / 4, "{}: only {refused} of {SEEDS} refused", form.name);
     }
 }
+
+/// Found by fuzzing (2026-11-26): in small pieces the second mark was taken for the end, and no row came.
+#[test]
+fn a_byte_order_mark_that_stands_twice_ends_no_page() {
+    let schema = Arc::new(Schema::new(vec![Field::new("navn", DataType::Utf8, true)]));
+    for few in 1..12 {
+        let page = "\u{feff}\u{feff}navn\nÆrø\n";
+        let rows = drained(csv::reader(
+            Box::new(Dribble(page.as_bytes(), few)),
+            &schema,
+            &CsvOptions::default(),
+        ));
+        assert_eq!(printed(&rows.unwrap()), "Ærø", "{few} bytes at a time");
+    }
+}
