@@ -105,7 +105,7 @@ fn requests_are_kept_in_order_with_host_path_and_query() {
 #[test]
 fn every_host_is_on_loopback_and_a_stranger_gets_404() {
     let agencies = Agencies::start(Script::default()).unwrap();
-    assert_eq!(agencies.hosts().len(), 5);
+    assert!(agencies.hosts().contains_key(FILES));
     assert!(agencies.hosts().values().all(|address| address.ip().is_loopback()));
     assert_eq!(get(&agencies, "www.example.org/").status, 404);
 }
