@@ -27,7 +27,7 @@ const FUELS: [&str; 18] = [
     "braendselsfrit_TJ",
 ];
 
-/// Plants by year. The nets of neighbours are one in every fifth municipality; a plant in twelve has no net.
+/// Plants by year. A fifth of the municipalities share a net with others near them; a plant in twelve has no net.
 pub(crate) fn census(world: &World) -> Vec<Sheet> {
     let mut headings = vec![
         "aar",
@@ -46,7 +46,7 @@ pub(crate) fn census(world: &World) -> Vec<Sheet> {
             for plant in 0..=(draw.text("plants").unit() * 3.0) as i64 {
                 let own = draw.number(plant);
                 let net = if draw.text("shared").unit() < 0.2 {
-                    place / 5
+                    place / 20
                 } else {
                     100 + place
                 };
