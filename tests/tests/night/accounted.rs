@@ -20,7 +20,12 @@ async fn in_the_ledger_of_a_whole_night_both_sums_hold_for_every_part_of_every_p
     const ACCOUNTS: [&str; 2] = ["ens_climate_account", "ens_energy_account"];
     let catalogue = town.catalogue();
     let is_meant = |name: &String| !ACCOUNTS.contains(&name.as_str());
-    town.only = catalogue.pipelines.keys().filter(|name| is_meant(name)).cloned().collect();
+    town.only = catalogue
+        .pipelines
+        .keys()
+        .filter(|name| is_meant(name))
+        .cloned()
+        .collect();
     let owners = catalogue.owners();
     let names: BTreeSet<String> = owners
         .iter()

@@ -168,7 +168,10 @@ async fn a_csv_of_danish_excel_becomes_rows_without_rust() {
     let literal = place.say(&["check", "vejdir_cykelstier"]);
     assert_eq!(literal.code, Some(1));
     assert!(literal.err.contains("'TODO' AS indicator_code"), "{}", literal.err);
-    fill(&folder.join("map.sql"), &[("'TODO'", "'cycle_path_length_state_roads'")]);
+    fill(
+        &folder.join("map.sql"),
+        &[("'TODO'", "'cycle_path_length_state_roads'")],
+    );
     let text = std::fs::read_to_string(folder.join("pipeline.toml")).unwrap();
     assert!(
         !text.lines().any(|line| line.contains("TODO") && !line.starts_with('#')),
@@ -233,7 +236,10 @@ async fn the_guide_is_followed_to_the_letter() {
                     ("[\"TODO\"]", "[\"cycle_path_length_state_roads\"]"),
                 ],
             );
-            fill(&folder.join("map.sql"), &[("'TODO'", "'cycle_path_length_state_roads'")]);
+            fill(
+                &folder.join("map.sql"),
+                &[("'TODO'", "'cycle_path_length_state_roads'")],
+            );
         }
     }
     let steps = [
@@ -424,7 +430,10 @@ fn a_large_file_of_a_drop_folder_is_recorded_by_its_first_rows_and_replayed() {
             ("[\"TODO\"]", "[\"cycle_path_length_state_roads\"]"),
         ],
     );
-    fill(&folder.join("map.sql"), &[("'TODO'", "'cycle_path_length_state_roads'")]);
+    fill(
+        &folder.join("map.sql"),
+        &[("'TODO'", "'cycle_path_length_state_roads'")],
+    );
     ok(&place.say(&["check", "by_km"]));
     let tested = place.say(&["test", "by_km", "--accept"]);
     ok(&tested);
