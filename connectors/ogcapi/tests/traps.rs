@@ -83,7 +83,10 @@ async fn a_page_past_the_end_that_is_an_error_names_the_setting_that_avoids_it()
     let fault = bench::fetch(&connector, &Part::new("all"), &cx).await.unwrap_err();
     assert_eq!(
         (fault.kind(), fault.hint_text()),
-        (Kind::Settings, Some("paging = \"next\"")),
+        (
+            Kind::Settings,
+            Some("paging = \"next\" in [source], if the server's links lead through the pages")
+        ),
         "{fault}"
     );
     settings["paging"] = json!("next");

@@ -92,12 +92,12 @@ async fn a_second_pipeline_over_the_same_pages_follows_the_first() {
     town.write(
         "test_shared",
         "pipeline.toml",
-        &text.replace("charging_points_municipal", "charging_points"),
+        &text.replace("charging_points_municipal", "families_by_cars"),
     );
     town.write(
         "test_shared",
         "map.sql",
-        &CHARGING_SQL.replace("charging_points_municipal", "charging_points"),
+        &CHARGING_SQL.replace("charging_points_municipal", "families_by_cars"),
     );
     drop_year(&town, 2024, &[("0101", 812)]);
     drop_year(&town, 2025, &[("0101", 950)]);

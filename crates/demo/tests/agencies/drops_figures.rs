@@ -60,12 +60,19 @@ fn every_folder_that_a_pipeline_reads_has_a_workbook() {
 }
 
 #[test]
-fn a_second_night_restates_the_newest_traffic_and_nothing_else() {
+fn a_second_night_restates_the_newest_traffic_and_moves_some_plans_and_nothing_else() {
     let (first, second) = (dropped(Script::default()), dropped(Script::default().night(1)));
     let changed: Vec<&String> = first
         .iter()
         .filter(|(path, bytes)| second.get(*path) != Some(*bytes))
         .map(|(path, _)| path)
         .collect();
-    assert_eq!(changed, ["trafikarbejde/2025.xlsx"]);
+    assert_eq!(
+        changed,
+        [
+            "klimahandlingsplaner/register.xlsx",
+            "regioner/Region Sjælland.xlsx",
+            "trafikarbejde/2025.xlsx"
+        ]
+    );
 }

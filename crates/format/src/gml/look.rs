@@ -11,7 +11,7 @@ use quick_xml::{
 
 use super::{
     gml2, gml2_fault,
-    pull::{LARGEST_PIECE, Wrong, all_attributes, capped, utf8},
+    pull::{DEEPEST, LARGEST_FEATURE, LARGEST_PIECE, Wrong, all_attributes, capped, utf8},
 };
 use crate::error::{Error, shortened};
 
@@ -41,8 +41,9 @@ pub fn look(input: Box<dyn Read + Send + '_>) -> Result<Look> {
     loop {
         buffer.clear();
         reader.get_mut().refill();
+        let position = reader.buffer_position();
         let wrong = match reader.read_event_into(&mut buffer) {
-            Ok(event) => match looking.take(&event) {
+            Ok(event) => match looking.take(&event, position) {
                 Ok(true) => return Ok(looking.found),
                 Ok(false) => continue,
                 Err(wrong) => wrong,
@@ -76,6 +77,8 @@ enum Within {
 struct Looking {
     found: Look,
     depth: usize,
+    /// Where the feature began that is passed, or what is around the features.
+    begin: u64,
     within: Within,
     /// What the answer itself counts.
     said: Option<u64>,
@@ -84,11 +87,20 @@ struct Looking {
 }
 
 impl Looking {
-    /// True behind the last event.
-    fn take(&mut self, event: &Event<'_>) -> Result<bool, Wrong> {
+    /// True behind the last event. What decode would refuse for its size is refused here, before it is kept.
+    fn take(&mut self, event: &Event<'_>, position: u64) -> Result<bool, Wrong> {
+        if position - self.begin > LARGEST_FEATURE {
+            return Err(Wrong::Found(format!("a feature of more than {LARGEST_FEATURE} bytes")));
+        }
         match event {
             Event::Start(tag) => {
                 self.depth += 1;
+                if self.depth > DEEPEST {
+                    return Err(Wrong::Found(format!("elements more than {DEEPEST} deep")));
+                }
+                if self.depth <= 3 {
+                    self.begin = position;
+                }
                 match (self.depth, self.within) {
                     (1, _) => self.root(tag)?,
                     (2, _) => self.within = within(tag),

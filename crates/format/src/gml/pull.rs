@@ -19,11 +19,11 @@ use crate::error::{Error, from_io, shortened, shortened_to};
 pub(super) const LARGEST_PIECE: usize = 32 << 20;
 /// Bytes of one feature at most, and of all that stands before or after them: text may come in pieces without end, and
 /// a geometry is held as a whole.
-const LARGEST_FEATURE: u64 = 64 << 20;
+pub(super) const LARGEST_FEATURE: u64 = 64 << 20;
 /// Bytes of the name of an element at most.
 const LONGEST_NAME: usize = 1 << 10;
 /// Elements within each other at most; a feature with the deepest geometry has some twenty.
-const DEEPEST: usize = 64;
+pub(super) const DEEPEST: usize = 64;
 
 /// What an element belongs to, as far as anybody asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
