@@ -211,10 +211,14 @@ async fn what_is_no_archive_or_has_no_one_file_is_an_error() {
         (
             b"{\"message\":\"Serveren er lukket\"}".to_vec(),
             json!({}),
-            Err("the answer is no archive"),
+            Err("the file is no ZIP archive"),
         ),
         (cut, json!({}), Err("the body is not whole or not well formed")),
-        (two.clone(), json!({}), Err("no member of the archive has that name")),
+        (
+            two.clone(),
+            json!({}),
+            Err("more than one member of the archive has that name"),
+        ),
         (two, json!({"member": "b*"}), Ok(0)),
         (
             rows(r#"[{"id_lokalId":"a"},{"id_lokalId":"b"}]"#),

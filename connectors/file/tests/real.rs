@@ -201,6 +201,7 @@ fn every_cell_of_the_existing_turbines_equals_the_agencys_csv() {
     assert_eq!(register.len(), 6_296);
     let cells: Vec<Vec<Option<String>>> = TURBINE.iter().map(|name| texts(&rows, name)).collect();
     let mut compared = 0;
+    #[allow(clippy::needless_range_loop, reason = "the columns go side by side")]
     for row in 0..rows.num_rows() {
         let identifier = cells[0][row].as_deref().unwrap();
         let Some(record) = register.get(identifier) else {

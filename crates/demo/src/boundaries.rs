@@ -42,16 +42,17 @@ fn boundary(feature: &Value) -> Boundary {
     }
 }
 
+const DIAGONAL: f64 = std::f64::consts::FRAC_1_SQRT_2;
 /// The directions of eight corners: cosine and sine, written out so that every machine draws the same.
 const CORNERS: [Position; 8] = [
     (1.0, 0.0),
-    (0.7071, 0.7071),
+    (DIAGONAL, DIAGONAL),
     (0.0, 1.0),
-    (-0.7071, 0.7071),
+    (-DIAGONAL, DIAGONAL),
     (-1.0, 0.0),
-    (-0.7071, -0.7071),
+    (-DIAGONAL, -DIAGONAL),
     (0.0, -1.0),
-    (0.7071, -0.7071),
+    (DIAGONAL, -DIAGONAL),
 ];
 
 /// A piece of land somewhere in a municipality: a closed ring around a place on its border (one of three, so that it

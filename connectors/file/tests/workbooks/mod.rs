@@ -40,7 +40,7 @@ pub(crate) fn plants(rows: std::ops::Range<usize>) -> Vec<u8> {
         sheet.write(row, 1, plant).unwrap();
         sheet.write(row, 2, load).unwrap();
         sheet
-            .write_with_format(row, 3, &ExcelDateTime::from_ymd(year, month, date).unwrap(), &day)
+            .write_with_format(row, 3, ExcelDateTime::from_ymd(year, month, date).unwrap(), &day)
             .unwrap();
     }
     sheet.write(8, 1, "1) Navn i registret.").unwrap();

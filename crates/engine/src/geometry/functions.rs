@@ -66,10 +66,13 @@ pub(crate) fn register_functions(session: &SessionContext) {
     register_texts(session);
 }
 
+/// A figure of two geometries; `None` where there is none.
+type OfTwo = fn(&Shape, &Shape) -> Option<f64>;
+
 /// Functions of two geometries.
 fn register_pairs(session: &SessionContext, kept: &Arc<Kept>) {
     let two = [DataType::Binary, DataType::Binary];
-    let numbers: [(&'static str, fn(&Shape, &Shape) -> Option<f64>); 2] = [
+    let numbers: [(&'static str, OfTwo); 2] = [
         ("geometry_intersection_area_ha", |left, right| {
             left.intersection(right).map(|both| both.unsigned_area() / 10_000.0)
         }),

@@ -8,10 +8,13 @@ use super::{Shape, sound};
 /// Bytes of WKB whose shapes are kept at most; a shape takes about as much again.
 const MOST_BYTES: usize = 32 << 20;
 
+/// Shapes by their WKB, and the bytes of all WKB among them.
+type Shapes = (HashMap<Box<[u8]>, Arc<Shape>>, usize);
+
 /// Shapes of geometries that were seen: an overlay meets the same boundary with every project.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
-    shapes: Mutex<(HashMap<Box<[u8]>, Arc<Shape>>, usize)>,
+    shapes: Mutex<Shapes>,
 }
 
 impl Kept {
@@ -31,7 +34,7 @@ impl Kept {
         Ok(shape)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, (HashMap<Box<[u8]>, Arc<Shape>>, usize)> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Shapes> {
         self.shapes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

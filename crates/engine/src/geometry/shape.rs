@@ -220,6 +220,9 @@ fn cut(polygons: &MultiPolygon, bounds: Rect, to: Rect) -> MultiPolygon {
     MultiPolygon(kept)
 }
 
+/// A coordinate's part along an axis.
+type Axis = fn(Coord) -> f64;
+
 fn cut_ring(ring: &LineString, to: Rect) -> Option<LineString> {
     let mut positions = ring.0.clone();
     positions.pop();
@@ -227,7 +230,7 @@ fn cut_ring(ring: &LineString, to: Rect) -> Option<LineString> {
         x: from.x + ratio * (to.x - from.x),
         y: from.y + ratio * (to.y - from.y),
     };
-    let sides: [(fn(Coord) -> f64, f64, f64); 4] = [
+    let sides: [(Axis, f64, f64); 4] = [
         (|at| at.x, to.min().x, 1.0),
         (|at| at.x, to.max().x, -1.0),
         (|at| at.y, to.min().y, 1.0),

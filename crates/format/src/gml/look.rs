@@ -98,13 +98,13 @@ impl Looking {
                 if self.depth > DEEPEST {
                     return Err(Wrong::Found(format!("elements more than {DEEPEST} deep")));
                 }
-                if self.depth <= 3 {
-                    self.begin = position;
-                }
                 match (self.depth, self.within) {
                     (1, _) => self.root(tag)?,
                     (2, _) => self.within = within(tag),
-                    (3, Within::Members) => self.feature(tag)?,
+                    (3, Within::Members) => {
+                        self.begin = position;
+                        self.feature(tag)?;
+                    }
                     (_, Within::Envelope) => {
                         if let Some(fault) = gml2(utf8(tag.local_name().as_ref())?) {
                             return Err(Wrong::Fault(fault));

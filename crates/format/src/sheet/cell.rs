@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_number_has_the_shortest_digits_that_mean_it() {
-        for (number, text) in [(2024.0, "2024"), (0.579_999_999_999_999_96, "0.58"), (-0.25, "-0.25")] {
+        for (number, text) in [(2024.0, "2024"), (0.58, "0.58"), (-0.25, "-0.25")] {
             assert_eq!(Cell::of(&Data::Float(number)), Some(Cell::Value(text.to_owned())));
         }
     }
