@@ -141,7 +141,7 @@ fn filled(catalogue: &Catalogue, schemas: &Schemas, asked: &Asked) -> (Vec<Strin
 }
 
 /// Pipelines of which an owner fits, by its table and its indicators.
-fn publishers<'a>(catalogue: &'a Catalogue, fits: impl Fn(&str, &[String]) -> bool) -> BTreeSet<&'a str> {
+fn publishers(catalogue: &Catalogue, fits: impl Fn(&str, &[String]) -> bool) -> BTreeSet<&str> {
     let owners = |name: &str| {
         let owners = catalogue.pipelines.get(name).map(|pipeline| &pipeline.owners);
         owners.into_iter().flatten().any(|owner| {
