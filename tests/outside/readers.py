@@ -49,20 +49,67 @@ COMPARED = {
 }
 # Industry's energy has a total, which is none to compare with: the demo hides two municipalities that are in it.
 WITHOUT_TOTAL = {
+    "afforestation_area",
+    "biogas_production_plants",
+    "buildings_by_heating_bbr",
+    "charging_points",
+    "cycle_path_length",
+    "designated_area_flood_erosion",
+    "designated_area_low_lying",
+    "district_heat_fuel",
     "electricity_capacity",
+    "electricity_capacity_register",
+    "electricity_consumption",
+    "electricity_consumption_by_industry",
     "electricity_production",
+    "electricity_re_same_hour",
+    "final_energy_consumption",
     "generating_units",
     "ghg_emissions",
     "industry_energy_consumption",
+    "livestock",
+    "metering_points",
+    "municipal_building_energy",
+    "nitrogen_reduction",
+    "organic_soil_taken_out",
+    "sewer_area",
+    "traffic_work",
+    "waste_treated",
+    "wastewater_load",
 }
-NOT_ADDING = {"heating_degree_days", "household_waste_per_head", "re_electricity_share", "recycling_share"}
+# The national inventory adds over sectors and gases, not over areas: it has the country only.
+NOT_ADDING = {
+    "days_precipitation_10mm",
+    "electricity_emission_factor",
+    "ghg_inventory",
+    "ghg_inventory_by_regime",
+    "heating_degree_days",
+    "household_waste_per_head",
+    "precipitation",
+    "precipitation_max_24h",
+    "precipitation_max_30min",
+    "re_electricity_share",
+    "recycling_share",
+}
 # Owners whose agency knows the whole country only, and those of means and shares that she gives for the country too.
-NATIONAL = {"dst_farm_subsidy", "dst_foundation_grants"}
+NATIONAL = {"dst_farm_subsidy", "dst_foundation_grants", "kefm_inventory", "kefm_inventory_by_regime"}
 EVERY_LEVEL = {"dst_household_waste_key_figures"}
 # Areas that are no municipality: Christiansø, and what an agency knows of no area or gives to none.
 OUTSIDE = {"0411", "_U", "_X"}
 # Owners of what stands in some municipalities only.
-PARTLY = {"mars_effects"}
+PARTLY = {
+    # Where a project is built.
+    "mars_effects",
+    # Municipalities whose open data is harvested.
+    "opendata_building_energy.aarhus",
+    "opendata_building_energy.frederiksberg",
+    # Where a plant, a net or a turbine stands.
+    "ens_biogas_by_municipality",
+    "ens_district_heat_fuel",
+    "ens_wind_capacity",
+    # Where a catchment is planned.
+    "plandata_sewer_area",
+}
 # Polars 2.1.0 does not know Parquet's GEOMETRY and refuses the file; it reads it through pyarrow (2026-11-26).
 WITH_GEOMETRY = {"area_boundary", "facility", "plan_area", "project"}
 # Readers add float64 in different orders.

@@ -49,9 +49,6 @@ pub(crate) async fn harvest_owner(house: &House, owner: &Owner, night: &Night) -
                 name.to_uppercase()
             )
         }));
-        if owner.definition.harvest.off {
-            report.warnings.push("[harvest] off = true".to_owned());
-        }
         return report;
     }
     let outcome = run_owner(house, owner, night, &mut report).await;

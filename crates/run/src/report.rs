@@ -121,6 +121,8 @@ impl NightReport {
             (_, Some(Kind::Bug)) => 3,
             (Status::Off, _) if self.named => 2,
             (Status::Failed, _) => 1,
+            // One that its own pipeline.toml sets off lacks nothing that somebody could configure, and has no warning.
+            (Status::Off, _) if owner.warnings.is_empty() => 0,
             (Status::Warning | Status::Locked | Status::Off, _) if strict => 1,
             _ => 0,
         };
@@ -143,6 +145,10 @@ mod tests {
         let owner = catalogue.owners()[0];
         let report = |&(status, kind): &(Status, Option<Kind>)| OwnerReport {
             kind,
+            warnings: match status {
+                Status::Off => vec!["its secret is not configured".to_owned()],
+                _ => Vec::new(),
+            },
             ..OwnerReport::new(owner, status)
         };
         NightReport {
