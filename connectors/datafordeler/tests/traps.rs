@@ -213,7 +213,13 @@ async fn what_is_no_archive_or_has_no_one_file_is_an_error() {
             json!({}),
             Err("the file is no ZIP archive"),
         ),
-        (cut, json!({}), Err("the body is not whole or not well formed")),
+        (
+            cut,
+            json!({}),
+            Err(
+                "the body is not whole or not well formed: a ZIP archive that is not whole (invalid Zip archive: Could not find EOCD)",
+            ),
+        ),
         (
             two.clone(),
             json!({}),
