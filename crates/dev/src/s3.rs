@@ -252,11 +252,25 @@ fn dropped_files(ground: &Ground, port: u16) -> Result<()> {
         .envs(environment(port)))
 }
 
-/// SeaweedFS on a folder of its own.
+/// SeaweedFS on a folder of its own. It wants eight ports, and somebody else may take one between the asking and the
+/// listening (seen 2026-11-26): then it ends at once, and is started anew on others.
 fn server(ground: &Ground) -> Result<(Running, u16)> {
-    let folder = ground.scratch.path().join("seaweedfs");
+    let mut outcome = try_server(ground, 1);
+    for attempt in 2..=3 {
+        if outcome.is_err() {
+            outcome = try_server(ground, attempt);
+        }
+    }
+    outcome
+}
+
+fn try_server(ground: &Ground, attempt: u32) -> Result<(Running, u16)> {
+    let folder = ground.scratch.path().join(format!("seaweedfs-{attempt}"));
     std::fs::create_dir(&folder)?;
-    let (log, port) = (ground.scratch.path().join("seaweedfs.log"), free_port()?);
+    let (log, port) = (
+        ground.scratch.path().join(format!("seaweedfs-{attempt}.log")),
+        free_port()?,
+    );
     let out = File::create(&log)?;
     let mut command = ground.venv.program("weed");
     // Each of its servers wants a port, and a gRPC port 10,000 above unless it is given.
