@@ -81,11 +81,7 @@ fn look(settings: &Checked, page: &Page, before: u64) -> Result<PageSeen> {
 /// A file: one page. The portal redirects to a signed address, which transport follows and stores nowhere.
 pub(crate) fn file<'a>(settings: &'a Checked, part: &'a Part, cx: &'a Context) -> BoxStream<'a, Result<Page>> {
     Box::pin(async_stream::try_stream! {
-        let page = cx.cancel.run_until_cancelled(fetch_file(settings, part, cx)).await;
-        match page {
-            None => Err(Fault::transient("the run was ended before the file had come").at(format!("part {}", part.key)))?,
-            Some(page) => yield page?,
-        }
+        yield cx.only_page(fetch_file(settings, part, cx), part).await?;
     })
 }
 

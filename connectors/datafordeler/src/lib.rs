@@ -12,7 +12,7 @@ use arrow::array::RecordBatchReader;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use klimalade_connect::{Connector, Context, Fault, Page, Part, Protocol, Result, SourceColumn};
+use klimalade_connect::{Connector, Context, Page, Part, Protocol, Result, SourceColumn};
 
 pub use error::Error;
 pub use settings::{Edition, FileFormat, Settings, TypeOfData};
@@ -31,10 +31,7 @@ impl Connector for Datafordeler {
 
     fn fetch<'a>(&'a self, part: &'a Part, cx: &'a Context) -> BoxStream<'a, Result<Page>> {
         Box::pin(async_stream::try_stream! {
-            match cx.cancel.run_until_cancelled(plan::fetch(&self.settings, part, cx)).await {
-                None => Err(Fault::transient("the run was ended before the file had come").at(format!("part {}", part.key)))?,
-                Some(page) => yield page?,
-            }
+            yield cx.only_page(plan::fetch(&self.settings, part, cx), part).await?;
         })
     }
 

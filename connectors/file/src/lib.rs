@@ -16,7 +16,7 @@ use arrow::array::RecordBatchReader;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use klimalade_connect::{Connector, Context, Fault, Page, Part, Protocol, Result, SourceColumn};
+use klimalade_connect::{Connector, Context, Page, Part, Protocol, Result, SourceColumn};
 
 pub use discover::{Discover, Pick};
 pub use error::Error;
@@ -38,10 +38,7 @@ impl Connector for Files {
 
     fn fetch<'a>(&'a self, part: &'a Part, cx: &'a Context) -> BoxStream<'a, Result<Page>> {
         Box::pin(async_stream::try_stream! {
-            match cx.cancel.run_until_cancelled(plan::fetch(&self.settings, part, cx)).await {
-                None => Err(Fault::transient("the run was ended before the file had come").at(format!("part {}", part.key)))?,
-                Some(page) => yield page?,
-            }
+            yield cx.only_page(plan::fetch(&self.settings, part, cx), part).await?;
         })
     }
 

@@ -49,6 +49,16 @@ impl Context {
             Some(page) => page.transpose(),
         }
     }
+
+    /// The only page of a part that is one file. Errors: the fetch's; Transient, where the run is to end first.
+    pub async fn only_page(&self, fetch: impl Future<Output = Result<Page>>, part: &Part) -> Result<Page> {
+        match self.cancel.run_until_cancelled(fetch).await {
+            None => {
+                Err(Fault::transient("the run was ended before the file had come").at(format!("part {}", part.key)))
+            }
+            Some(page) => page,
+        }
+    }
 }
 
 /// Speaks one protocol. This is the whole contract.

@@ -59,25 +59,44 @@ struct House {
     seen: Mutex<Vec<Seen>>,
 }
 
-/// The hosts that are simulated.
-const HOSTS: &[&str] = &[
-    statbank::HOST,
-    energidata::HOST,
-    accounts::HOST,
-    dmi::HOST,
-    files::HOST,
-    cdp::HOST,
-    opendata::HOST,
-    opendata::STORE_HOST,
-    dagi::HOST,
-    mars::HOST,
-    miljoegis::HOST,
-    geoserver::PLANDATA.host,
-    geoserver::COPENHAGEN.host,
-    datafordeler::HOST,
-    energy_agency::HOST,
-    energy_agency::MINISTRY_HOST,
-    energy_agency::GRID_HOST,
+/// Answers one request that was meant for a host.
+type Desk = fn(&House, &Asked) -> Answer;
+
+/// The hosts that are simulated, and who answers there.
+const DESKS: &[(&str, Desk)] = &[
+    (statbank::HOST, |house, asked| statbank::answer(&house.world, asked)),
+    (energidata::HOST, |house, asked| {
+        energidata::answer(&house.world, &house.energidata, asked)
+    }),
+    (accounts::HOST, |house, asked| accounts::answer(&house.world, asked)),
+    (dmi::HOST, |house, asked| dmi::answer(&house.world, asked)),
+    (files::HOST, |house, asked| files::answer(&house.world, asked)),
+    (cdp::HOST, |house, asked| cdp::answer(&house.world, asked)),
+    (opendata::HOST, |house, asked| opendata::answer(&house.world, asked)),
+    (opendata::STORE_HOST, |house, asked| {
+        opendata::store_answer(&house.world, asked)
+    }),
+    (dagi::HOST, |house, asked| dagi::answer(&house.world, asked)),
+    (mars::HOST, |house, asked| mars::answer(&house.world, asked)),
+    (miljoegis::HOST, |house, asked| miljoegis::answer(&house.world, asked)),
+    (geoserver::PLANDATA.host, |house, asked| {
+        geoserver::PLANDATA.answer(&house.world, asked)
+    }),
+    (geoserver::COPENHAGEN.host, |house, asked| {
+        geoserver::COPENHAGEN.answer(&house.world, asked)
+    }),
+    (datafordeler::HOST, |house, asked| {
+        datafordeler::answer(&house.world, asked)
+    }),
+    (energy_agency::HOST, |house, asked| {
+        energy_agency::answer(&house.world, energy_agency::HOST, asked)
+    }),
+    (energy_agency::MINISTRY_HOST, |house, asked| {
+        energy_agency::answer(&house.world, energy_agency::MINISTRY_HOST, asked)
+    }),
+    (energy_agency::GRID_HOST, |house, asked| {
+        energy_agency::answer(&house.world, energy_agency::GRID_HOST, asked)
+    }),
 ];
 
 impl Agencies {
@@ -128,7 +147,10 @@ impl Agencies {
     }
     /// Original host to loopback address, as the transport's redirect takes it.
     pub fn hosts(&self) -> BTreeMap<String, SocketAddr> {
-        HOSTS.iter().map(|host| ((*host).to_owned(), self.address)).collect()
+        DESKS
+            .iter()
+            .map(|(host, _)| ((*host).to_owned(), self.address))
+            .collect()
     }
     /// The one loopback address behind all hosts.
     pub fn address(&self) -> SocketAddr {
@@ -237,25 +259,9 @@ async fn receive(
 
 impl House {
     fn answer(&self, host: &str, asked: &Asked) -> Answer {
-        match host {
-            statbank::HOST => statbank::answer(&self.world, asked),
-            energidata::HOST => energidata::answer(&self.world, &self.energidata, asked),
-            accounts::HOST => accounts::answer(&self.world, asked),
-            dmi::HOST => dmi::answer(&self.world, asked),
-            files::HOST => files::answer(&self.world, asked),
-            cdp::HOST => cdp::answer(&self.world, asked),
-            opendata::HOST => opendata::answer(&self.world, asked),
-            opendata::STORE_HOST => opendata::store_answer(&self.world, asked),
-            dagi::HOST => dagi::answer(&self.world, asked),
-            mars::HOST => mars::answer(&self.world, asked),
-            miljoegis::HOST => miljoegis::answer(&self.world, asked),
-            host if host == geoserver::PLANDATA.host => geoserver::PLANDATA.answer(&self.world, asked),
-            host if host == geoserver::COPENHAGEN.host => geoserver::COPENHAGEN.answer(&self.world, asked),
-            datafordeler::HOST => datafordeler::answer(&self.world, asked),
-            energy_agency::HOST | energy_agency::MINISTRY_HOST | energy_agency::GRID_HOST => {
-                energy_agency::answer(&self.world, host, asked)
-            }
-            _ => Answer::text(404, format!("no simulated agency: {host}")),
+        match DESKS.iter().find(|(known, _)| *known == host) {
+            Some((_, desk)) => desk(self, asked),
+            None => Answer::text(404, format!("no simulated agency: {host}")),
         }
     }
     fn fault(&self, host: &str, address: &str) -> Option<FaultKind> {

@@ -4,6 +4,7 @@
 
 pub mod archive;
 mod by_path;
+mod capped;
 mod column;
 pub mod csv;
 mod error;

@@ -11,9 +11,12 @@ use quick_xml::{
 
 use super::{
     gml2, gml2_fault,
-    pull::{DEEPEST, LARGEST_FEATURE, LARGEST_PIECE, Wrong, all_attributes, capped, utf8},
+    pull::{DEEPEST, LARGEST_FEATURE, LARGEST_PIECE, Wrong, all_attributes, utf8},
 };
-use crate::error::{Error, shortened};
+use crate::{
+    capped::capped,
+    error::{Error, shortened},
+};
 
 /// What a look at a page found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

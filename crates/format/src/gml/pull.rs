@@ -1,7 +1,7 @@
 //! One piece of XML after the other, names without prefixes, with an end to what one piece may take.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufReader, Read},
     sync::Arc,
 };
 
@@ -13,6 +13,7 @@ use quick_xml::{
     name::ResolveResult,
 };
 
+use crate::capped::{Capped, TooLarge, capped};
 use crate::error::{Error, from_io, shortened, shortened_to};
 
 /// Bytes of one tag or text at most: the longest list of coordinates seen is some megabytes.
@@ -357,53 +358,4 @@ fn attributes(tag: &BytesStart<'_>) -> Result<Attributes, Wrong> {
         }
     }
     Ok(found)
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("a tag or text of more than {0} bytes")]
-struct TooLarge(usize);
-
-/// Reads no further than `largest` bytes at one piece: the parser keeps a tag or text as a whole.
-pub(crate) struct Capped<R> {
-    input: R,
-    largest: usize,
-    left: usize,
-}
-
-/// The input with an end to what one tag or text may take.
-pub(crate) fn capped<R: Read>(input: R, largest: usize) -> Capped<BufReader<R>> {
-    Capped {
-        input: BufReader::with_capacity(64 << 10, input),
-        largest,
-        left: largest,
-    }
-}
-
-impl<R> Capped<R> {
-    /// Another tag or text begins.
-    pub(crate) fn refill(&mut self) {
-        self.left = self.largest;
-    }
-}
-
-impl<R: BufRead> Read for Capped<R> {
-    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
-        let length = self.fill_buf()?.read(out)?;
-        self.consume(length);
-        Ok(length)
-    }
-}
-
-impl<R: BufRead> BufRead for Capped<R> {
-    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
-        if self.left == 0 {
-            return Err(std::io::Error::other(TooLarge(self.largest)));
-        }
-        self.input.fill_buf()
-    }
-
-    fn consume(&mut self, amount: usize) {
-        self.left = self.left.saturating_sub(amount);
-        self.input.consume(amount);
-    }
 }

@@ -8,7 +8,7 @@ use quick_xml::{
     events::{BytesStart, Event},
 };
 
-use crate::{error::Error, gml::pull::capped};
+use crate::{capped::capped, error::Error};
 
 /// Bytes of one tag or text at most: a cell of an office program has at most 32,767 letters.
 const LARGEST_PIECE: usize = 4 << 20;
