@@ -72,7 +72,8 @@ levels AS (
 ),
 based AS (
     SELECT l.*, p.value AS persons, k.value AS km2,
-        min(CASE WHEN l.value IS NOT NULL THEN l.year END) OVER (PARTITION BY l.indicator_code, l.area_code) AS base_year,
+        min(CASE WHEN l.value IS NOT NULL THEN l.year END)
+            OVER (PARTITION BY l.indicator_code, l.area_code) AS base_year,
         rank() OVER (PARTITION BY l.indicator_code, l.area_level, l.year, CASE WHEN l.value IS NULL THEN 1 ELSE 0 END
             ORDER BY round(l.value, 6) DESC) AS place
     FROM levels l
