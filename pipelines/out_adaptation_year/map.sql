@@ -27,8 +27,7 @@ planned AS (
         sum(CASE WHEN class_code = 'separate' THEN area_ha ELSE 0 END) AS separate_ha
     FROM (
         SELECT area_code, area_ha,
-            CASE WHEN planned_class_code IS NULL OR planned_class_code = '_U' THEN class_code ELSE planned_class_code END
-                AS class_code
+            coalesce(nullif(planned_class_code, '_U'), class_code) AS class_code
         FROM core.plan_area
         WHERE theme_code = 'sewer_catchment' AND status_code = 'adopted' AND area_ha IS NOT NULL
     ) p
@@ -38,7 +37,8 @@ planned AS (
 newest AS (SELECT max(year) AS year FROM sewers),
 -- Projects have no year either: what stands today, under the year of the day on which the table is made.
 cloudbursts AS (
-    SELECT a.area_code, CAST(EXTRACT(YEAR FROM t.run_date) AS INT) AS year, count(DISTINCT p.project_id) AS project_count,
+    SELECT a.area_code, CAST(EXTRACT(YEAR FROM t.run_date) AS INT) AS year,
+        count(DISTINCT p.project_id) AS project_count,
         count(DISTINCT CASE WHEN p.stage_code = 'built' THEN p.project_id END) AS built_count
     FROM core.project p
     JOIN core.project_area a ON a.project_id = p.project_id
@@ -56,8 +56,9 @@ keys AS (
 )
 SELECT
     k.area_code, k.year, a.name_da AS area_name_da, a.name_en AS area_name_en,
-    f.flood_ha AS designated_flood_erosion_ha, f.flood_ha / nullif(100 * f.land_km2, 0) AS designated_flood_erosion_ratio,
-    f.low_lying_ha AS designated_low_lying_ha, f.low_lying_ha / nullif(100 * f.land_km2, 0) AS designated_low_lying_ratio,
+    f.flood_ha AS designated_flood_erosion_ha, f.low_lying_ha AS designated_low_lying_ha,
+    f.flood_ha / nullif(100 * f.land_km2, 0) AS designated_flood_erosion_ratio,
+    f.low_lying_ha / nullif(100 * f.land_km2, 0) AS designated_low_lying_ratio,
     s.sewered_ha, s.separate_ha / nullif(s.sewered_ha, 0) AS separately_sewered_ratio,
     p.separate_ha / nullif(p.sewered_ha, 0) AS separately_sewered_planned_ratio,
     f.precipitation_mm, f.days_over_10mm AS precipitation_over_10mm_day, f.max_24h_mm AS precipitation_24h_max_mm,

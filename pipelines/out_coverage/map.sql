@@ -1,6 +1,6 @@
 WITH owners AS (
     SELECT pipeline, title_da, title_en, areas, expected_level, rhythm_lag_days AS lag_days,
-        CASE WHEN rhythm_every_months > 12 THEN CAST(rhythm_every_months / 12 AS INT) ELSE 1 END AS every_years,
+        CASE WHEN rhythm_every_months > 12 THEN CAST(floor(rhythm_every_months / 12) AS INT) ELSE 1 END AS every_years,
         rhythm_every_months IS NOT NULL AS has_rhythm
     FROM pipelines
     WHERE table_name = 'observation' AND (expected_level = 'municipality' OR areas <> 'all') AND is_off = false
@@ -31,8 +31,8 @@ expected AS (
     JOIN spans s ON s.pipeline = w.pipeline
     CROSS JOIN steps p
     CROSS JOIN run_date t
-    WHERE s.first_year + w.every_years * p.step <= s.last_year
-        OR (w.has_rhythm AND 365.25 * (EXTRACT(YEAR FROM s.last_end) + s.first_year + w.every_years * p.step - s.last_year)
+    WHERE w.has_rhythm AND (s.first_year + w.every_years * p.step <= s.last_year
+        OR 365.25 * (s.first_year + w.every_years * p.step - s.last_year + EXTRACT(YEAR FROM s.last_end))
             + EXTRACT(DOY FROM s.last_end) + w.lag_days
             < 365.25 * EXTRACT(YEAR FROM t.run_date) + EXTRACT(DOY FROM t.run_date))
     UNION

@@ -6,7 +6,7 @@ WITH history AS (
     WHERE indicator_code = 'ghg_emissions' AND area_level IN ('municipality', 'region', 'country') AND value IS NOT NULL
 ),
 edition AS (
-    SELECT coalesce(max(source_version), substring(CAST(max(retrieved_at) AS STRING), 1, 10)) AS edition
+    SELECT coalesce(max(source_version), substring(CAST(max(retrieved_at) AS STRING), 1, 10)) AS account_edition
     FROM core.observation
     WHERE indicator_code = 'ghg_emissions' AND scenario_code = 'actual'
 ),
@@ -55,7 +55,7 @@ targets AS (
     GROUP BY t.area_code, t.target_year
 ),
 bases AS (
-    SELECT t.area_code, CAST(t.base_year AS INT) AS year, CAST(t.target_year AS INT) AS target_year, t.base_value AS value,
+    SELECT t.area_code, CAST(t.base_year AS INT) AS year, t.base_value AS value,
         row_number() OVER (PARTITION BY t.area_code ORDER BY t.target_year, t.base_year DESC, t.target_id) AS place
     FROM core.target t
     WHERE t.indicator_code = 'ghg_emissions' AND t.sector_code IN ('_T', '_Z') AND t.category_code IN ('_T', '_Z')
@@ -183,7 +183,7 @@ rows_of AS (
 SELECT
     r.area_code, r.method_code, r.year, a.area_level, a.area_name_da, a.area_name_en, r.value AS value_tonne_co2e,
     p.value AS target_value_tonne_co2e, r.value - p.value AS gap_tonne_co2e, r.value <= p.value AS is_on_track,
-    r.fit_from_year, r.fit_to_year, r.fit_count, r.target_count, e.edition, r.reason_code
+    r.fit_from_year, r.fit_to_year, r.fit_count, r.target_count, e.account_edition, r.reason_code
 FROM rows_of r
 JOIN areas a ON a.area_code = r.area_code
 LEFT JOIN paths p ON p.area_code = r.area_code AND p.year = r.year AND r.method_code NOT LIKE 'target%'

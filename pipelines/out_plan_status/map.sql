@@ -14,8 +14,8 @@ plans AS (
             + floor((EXTRACT(YEAR FROM revision_due_date) - 1) / 400.0)
             + EXTRACT(DOY FROM revision_due_date) AS due_number,
         row_number() OVER (PARTITION BY area_code ORDER BY
-            CASE status_code WHEN 'certified' THEN 1 WHEN 'adopted' THEN 1 WHEN 'expired' THEN 2 WHEN 'in_progress' THEN 3
-                ELSE 4 END,
+            CASE WHEN status_code IN ('certified', 'adopted') THEN 1 WHEN status_code = 'expired' THEN 2
+                WHEN status_code = 'in_progress' THEN 3 ELSE 4 END,
             coalesce(adopted_date, certified_date, valid_from, make_date(1900, 1, 1)) DESC, plan_id) AS place,
         count(*) OVER (PARTITION BY area_code) AS plan_count,
         max(CASE WHEN status_code = 'in_progress' THEN 1 ELSE 0 END) OVER (PARTITION BY area_code) AS in_progress
@@ -34,12 +34,14 @@ actions AS (SELECT area_code, count(*) AS action_count FROM core.action GROUP BY
 SELECT
     a.code AS area_code, a.name_da AS area_name_da, a.name_en AS area_name_en, r.code AS region_code,
     r.name_da AS region_name_da, r.name_en AS region_name_en,
-    p.status_code IN ('adopted', 'certified', 'expired') AS has_plan, p.plan_id, p.title, p.framework_code, p.status_code,
-    p.adopted_date, p.certified_date, p.recertified_date, p.revision_due_date,
-    p.revision_due_date < t.run_date AS is_overdue, CAST(p.due_number - t.day_number AS INT) AS days_to_revision,
+    p.status_code IN ('adopted', 'certified', 'expired') AS has_plan, p.plan_id, p.title, p.framework_code,
+    p.status_code, p.adopted_date, p.certified_date, p.recertified_date, p.revision_due_date,
+    p.revision_due_date < t.run_date AND coalesce(p.recertified_date < p.revision_due_date, true) AS is_overdue,
+    CAST(p.due_number - t.day_number AS INT) AS days_to_revision,
     p.in_progress = 1 AND p.status_code <> 'in_progress' AS is_in_revision,
-    c.met_count AS criteria_met_count, c.partly_count AS criteria_partly_count, c.not_met_count AS criteria_not_met_count,
-    c.not_assessed_count AS criteria_not_assessed_count, coalesce(p.plan_count, 0) AS plan_count,
+    c.met_count AS criteria_met_count, c.partly_count AS criteria_partly_count,
+    c.not_met_count AS criteria_not_met_count, c.not_assessed_count AS criteria_not_assessed_count,
+    coalesce(p.plan_count, 0) AS plan_count,
     coalesce(g.target_count, 0) AS target_count, coalesce(n.action_count, 0) AS action_count, p.document_url,
     t.run_date AS as_of_date
 FROM codes.areas a

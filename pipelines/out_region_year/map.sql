@@ -83,7 +83,7 @@ added AS (
         sum(value) FILTER (WHERE indicator_code = 'livestock' AND category_code = 'cattle') AS cattle_number,
         sum(value) FILTER (WHERE indicator_code = 'livestock' AND category_code = 'pigs') AS pigs_number,
         sum(value) FILTER (WHERE indicator_code = 'organic_soil_taken_out') AS organic_soil_taken_out_ha,
-        sum(value) FILTER (WHERE indicator_code = 'afforestation_area') AS afforestation_ha,
+        sum(value) FILTER (WHERE indicator_code = 'afforestation_area') AS afforestation_built_ha,
         sum(value) FILTER (WHERE indicator_code = 'forest_area') AS forest_area_ha,
         sum(value) FILTER (WHERE indicator_code = 'household_waste') AS household_waste_tonne,
         sum(value) FILTER (WHERE indicator_code = 'household_waste' AND category_code = 'recycling')
@@ -134,7 +134,7 @@ SELECT
     f.vehicles_number, f.cars_number, f.battery_electric_cars_number,
     f.battery_electric_cars_number / nullif(f.cars_number, 0) AS battery_electric_cars_ratio,
     f.charging_points_number, f.cycle_path_km, f.traffic_work_million_vehicle_km, f.cattle_number, f.pigs_number,
-    f.organic_soil_taken_out_ha, f.afforestation_ha, f.forest_area_ha, f.household_waste_tonne,
+    f.organic_soil_taken_out_ha, f.afforestation_built_ha, f.forest_area_ha, f.household_waste_tonne,
     f.household_waste_recycled_tonne / nullif(f.household_waste_tonne, 0) AS household_waste_recycled_ratio,
     f.waste_landfilled_tonne, f.wastewater_load_pe, m.heating_degree_day, f.municipal_expenditure_dkk
 FROM members r
