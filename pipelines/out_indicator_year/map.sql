@@ -37,7 +37,9 @@ members AS (
 ),
 added AS (
     SELECT f.indicator_code, m.within_code AS area_code, m.area_level, f.year, f.over_area, f.unit_code,
-        max(m.member_count) AS member_count, max(coalesce(r.all_needed, 1)) AS all_needed,
+        max(m.member_count) AS member_count,
+        CASE WHEN max(coalesce(r.all_needed, 1)) = 1 THEN max(m.member_count)
+            ELSE count(CASE WHEN m.member_level = 'municipality' THEN 1 END) END AS needed_count,
         count(CASE WHEN m.member_level = 'municipality' THEN f.value END) AS municipality_count,
         count(CASE WHEN m.member_level = 'municipality' THEN f.value * w.value END) AS weighted_count,
         sum(f.value) AS total, max(f.value) AS largest, min(f.value) AS smallest, sum(f.missing_count) AS missing_count,
@@ -62,7 +64,7 @@ levels AS (
     UNION ALL
     SELECT indicator_code, area_code, area_level, year, over_area, unit_code,
         CASE
-            WHEN over_area = 'sum' AND (all_needed = 0 OR municipality_count = member_count) THEN total
+            WHEN over_area = 'sum' AND municipality_count = needed_count THEN total
             WHEN over_area = 'max' AND municipality_count = member_count THEN largest
             WHEN over_area = 'min' AND municipality_count = member_count THEN smallest
             WHEN over_area LIKE 'mean:%' AND weighted_count = member_count THEN mean
