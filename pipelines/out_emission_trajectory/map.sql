@@ -104,9 +104,10 @@ within AS (
     JOIN codes.areas a ON a.code = m.area_code AND a.area_level = 'municipality'
     JOIN codes.areas r ON r.code = m.within_code AND r.area_level = 'region'
     UNION ALL
-    SELECT code, 'DK', CAST(valid_from AS DATE), CAST(valid_to AS DATE)
-    FROM codes.areas
-    WHERE area_level = 'municipality'
+    SELECT a.code AS area_code, 'DK' AS within_code, CAST(a.valid_from AS DATE) AS valid_from,
+        CAST(a.valid_to AS DATE) AS valid_to
+    FROM codes.areas a
+    WHERE a.area_level = 'municipality'
 ),
 -- Members as they are in the last account year, so that a path is of one set of municipalities.
 summed AS (

@@ -22,9 +22,10 @@ within AS (
     JOIN codes.areas a ON a.code = m.area_code AND a.area_level IN ('municipality', 'outside')
     JOIN codes.areas r ON r.code = m.within_code AND r.area_level = 'region'
     UNION ALL
-    SELECT code, area_level, 'DK', 'country', CAST(NULL AS DATE), CAST(valid_to AS DATE)
-    FROM codes.areas
-    WHERE area_level IN ('municipality', 'outside')
+    SELECT a.code AS area_code, a.area_level AS member_level, 'DK' AS within_code, 'country' AS area_level,
+        CAST(NULL AS DATE) AS valid_from, CAST(a.valid_to AS DATE) AS valid_to
+    FROM codes.areas a
+    WHERE a.area_level IN ('municipality', 'outside')
 ),
 years AS (SELECT DISTINCT year FROM figures),
 members AS (
