@@ -53,7 +53,7 @@ confirmed AS (
     SELECT pipeline, max(confirmed_at) AS confirmed_at FROM ledger GROUP BY pipeline
 )
 SELECT
-    e.pipeline AS owner, a.code AS area_code, e.year, e.title_da AS owner_title_da, e.title_en AS owner_title_en,
+    e.pipeline AS owner, a.code AS area_code, e.year, e.title_da, e.title_en,
     a.name_da AS area_name_da, a.name_en AS area_name_en,
     CASE
         WHEN f.value_count > 0 THEN 'present'
@@ -63,7 +63,7 @@ SELECT
     END AS coverage_status_code,
     coalesce(f.row_count, 0) AS row_count, coalesce(f.row_count - f.value_count, 0) AS missing_count,
     coalesce(r.revised_count, 0) > 0 AS is_revised, coalesce(r.revised_count, 0) AS revised_count,
-    f.row_count IS NULL AND e.year > e.last_year AS is_late, CAST(c.confirmed_at AS TIMESTAMP) AS confirmed_at
+    f.row_count IS NULL AND e.year > e.last_year AS is_late, c.confirmed_at
 FROM expected e
 JOIN codes.areas a ON a.area_level = 'municipality'
     AND coalesce(CAST(a.valid_from AS DATE) <= make_date(CAST(e.year AS INT), 1, 1), true)

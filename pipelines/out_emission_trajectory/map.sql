@@ -6,9 +6,10 @@ WITH history AS (
     WHERE indicator_code = 'ghg_emissions' AND area_level IN ('municipality', 'region', 'country') AND value IS NOT NULL
 ),
 edition AS (
-    SELECT coalesce(max(source_version), substring(CAST(max(retrieved_at) AS STRING), 1, 10)) AS account_edition
-    FROM core.observation
-    WHERE indicator_code = 'ghg_emissions' AND scenario_code = 'actual'
+    SELECT substring(max(l.confirmed_at), 1, 10) AS account_edition
+    FROM ledger l
+    JOIN pipelines p ON p.pipeline = l.pipeline
+    WHERE concat(' ', p.indicator_codes, ' ') LIKE '% ghg_emissions %'
 ),
 -- The fit years: up to ten consecutive years that end with the latest account year; x = 0 in that year.
 fitted AS (

@@ -99,7 +99,7 @@ SELECT
     c.base_year, c.value - c.base_value AS change_value,
     CASE WHEN c.base_value > 0 THEN (c.value - c.base_value) / c.base_value END AS change_ratio,
     CASE WHEN c.area_level = 'municipality' AND c.value IS NOT NULL THEN c.place END AS municipality_rank,
-    c.municipality_count, c.missing_count
+    c.municipality_count, CAST(c.missing_count AS INT) AS missing_count
 FROM compared c
 JOIN codes.indicators i ON i.code = c.indicator_code
 JOIN codes.areas a ON a.code = c.area_code
