@@ -320,6 +320,7 @@ def indicator_year(world: World, found: Findings) -> dict:
         series[(row["indicator_code"], row["area_code"])][row["year"]] = row["value"]
     ranked = defaultdict(list)
     seen = set()
+    every = needs_all(world)
     for row in rows:
         indicator, area, year, value = row["indicator_code"], row["area_code"], row["year"], row["value"]
         key = (indicator, area, year)
@@ -329,10 +330,15 @@ def indicator_year(world: World, found: Findings) -> dict:
         found.same("indicator_year.unit", key, row["unit_code"], world.indicators[indicator]["unit_code"])
         if (area, year) in given:
             found.same("indicator_year.given", key, value, given[(area, year)])
-        elif how == "sum" and value is not None:
-            parts = [of for (at, of_year), of in given.items() if of_year == year and of is not None and (
-                area == "DK" or world.region_of(at, year) == area)]
-            found.same("indicator_year.added", key, value, float(sum(parts)))
+        elif how == "sum":
+            inside = {at: of for (at, of_year), of in given.items() if of_year == year and (
+                area == "DK" or world.region_of(at, year) == area)}
+            ours = [of for at, of in inside.items() if at in world.ours]
+            members = [at for at in world.ours if area == "DK" or world.region_of(at, year) == area]
+            needed = len(members) if indicator in every else len(ours)
+            is_whole = len([of for of in ours if of is not None]) == needed
+            expected = float(sum(of for of in inside.values() if of is not None)) if is_whole else None
+            found.same("indicator_year.added", key, value, expected)
         elif how.startswith("mean:"):
             expected = weighted(world, indicator, how.removeprefix("mean:"), (area, year))
             found.same("indicator_year.mean", key, value, expected)
@@ -453,7 +459,14 @@ def emission_trajectory(world: World, emissions: dict, found: Findings) -> None:
             found.same("emission_trajectory.actual", key, value, history[area][year])
         elif method == "target_path":
             found.same("emission_trajectory.target_path", key, value, on_path(points.get(area, {}), year))
-        elif method != "target_path_sum":
+        elif method == "target_path_sum":
+            members = [one for one in world.ours if area in ("DK", world.region_of(one, max(history[area])))]
+            parts = [on_path(points.get(one, {}), year) for one in members]
+            expected = None if None in parts else float(sum(parts))
+            found.same("emission_trajectory.target_path_sum", key, value, expected)
+            having = len([part for part in parts if part is not None])
+            found.same("emission_trajectory.target_count", key, row["target_count"], having)
+        else:
             years, made = models[area]
             expected = float(made[method](year)) if method in made else None
             if expected is not None and value is not None and abs(expected) < 1e-3 * history[area][years[-1]]:
