@@ -100,7 +100,7 @@ pub fn tables_read(sql: &str) -> Result<Vec<TableName>> {
     let statement = state.sql_to_statement(sql, &Dialect::Generic).map_err(wrong)?;
     let references = state.resolve_table_references(&statement).map_err(wrong)?;
     let named = references.iter().filter_map(|reference| {
-        let layer = match reference.schema()? {
+        let layer = match reference.schema().unwrap_or("public") {
             layer @ ("core" | "out") => layer,
             "public" => "run",
             _ => return None,
