@@ -55,7 +55,7 @@ keys AS (
     SELECT area_code, year FROM cloudbursts
 )
 SELECT
-    k.area_code, k.year, a.name_da AS area_name_da, a.name_en AS area_name_en,
+    k.area_code, CAST(k.year AS SMALLINT) AS year, a.name_da AS area_name_da, a.name_en AS area_name_en,
     f.flood_ha AS designated_flood_erosion_ha, f.low_lying_ha AS designated_low_lying_ha,
     f.flood_ha / nullif(100 * f.land_km2, 0) AS designated_flood_erosion_ratio,
     f.low_lying_ha / nullif(100 * f.land_km2, 0) AS designated_low_lying_ratio,

@@ -53,7 +53,7 @@ confirmed AS (
     SELECT pipeline, max(confirmed_at) AS confirmed_at FROM ledger GROUP BY pipeline
 )
 SELECT
-    e.pipeline AS owner, a.code AS area_code, e.year, e.title_da, e.title_en,
+    e.pipeline AS owner, a.code AS area_code, CAST(e.year AS SMALLINT) AS year, e.title_da, e.title_en,
     a.name_da AS area_name_da, a.name_en AS area_name_en,
     CASE
         WHEN f.value_count > 0 THEN 'present'

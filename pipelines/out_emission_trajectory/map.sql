@@ -154,16 +154,17 @@ projected AS (
     JOIN years y ON y.year > l.to_year
 ),
 rows_of AS (
-    SELECT area_code, 'actual' AS method_code, year, value, CAST(NULL AS INT) AS fit_from_year,
-        CAST(NULL AS INT) AS fit_to_year, CAST(NULL AS INT) AS fit_count, CAST(NULL AS INT) AS target_count,
+    SELECT area_code, 'actual' AS method_code, year, value, CAST(NULL AS SMALLINT) AS fit_from_year,
+        CAST(NULL AS SMALLINT) AS fit_to_year, CAST(NULL AS BIGINT) AS fit_count, CAST(NULL AS BIGINT) AS target_count,
         CAST(NULL AS STRING) AS reason_code
     FROM history
     UNION ALL
-    SELECT area_code, method_code, year, value, from_year, to_year, CAST(n AS INT), CAST(NULL AS INT), reason_code
+    SELECT area_code, method_code, year, value, CAST(from_year AS SMALLINT), CAST(to_year AS SMALLINT), n,
+        CAST(NULL AS BIGINT), reason_code
     FROM projected
     UNION ALL
-    SELECT a.area_code, 'target_path', y.year, o.value, CAST(NULL AS INT), CAST(NULL AS INT), CAST(NULL AS INT),
-        CAST(NULL AS INT),
+    SELECT a.area_code, 'target_path', y.year, o.value, CAST(NULL AS SMALLINT), CAST(NULL AS SMALLINT),
+        CAST(NULL AS BIGINT), CAST(NULL AS BIGINT),
         CASE
             WHEN o.value IS NOT NULL THEN NULL
             WHEN p.area_code IS NULL THEN 'no_target'
@@ -176,14 +177,15 @@ rows_of AS (
     LEFT JOIN spans p ON p.area_code = a.area_code
     WHERE o.value IS NOT NULL OR y.year > a.last_year
     UNION ALL
-    SELECT s.area_code, 'target_path_sum', s.year, s.value, CAST(NULL AS INT), CAST(NULL AS INT), CAST(NULL AS INT),
-        CAST(s.target_count AS INT), CASE WHEN s.value IS NULL THEN 'not_all_have_target' END
+    SELECT s.area_code, 'target_path_sum', s.year, s.value, CAST(NULL AS SMALLINT), CAST(NULL AS SMALLINT),
+        CAST(NULL AS BIGINT), s.target_count, CASE WHEN s.value IS NULL THEN 'not_all_have_target' END
     FROM summed s
     JOIN areas a ON a.area_code = s.area_code
     WHERE s.value IS NOT NULL OR s.year > a.last_year
 )
 SELECT
-    r.area_code, r.method_code, r.year, a.area_level, a.area_name_da, a.area_name_en, r.value AS value_tonne_co2e,
+    r.area_code, r.method_code, CAST(r.year AS SMALLINT) AS year, a.area_level, a.area_name_da, a.area_name_en,
+    r.value AS value_tonne_co2e,
     p.value AS target_value_tonne_co2e, r.value - p.value AS gap_tonne_co2e, r.value <= p.value AS is_on_track,
     r.fit_from_year, r.fit_to_year, r.fit_count, r.target_count, e.account_edition, r.reason_code
 FROM rows_of r

@@ -91,15 +91,16 @@ compared AS (
 SELECT
     c.indicator_code, i.name_da AS indicator_name_da, i.name_en AS indicator_name_en, i.concept_code,
     i.is_preferred = '1' AS is_preferred, c.area_code, c.area_level, a.name_da AS area_name_da,
-    a.name_en AS area_name_en, c.year, c.value, c.unit_code,
+    a.name_en AS area_name_en, CAST(c.year AS SMALLINT) AS year, c.value, c.unit_code,
     CASE WHEN c.over_area = 'sum' AND c.indicator_code <> 'population' THEN c.value / nullif(c.persons, 0) END
         AS value_per_person,
     CASE WHEN c.over_area = 'sum' AND c.indicator_code <> 'land_area' THEN c.value / nullif(c.km2, 0) END
         AS value_per_km2,
-    c.base_year, c.value - c.base_value AS change_value,
+    CAST(c.base_year AS SMALLINT) AS base_year, c.value - c.base_value AS change_value,
     CASE WHEN c.base_value > 0 THEN (c.value - c.base_value) / c.base_value END AS change_ratio,
-    CASE WHEN c.area_level = 'municipality' AND c.value IS NOT NULL THEN c.place END AS municipality_rank,
-    c.municipality_count, CAST(c.missing_count AS INT) AS missing_count
+    CASE WHEN c.area_level = 'municipality' AND c.value IS NOT NULL THEN CAST(c.place AS BIGINT) END
+        AS municipality_rank,
+    c.municipality_count, CAST(c.missing_count AS BIGINT) AS missing_count
 FROM compared c
 JOIN codes.indicators i ON i.code = c.indicator_code
 JOIN codes.areas a ON a.code = c.area_code

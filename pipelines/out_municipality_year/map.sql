@@ -93,8 +93,8 @@ added AS (
     GROUP BY area_code, year
 )
 SELECT
-    a.code AS area_code, y.year, a.name_da AS area_name_da, a.name_en AS area_name_en, r.code AS region_code,
-    r.name_da AS region_name_da, r.name_en AS region_name_en,
+    a.code AS area_code, CAST(y.year AS SMALLINT) AS year, a.name_da AS area_name_da, a.name_en AS area_name_en,
+    r.code AS region_code, r.name_da AS region_name_da, r.name_en AS region_name_en,
     f.population_person, f.land_area_km2, f.ghg_tonne_co2e, f.ghg_energy_tonne_co2e, f.ghg_transport_tonne_co2e,
     f.ghg_agriculture_land_tonne_co2e, f.ghg_industrial_processes_tonne_co2e, f.ghg_waste_tonne_co2e,
     f.ghg_tonne_co2e / nullif(f.population_person, 0) AS ghg_tonne_co2e_per_person,
