@@ -1,7 +1,5 @@
 WITH history AS (
-    SELECT area_code, area_level, area_name_da, area_name_en, CAST(year AS INT) AS year, value,
-        max(year) OVER (PARTITION BY area_code) AS last_year,
-        row_number() OVER (PARTITION BY area_code ORDER BY year DESC) - 1 AS years_later
+    SELECT area_code, area_level, area_name_da, area_name_en, CAST(year AS INT) AS year, value
     FROM out.indicator_year
     WHERE indicator_code = 'ghg_emissions' AND area_level IN ('municipality', 'region', 'country') AND value IS NOT NULL
 ),
@@ -15,18 +13,23 @@ edition AS (
 fitted AS (
     SELECT area_code, year, value AS y, CAST(year - last_year AS DOUBLE) AS x,
         ln(CASE WHEN value > 0 THEN value END) AS ln_y, power(CAST(0.8 AS DOUBLE), last_year - year) AS w
-    FROM history
+    FROM (
+        SELECT area_code, year, value, first_value(year) OVER (PARTITION BY area_code ORDER BY year DESC) AS last_year,
+            row_number() OVER (PARTITION BY area_code ORDER BY year DESC) - 1 AS years_later
+        FROM history
+    ) h
     WHERE last_year - year = years_later AND years_later < 10
 ),
 sums AS (
     SELECT area_code, min(year) AS from_year, max(year) AS to_year, count(*) AS n, sum(x) AS x, sum(x * x) AS xx,
         sum(y) AS y, sum(x * y) AS xy, sum(ln_y) AS ln_y, sum(x * ln_y) AS x_ln_y, count(ln_y) AS positive,
-        sum(w) AS w, sum(w * x) AS wx, sum(w * x * x) AS wxx, sum(w * y) AS wy, sum(w * x * y) AS wxy
+        sum(w) AS w, sum(w * x) AS wx, sum(w * x * x) AS wxx, sum(w * y) AS wy, sum(w * x * y) AS wxy,
+        sum(CASE WHEN x = 0 THEN y END) AS latest_y
     FROM fitted
     GROUP BY area_code
 ),
 slopes AS (
-    SELECT area_code, from_year, to_year, n, positive, x, y, ln_y, w, wx, wy,
+    SELECT area_code, from_year, to_year, n, positive, x, y, ln_y, w, wx, wy, latest_y,
         (n * xy - x * y) / nullif(n * xx - x * x, 0) AS b_ols,
         (n * x_ln_y - x * ln_y) / nullif(n * xx - x * x, 0) AS b_log,
         (w * wxy - wx * wy) / nullif(w * wxx - wx * wx, 0) AS b_ets
@@ -37,31 +40,39 @@ lines AS (
         (s.ln_y - b_log * s.x) / n AS a_log, b_ets, (s.wy - b_ets * s.wx) / s.w AS a_ets,
         CASE
             WHEN s.n < 3 THEN 'too_few_years'
-            WHEN latest.y <= 0 THEN 'latest_not_positive'
+            WHEN s.latest_y <= 0 THEN 'latest_not_positive'
             WHEN base.y <= 0 THEN 'base_not_positive'
         END AS reason_code,
         CASE WHEN s.positive < s.n THEN 'year_not_positive' END AS log_reason_code
     FROM slopes s
     JOIN fitted base ON base.area_code = s.area_code AND base.year = s.from_year
-    JOIN fitted latest ON latest.area_code = s.area_code AND latest.year = s.to_year
 ),
--- Targets for all emissions of the area; of two for one year the lower, of two bases the first target's.
+-- Targets for all emissions of the area; of two for one year the lower counts.
+wanted AS (
+    SELECT area_code, CAST(target_year AS INT) AS target_year, CAST(base_year AS INT) AS base_year, base_value,
+        coalesce(target_value, base_value * (1 - reduction_ratio), CASE WHEN target_kind = 'neutrality' THEN 0 END)
+            AS target_value
+    FROM core.target
+    WHERE indicator_code = 'ghg_emissions' AND sector_code IN ('_T', '_Z') AND category_code IN ('_T', '_Z')
+        AND target_kind IN ('reduction', 'neutrality') AND boundary_code NOT IN ('consumption', 'supply')
+),
 targets AS (
-    SELECT t.area_code, CAST(t.target_year AS INT) AS year,
-        min(coalesce(t.target_value, t.base_value * (1 - t.reduction_ratio),
-            CASE WHEN t.target_kind = 'neutrality' THEN 0 END)) AS value
-    FROM core.target t
-    WHERE t.indicator_code = 'ghg_emissions' AND t.sector_code IN ('_T', '_Z') AND t.category_code IN ('_T', '_Z')
-        AND t.target_kind IN ('reduction', 'neutrality') AND t.boundary_code NOT IN ('consumption', 'supply')
-    GROUP BY t.area_code, t.target_year
+    SELECT area_code, target_year AS year, min(target_value) AS value
+    FROM wanted
+    GROUP BY area_code, target_year
+),
+-- Where a path begins: the base of the first target that has one, the latest of several.
+firsts AS (
+    SELECT w.area_code, w.target_year, max(w.base_year) AS base_year
+    FROM (SELECT area_code, min(target_year) AS year FROM wanted WHERE base_value IS NOT NULL GROUP BY area_code) f
+    JOIN wanted w ON w.area_code = f.area_code AND w.target_year = f.year AND w.base_value IS NOT NULL
+    GROUP BY w.area_code, w.target_year
 ),
 bases AS (
-    SELECT t.area_code, CAST(t.base_year AS INT) AS year, t.base_value AS value,
-        row_number() OVER (PARTITION BY t.area_code ORDER BY t.target_year, t.base_year DESC, t.target_id) AS place
-    FROM core.target t
-    WHERE t.indicator_code = 'ghg_emissions' AND t.sector_code IN ('_T', '_Z') AND t.category_code IN ('_T', '_Z')
-        AND t.target_kind IN ('reduction', 'neutrality') AND t.boundary_code NOT IN ('consumption', 'supply')
-        AND t.base_value IS NOT NULL
+    SELECT w.area_code, w.base_year AS year, max(w.base_value) AS value
+    FROM firsts f
+    JOIN wanted w ON w.area_code = f.area_code AND w.target_year = f.target_year AND w.base_year = f.base_year
+    GROUP BY w.area_code, w.base_year
 ),
 points AS (
     SELECT area_code, year, value FROM targets WHERE value IS NOT NULL
@@ -70,7 +81,6 @@ points AS (
     FROM bases b
     JOIN (SELECT area_code, min(year) AS first_year FROM targets WHERE value IS NOT NULL GROUP BY area_code) t
         ON t.area_code = b.area_code AND b.year < t.first_year
-    WHERE b.place = 1
 ),
 pieces AS (
     SELECT area_code, year, value, lead(year) OVER (PARTITION BY area_code ORDER BY year) AS next_year,
@@ -80,7 +90,7 @@ pieces AS (
 horizon AS (
     SELECT min(first_year) AS first_year, max(last_year) AS last_year
     FROM (
-        SELECT min(year) AS first_year, max(year) AS last_year FROM points
+        SELECT min(coalesce(base_year, target_year)) AS first_year, max(target_year) AS last_year FROM wanted
         UNION ALL
         SELECT min(year), 2030 FROM history
     ) p
@@ -115,7 +125,7 @@ summed AS (
     SELECT w.within_code AS area_code, y.year, count(*) AS member_count, count(o.value) AS target_count,
         CASE WHEN count(o.value) = count(*) THEN sum(o.value) END AS value
     FROM within w
-    JOIN (SELECT max(last_year) AS last_year FROM history) l
+    JOIN (SELECT max(year) AS last_year FROM history) l
         ON w.valid_from <= make_date(CAST(l.last_year AS INT), 1, 1)
         AND coalesce(w.valid_to > make_date(CAST(l.last_year AS INT), 1, 1), true)
     CROSS JOIN years y
@@ -123,7 +133,7 @@ summed AS (
     GROUP BY w.within_code, y.year
 ),
 areas AS (
-    SELECT area_code, area_level, area_name_da, area_name_en, max(last_year) AS last_year
+    SELECT area_code, area_level, area_name_da, area_name_en, max(year) AS last_year
     FROM history
     GROUP BY area_code, area_level, area_name_da, area_name_en
 ),

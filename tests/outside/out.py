@@ -406,7 +406,7 @@ def wanted_path(world: World) -> dict:
         if value is not None:
             points[area][row["target_year"]] = min(value, points[area].get(row["target_year"], math.inf))
         if row["base_value"] is not None:
-            order = (row["target_year"], -row["base_year"], row["target_id"])
+            order = (row["target_year"], -row["base_year"], -row["base_value"])
             if area not in first or order < first[area][0]:
                 first[area] = (order, row["base_year"], row["base_value"])
     for area, (_, year, value) in first.items():
