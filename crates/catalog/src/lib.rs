@@ -17,4 +17,5 @@ mod write;
 
 pub use dictionary::of_schemas;
 pub use facts::CatalogOptions;
+pub use markdown::{table_head, table_row};
 pub use write::{CatalogReport, write_catalog};

@@ -62,8 +62,7 @@ fn of_table(out: &mut String, table: &Table, tongue: Tongue) {
             false => head.push(of(name, tongue).to_owned()),
         }
     }
-    row(out, &head);
-    let _ = writeln!(out, "|{}", "---|".repeat(head.len()));
+    table_head(out, &texts_of(&head));
     for cells in &table.rows {
         let mut texts = Vec::new();
         for cell in cells {
@@ -72,9 +71,13 @@ fn of_table(out: &mut String, table: &Table, tongue: Tongue) {
                 _ => texts.push(of_cell(cell, tongue)),
             }
         }
-        row(out, &texts);
+        table_row(out, &texts_of(&texts));
     }
     out.push('\n');
+}
+
+fn texts_of(cells: &[String]) -> Vec<&str> {
+    cells.iter().map(String::as_str).collect()
 }
 
 fn of(said: &Said, tongue: Tongue) -> &str {
@@ -95,8 +98,14 @@ fn of_cell(cell: &Cell, tongue: Tongue) -> String {
     }
 }
 
+/// The head of a Markdown table.
+pub fn table_head(out: &mut String, names: &[&str]) {
+    table_row(out, names);
+    let _ = writeln!(out, "|{}", "---|".repeat(names.len()));
+}
+
 /// A row of a Markdown table.
-fn row(out: &mut String, cells: &[String]) {
+pub fn table_row(out: &mut String, cells: &[&str]) {
     for cell in cells {
         let _ = write!(out, "| {} ", cell.replace('|', "\\|").replace('\n', " "));
     }
@@ -110,7 +119,7 @@ mod tests {
     #[test]
     fn a_bar_in_a_cell_does_not_make_another_cell() {
         let mut out = String::new();
-        row(&mut out, &["a|b".to_owned(), "c".to_owned()]);
+        table_row(&mut out, &["a|b", "c"]);
         assert_eq!(out, "| a\\|b | c |\n");
     }
 }
