@@ -62,9 +62,9 @@ fn same(text: impl Into<String>) -> Said {
 fn tables(document: &mut Document, schemas: &Schemas, facts: Option<&Facts<'_>>) {
     document.push(Block::Paragraph(said(
         "Tabellerne står under `core/<tabel>/pipeline=<ejer>/`, dybere efter år og måned, hvor tabellen siger det; de af laget out er en \
-         fil hver, `out/<tabel>.parquet`. En kolonne har én betydning og én enhed, hvor den end står.",
+         fil hver, `out/<tabel>.parquet`; de af laget run er, hvad en nat ved om sig selv. En kolonne har én betydning og én enhed, hvor den end står.",
         "Tables stand under `core/<table>/pipeline=<owner>/` in the lake, deeper by year and month where the table says so; those of \
-         layer out are one file each, `out/<table>.parquet`. A column has one meaning and one unit wherever it stands.",
+         layer out are one file each, `out/<table>.parquet`; those of layer run are what a night knows of itself. A column has one meaning and one unit wherever it stands.",
     )));
     document.push(heading(2, "tables", "Tabeller", "Tables"));
     let entry = |table: &Table| {
@@ -129,7 +129,7 @@ fn describe(document: &mut Document, table: &Table, facts: Option<&Facts<'_>>) {
     if table.by_runner {
         items.push(vec![Cell::label("skrives kun ved kørslen", "written by the runner only")]);
     }
-    if let Some(facts) = facts {
+    if let Some(facts) = facts.filter(|_| table.layer != "run") {
         let (mut files, mut rows) = (0_usize, 0);
         for (_, file) in facts.files_of(&table.name) {
             files += 1;

@@ -7,8 +7,6 @@ use klimalade_pipeline::{Catalogue, Definition, Every, Owner, Rhythm, Task};
 
 use crate::parquet_file;
 
-/// Days after which an unconfirmed part is stale, where pipeline.toml says nothing.
-const STALE_AFTER_DAYS: u32 = 30;
 /// Common columns of every file of core, in its order; `pipeline` stands in the path.
 pub(crate) const COMMON: [&str; 5] = [
     "source_id",
@@ -182,9 +180,9 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// True for a table whose files are one flat file each, without common columns.
+/// True for a table without a folder for each owner and without common columns: those of out and of the run.
 pub(crate) fn is_flat(table: &Table) -> bool {
-    table.layer == "out"
+    table.layer != "core"
 }
 
 async fn of_owner(lake: &Lake, state: &OwnerState, owner: Option<&Owner>) -> Result<OwnerFacts> {
@@ -225,7 +223,7 @@ async fn of_owner(lake: &Lake, state: &OwnerState, owner: Option<&Owner>) -> Res
         every: definition
             .filter(|definition| definition.kind == Task::Harvest)
             .map(|definition| definition.harvest.every),
-        stale_after_days: definition.map(|definition| definition.checks.stale_after_days.unwrap_or(STALE_AFTER_DAYS)),
+        stale_after_days: definition.map(Definition::stale_after_days),
         files,
         confirmed: newest.zip(oldest),
         changed_at: times(|part| &part.first_seen_at)?.into_iter().max(),

@@ -14,6 +14,9 @@ const SCHEMA_PROFILE: &str = "https://datapackage.org/profiles/2.0/tableschema.j
 /// Licences that have a name in SPDX; the others are told by their address, or by our page of licences.
 const SPDX: [(&str, &str); 2] = [("cc0_1_0", "CC0-1.0"), ("cc_by_4_0", "CC-BY-4.0")];
 
+/// Where the owners and what they declare stand.
+pub(crate) const PIPELINES: &str = "catalog/pipelines.parquet";
+
 /// Where the Table Schema of a table stands.
 pub(crate) fn schema_key(table: &str) -> String {
     format!("catalog/schemas/{table}.json")
@@ -33,6 +36,17 @@ pub(crate) fn descriptor(facts: &Facts<'_>) -> Value {
     for table in facts.schemas.tables.values() {
         let each = facts.files_of(&table.name).map(|(owner, file)| resource(facts, table, owner, file));
         resources.extend(each);
+    }
+    if facts.schemas.tables.contains_key("pipelines") {
+        resources.push(json!({
+            "name": "pipelines",
+            "type": "table",
+            "path": PIPELINES,
+            "format": "parquet",
+            "mediatype": "application/vnd.apache.parquet",
+            "title": "The pipelines and what they declare",
+            "schema": schema_key("pipelines"),
+        }));
     }
     resources.extend(facts.schemas.codes.values().map(list_resource));
     let used: BTreeSet<&String> = facts.owners.iter().flat_map(|owner| &owner.licences).collect();

@@ -1,11 +1,10 @@
-use std::fmt::Write;
-
 use arrow::datatypes::DataType;
 use klimalade_model::{FieldType, Table};
 
 use crate::{
     codes,
     facts::{COMMON, Facts, is_flat},
+    package::PIPELINES,
 };
 
 /// Whose SQL.
@@ -17,32 +16,6 @@ pub(crate) enum Dialect {
     Spark,
 }
 
-/// Columns of ledger/<run_id>/<owner>.parquet. Its unsigned counts are read as signed ones: Spark has no other.
-const LEDGER: [(&str, FieldType); 22] = [
-    ("run_id", FieldType::Text),
-    ("pipeline", FieldType::Text),
-    ("part", FieldType::Text),
-    ("promised", FieldType::Int64),
-    ("received", FieldType::Int64),
-    ("distinct", FieldType::Int64),
-    ("mapped", FieldType::Int64),
-    ("published", FieldType::Int64),
-    ("control", FieldType::Int64),
-    ("skipped", FieldType::Int64),
-    ("rejected", FieldType::Int64),
-    ("written", FieldType::Int64),
-    ("bytes", FieldType::Int64),
-    ("manifest_sha256", FieldType::Text),
-    ("started_at", FieldType::Text),
-    ("seconds", FieldType::Float64),
-    ("requests", FieldType::Int64),
-    ("waited_seconds", FieldType::Float64),
-    ("confirmed_at", FieldType::Text),
-    ("status", FieldType::Text),
-    ("error_kind", FieldType::Text),
-    ("error_text", FieldType::Text),
-];
-
 /// A column of a view and its type.
 type Columns = Vec<(String, FieldType)>;
 
@@ -51,16 +24,24 @@ pub(crate) fn views(facts: &Facts<'_>, dialect: Dialect) -> String {
     let mut out = head(facts, dialect);
     for schema in ["core", "out", "codes"] {
         let word = if dialect == Dialect::Spark { "DATABASE" } else { "SCHEMA" };
-        line(&mut out, format_args!("CREATE {word} IF NOT EXISTS {schema};"));
+        out.push_str(&format!("CREATE {word} IF NOT EXISTS {schema};\n"));
     }
     out.push('\n');
     for table in facts.schemas.tables.values() {
-        let (name, columns) = (format!("{}.{}", table.layer, table.name), columns(facts, table));
-        let (path, has_files) = (path(table), facts.has_files(&table.name));
-        out.push_str(&match dialect {
-            Dialect::DuckDb if has_files => duckdb(&name, &columns, &path, &table.partition_by),
-            Dialect::DuckDb => nothing(&name, &columns),
-            Dialect::Spark => spark(&name, &columns, path.split("/**").next().unwrap_or(&path)),
+        let (name, columns) = (table.sql_name(), columns(facts, table));
+        let date = facts.run_date;
+        out.push_str(&match (table.name.as_str(), dialect) {
+            ("ledger", _) => ledger(&columns, dialect),
+            ("run_date", _) => {
+                format!("-- The Danish date of the night that wrote this.\nCREATE OR REPLACE VIEW run_date AS SELECT DATE '{date}' AS run_date;\n\n")
+            }
+            ("pipelines", Dialect::DuckDb) => duckdb(&name, &columns, PIPELINES, &[]),
+            ("pipelines", Dialect::Spark) => spark(&name, &columns, PIPELINES),
+            (_, Dialect::DuckDb) if facts.has_files(&table.name) => {
+                duckdb(&name, &columns, &path(table), &table.partition_by)
+            }
+            (_, Dialect::DuckDb) => nothing(&name, &columns),
+            (_, Dialect::Spark) => spark(&name, &columns, path(table).trim_end_matches("/**/*.parquet")),
         });
     }
     for list in facts.schemas.codes.values() {
@@ -79,12 +60,6 @@ pub(crate) fn views(facts: &Facts<'_>, dialect: Dialect) -> String {
             Dialect::Spark => spark(&name, &columns, &path),
         });
     }
-    out.push_str(&ledger(dialect));
-    let date = facts.run_date;
-    line(
-        &mut out,
-        format_args!("-- The Danish date of the night that wrote this.\nCREATE OR REPLACE VIEW run_date AS SELECT DATE '{date}' AS run_date;"),
-    );
     out
 }
 
@@ -174,18 +149,18 @@ fn spark(name: &str, columns: &Columns, path: &str) -> String {
 }
 
 /// The newest row of each owner and part.
-fn ledger(dialect: Dialect) -> String {
+fn ledger(columns: &Columns, dialect: Dialect) -> String {
     let from = match dialect {
         Dialect::DuckDb => "read_parquet(coalesce(getvariable('lake'), '.') || '/ledger/*/*.parquet')",
         Dialect::Spark => "parquet.`${lake}/ledger/*/*.parquet`",
     };
-    let names: Vec<String> = LEDGER.iter().map(|(name, _)| quoted(name, dialect)).collect();
-    let casts = LEDGER.iter().map(|(name, kind)| {
+    let names: Vec<String> = columns.iter().map(|(name, _)| quoted(name, dialect)).collect();
+    let casts = columns.iter().map(|(name, kind)| {
         let name = quoted(name, dialect);
         format!("CAST({name} AS {}) AS {name}", word(*kind, dialect))
     });
     format!(
-        "-- The newest row of each owner and part; a night's name begins with its time.\n\
+        "-- The newest row of each owner and part; a night's name begins with its time. Older nights counted without a sign.\n\
          CREATE OR REPLACE VIEW ledger AS SELECT {}\nFROM (SELECT {},\n  row_number() OVER (PARTITION BY pipeline, part ORDER BY run_id DESC) AS place\nFROM {from}) AS nights\nWHERE place = 1;\n\n",
         wrapped(names.into_iter()),
         wrapped(casts)
@@ -235,8 +210,4 @@ fn wrapped(items: impl Iterator<Item = String>) -> String {
         out.push_str(&item);
     }
     out
-}
-
-fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
-    let _ = writeln!(out, "{text}");
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     codes, dcat, dictionary,
     facts::{CatalogOptions, Facts},
-    freshness, html, licences, markdown, package, sql,
+    freshness, html, licences, markdown, package, parquet_file, sql,
 };
 
 /// Folders of which every file is the catalogue's: what it no longer writes there is removed.
@@ -39,7 +39,8 @@ pub async fn write_catalog(
 ) -> Result<CatalogReport> {
     let facts = Facts::gather(lake, schemas, pipelines, now, options).await?;
     let mut report = CatalogReport::default();
-    let files = files(&facts)?;
+    let mut files = files(&facts)?;
+    files.insert(package::PIPELINES.to_owned(), parquet_file::bytes(&pipelines.described(schemas)?)?);
     for (key, bytes) in &files {
         if lake.get(key).await?.is_some_and(|stands| stands == *bytes) {
             report.unchanged += 1;
@@ -68,6 +69,10 @@ fn files(facts: &Facts<'_>) -> Result<BTreeMap<String, Vec<u8>>> {
     // Frictionless: a path within the package never leads out of its folder, so the package's folder is the lake.
     add("datapackage.json", json(&package::descriptor(facts))?);
     for table in facts.schemas.tables.values() {
+        if matches!(table.name.as_str(), "ledger" | "run_date") {
+            // No files of the package: they are read by SQL.
+            continue;
+        }
         add(&package::schema_key(&table.name), json(&package::table_schema(facts, table))?);
     }
     for list in facts.schemas.codes.values() {
