@@ -30,7 +30,11 @@ pub(crate) fn bytes(list: &CodeList) -> Result<Vec<u8>> {
     let mut columns: Vec<ArrayRef> = Vec::new();
     for (at, name) in list.header.iter().enumerate() {
         fields.push(Field::new(name, kind(name), name != "code"));
-        let cells = || list.rows.iter().map(|row| row.get(at).filter(|cell| !cell.is_empty()).map(String::as_str));
+        let cells = || {
+            list.rows
+                .iter()
+                .map(|row| row.get(at).filter(|cell| !cell.is_empty()).map(String::as_str))
+        };
         let wrong = |cell: &str, expected: &str| {
             Fault::settings("a cell of a code list does not fit its column")
                 .at(format!("schemas/codes/{}.csv, column {name}", list.name))
@@ -49,17 +53,28 @@ pub(crate) fn bytes(list: &CodeList) -> Result<Vec<u8>> {
             }
             DataType::Int64 => {
                 let read = |cell: &str| cell.parse::<i64>().map_err(|_| wrong(cell, "a whole number"));
-                Arc::new(cells().map(|cell| cell.map(read).transpose()).collect::<Result<Int64Array>>()?)
+                Arc::new(
+                    cells()
+                        .map(|cell| cell.map(read).transpose())
+                        .collect::<Result<Int64Array>>()?,
+                )
             }
             DataType::Date32 => {
                 let read = |cell: &str| days(cell).ok_or_else(|| wrong(cell, "a date, 2007-01-01"));
-                Arc::new(cells().map(|cell| cell.map(read).transpose()).collect::<Result<Date32Array>>()?)
+                Arc::new(
+                    cells()
+                        .map(|cell| cell.map(read).transpose())
+                        .collect::<Result<Date32Array>>()?,
+                )
             }
             _ => Arc::new(cells().collect::<StringArray>()),
         });
     }
-    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
-        .map_err(|source| Fault::bug("a code list is no table").at(list.name.clone()).because(source))?;
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|source| {
+        Fault::bug("a code list is no table")
+            .at(list.name.clone())
+            .because(source)
+    })?;
     parquet_file::bytes(&batch)
 }
 
@@ -79,9 +94,17 @@ mod tests {
     fn flags_order_and_days_have_types_of_their_own_and_an_empty_cell_is_null() {
         let text = "code,name_da,is_group,valid_from,sort_order\n0101,København,0,1970-01-02,10\nx,,1,,\n";
         let file = bytes(&CodeList::parse("areas", text).unwrap()).unwrap();
-        let mut reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(file)).unwrap().build().unwrap();
+        let mut reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(file))
+            .unwrap()
+            .build()
+            .unwrap();
         let batch = reader.next().unwrap().unwrap();
-        let types: Vec<_> = batch.schema().fields().iter().map(|field| field.data_type().clone()).collect();
+        let types: Vec<_> = batch
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| field.data_type().clone())
+            .collect();
         let (text, flag) = (DataType::Utf8, DataType::Boolean);
         assert_eq!(types, [text.clone(), text, flag, DataType::Date32, DataType::Int64]);
         let days = batch.column(3).as_any().downcast_ref::<Date32Array>().unwrap();

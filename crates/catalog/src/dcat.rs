@@ -36,13 +36,24 @@ pub(crate) fn catalogue(facts: &Facts<'_>) -> Value {
     for source in sources {
         datasets.extend(graph.source(source));
     }
-    for table in facts.schemas.tables.values().filter(|table| facts.has_files(&table.name)) {
+    for table in facts
+        .schemas
+        .tables
+        .values()
+        .filter(|table| facts.has_files(&table.name))
+    {
         datasets.push(graph.table(table));
     }
     datasets.push(graph.code_lists());
     let publisher = graph.publisher();
     let mut catalogue = node(&["dcat:Catalog"]);
-    catalogue.insert("dct:title".to_owned(), both(&said("Klimalade: kommunernes klimatal", "Klimalade: the municipalities' climate figures")));
+    catalogue.insert(
+        "dct:title".to_owned(),
+        both(&said(
+            "Klimalade: kommunernes klimatal",
+            "Klimalade: the municipalities' climate figures",
+        )),
+    );
     let description = said(
         "Danske myndigheders tal om klima, energi, transport, landbrug og tilpasning i ét fælles skema.",
         "Figures of Danish agencies on climate, energy, transport, agriculture and adaptation in one common schema.",
@@ -143,7 +154,10 @@ impl Graph<'_> {
     fn warned(&self, text: Said) -> Said {
         match self.facts.warning() {
             None => text,
-            Some(warning) => said(format!("{} {}", warning.da, text.da), format!("{} {}", warning.en, text.en)),
+            Some(warning) => said(
+                format!("{} {}", warning.da, text.da),
+                format!("{} {}", warning.en, text.en),
+            ),
         }
     }
 
@@ -156,7 +170,11 @@ impl Graph<'_> {
             return None;
         }
         let titles = |pick: fn(&Said) -> &String| {
-            let titles: Vec<&str> = owners.iter().filter_map(|owner| owner.title.as_ref()).map(|title| pick(title).as_str()).collect();
+            let titles: Vec<&str> = owners
+                .iter()
+                .filter_map(|owner| owner.title.as_ref())
+                .map(|title| pick(title).as_str())
+                .collect();
             titles.join("; ")
         };
         let named = facts.name("sources", code);
@@ -175,11 +193,16 @@ impl Graph<'_> {
         let indicators: BTreeSet<&String> = owners.iter().flat_map(|owner| &owner.indicators).collect();
         let names: Vec<Said> = indicators.iter().map(|code| facts.name("indicators", code)).collect();
         if !names.is_empty() {
-            let words = names.iter().flat_map(|name| [tagged(&name.da, "da"), tagged(&name.en, "en")]);
+            let words = names
+                .iter()
+                .flat_map(|name| [tagged(&name.da, "da"), tagged(&name.en, "en")]);
             dataset.insert("dcat:keyword".to_owned(), words.collect());
         }
         dataset.insert("dcat:theme".to_owned(), self.themes(&indicators));
-        let months: BTreeSet<Option<u32>> = owners.iter().map(|owner| owner.rhythm.map(|rhythm| rhythm.every_months)).collect();
+        let months: BTreeSet<Option<u32>> = owners
+            .iter()
+            .map(|owner| owner.rhythm.map(|rhythm| rhythm.every_months))
+            .collect();
         if let [Some(months)] = months.iter().collect::<Vec<_>>()[..]
             && let Some((_, word)) = FREQUENCIES.iter().find(|(known, _)| known == months)
         {
@@ -209,7 +232,11 @@ impl Graph<'_> {
         let facts = self.facts;
         let name = format!("{}.{}", table.layer, table.name);
         let described = said(&table.description_da, &table.description_en);
-        let mut dataset = self.dataset(&said(format!("Tabellen {name}"), format!("The table {name}")), described, &name);
+        let mut dataset = self.dataset(
+            &said(format!("Tabellen {name}"), format!("The table {name}")),
+            described,
+            &name,
+        );
         dataset.insert("dct:publisher".to_owned(), self.publisher());
         let files: Vec<(&OwnerFacts, &FileFacts)> = facts.files_of(&table.name).collect();
         let indicators: BTreeSet<&String> = files.iter().flat_map(|(owner, _)| &owner.indicators).collect();
@@ -219,8 +246,11 @@ impl Graph<'_> {
             let owners = facts.owners.iter().filter(|owner| owner.source.as_ref() == Some(*code));
             owners.flat_map(OwnerFacts::own_files).next().is_some()
         };
-        let parts: Vec<Value> =
-            sources.into_iter().filter(of_agency).map(|code| json!({"@id": self.id(&format!("source-{code}"))})).collect();
+        let parts: Vec<Value> = sources
+            .into_iter()
+            .filter(of_agency)
+            .map(|code| json!({"@id": self.id(&format!("source-{code}"))}))
+            .collect();
         dataset.insert("dct:source".to_owned(), json!(parts));
         if let Some(changed) = files.iter().filter_map(|(owner, _)| owner.changed_at).max() {
             dataset.insert("dct:modified".to_owned(), instant(changed));
@@ -229,7 +259,11 @@ impl Graph<'_> {
             true => format!("{}/{}.parquet", table.layer, table.name),
             false => format!("{}/{}/", table.layer, table.name),
         };
-        let mut whole = self.distribution(&key, &said(&name, &name), files.iter().map(|(_, file)| file.bytes).sum());
+        let mut whole = self.distribution(
+            &key,
+            &said(&name, &name),
+            files.iter().map(|(_, file)| file.bytes).sum(),
+        );
         let rights = self.id("rights");
         let mut statement = node(&["dct:RightsStatement"]);
         let terms = said(
@@ -375,6 +409,8 @@ fn instant(time: Timestamp) -> Value {
 /// Small letters, digits and hyphens.
 fn slug(text: &str) -> String {
     let letters = text.to_lowercase();
-    let words = letters.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let words = letters
+        .split(|letter: char| !letter.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join("-")
 }

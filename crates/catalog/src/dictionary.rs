@@ -16,12 +16,19 @@ pub(crate) const CODES: &str = "codes";
 
 /// schemas/DICTIONARY.md: every table, column and code, in English with the meanings in Danish beside.
 pub fn of_schemas(schemas: &Schemas) -> String {
-    let mut document = Document::new(said("Ordbog over det fælles skema", "Dictionary of the common schema"), None);
+    let mut document = Document::new(
+        said("Ordbog over det fælles skema", "Dictionary of the common schema"),
+        None,
+    );
     document.push(Block::Paragraph(same(
         "Generated from fields.toml, tables/ and codes/ by `cargo dev generate --mode write`; edit those.",
     )));
     tables(&mut document, schemas, None);
-    codes(&mut document, schemas, "Each stands in codes/<list>.csv; a row under `--home` adds or replaces one code.");
+    codes(
+        &mut document,
+        schemas,
+        same("Each stands in codes/<list>.csv; a row under `--home` adds or replaces one code."),
+    );
     markdown::text(&document, Tongue::Both)
 }
 
@@ -29,8 +36,18 @@ pub fn of_schemas(schemas: &Schemas) -> String {
 pub(crate) fn of_lake(facts: &Facts<'_>) -> Document {
     let title = said("Ordbog over datalageret", "Dictionary of the lake");
     let mut document = Document::new(title, facts.warning());
-    let (owners, files) = (facts.owners.iter().filter(|owner| !owner.is_retired).count(), all_files(facts));
-    let rows = grouped(facts.owners.iter().flat_map(|owner| &owner.files).map(|file| file.rows).sum());
+    let (owners, files) = (
+        facts.owners.iter().filter(|owner| !owner.is_retired).count(),
+        all_files(facts),
+    );
+    let rows = grouped(
+        facts
+            .owners
+            .iter()
+            .flat_map(|owner| &owner.files)
+            .map(|file| file.rows)
+            .sum(),
+    );
     let date = facts.run_date;
     document.push(Block::Paragraph(said(
         format!("Nattens dato er {date}. Der er {owners} pipelines med {files} filer og {rows} rækker."),
@@ -41,7 +58,14 @@ pub(crate) fn of_lake(facts: &Facts<'_>) -> Document {
     freshness(&mut document, facts);
     document.push(heading(2, "sources", "Kilder og licenser", "Sources and licences"));
     document.push(licences::table(facts));
-    codes(&mut document, facts.schemas, "Each is a table too: `out/codes/<list>.parquet`.");
+    codes(
+        &mut document,
+        facts.schemas,
+        said(
+            "Hver af dem er også en tabel: `out/codes/<liste>.parquet`.",
+            "Each is a table too: `out/codes/<list>.parquet`.",
+        ),
+    );
     document
 }
 
@@ -93,14 +117,18 @@ fn common(document: &mut Document, schemas: &Schemas) {
         "Attached to every row of every table of core by the runner. `pipeline`, and where a table says so `year` and `month`, stand \
          in the path only: readers give them with hive partitioning.",
     )));
-    let rows = ["pipeline"].iter().chain(&COMMON).filter_map(|name| schemas.fields.get(*name)).map(|field| {
-        vec![
-            Cell::code(&field.name),
-            kind(field.kind),
-            codes_of(field),
-            Cell::Meaning(said(&field.description_da, &field.description_en)),
-        ]
-    });
+    let rows = ["pipeline"]
+        .iter()
+        .chain(&COMMON)
+        .filter_map(|name| schemas.fields.get(*name))
+        .map(|field| {
+            vec![
+                Cell::code(&field.name),
+                kind(field.kind),
+                codes_of(field),
+                Cell::Meaning(said(&field.description_da, &field.description_en)),
+            ]
+        });
     let head = vec![
         said("kolonne", "column"),
         said("type", "type"),
@@ -122,12 +150,21 @@ fn describe(document: &mut Document, table: &Table, facts: Option<&Facts<'_>>) {
         }
         items.push(partition);
     }
-    items.push(vec![Cell::label("entydig nøgle: ", "unique key: "), names(&table.unique_key)]);
+    items.push(vec![
+        Cell::label("entydig nøgle: ", "unique key: "),
+        names(&table.unique_key),
+    ]);
     if table.sort_by != table.unique_key {
-        items.push(vec![Cell::label("sorteret efter: ", "sorted by: "), names(&table.sort_by)]);
+        items.push(vec![
+            Cell::label("sorteret efter: ", "sorted by: "),
+            names(&table.sort_by),
+        ]);
     }
     if table.by_runner {
-        items.push(vec![Cell::label("skrives kun ved kørslen", "written by the runner only")]);
+        items.push(vec![Cell::label(
+            "skrives kun ved kørslen",
+            "written by the runner only",
+        )]);
     }
     if let Some(facts) = facts.filter(|_| table.layer != "run") {
         let (mut files, mut rows) = (0_usize, 0);
@@ -138,7 +175,10 @@ fn describe(document: &mut Document, table: &Table, facts: Option<&Facts<'_>>) {
         let rows = grouped(rows);
         items.push(vec![match files {
             0 => Cell::label("ingen filer", "no files"),
-            _ => Cell::Label(said(format!("{rows} rækker i {files} filer"), format!("{rows} rows in {files} files"))),
+            _ => Cell::Label(said(
+                format!("{rows} rækker i {files} filer"),
+                format!("{rows} rows in {files} files"),
+            )),
         }]);
     }
     document.push(Block::List(items));
@@ -148,7 +188,11 @@ fn describe(document: &mut Document, table: &Table, facts: Option<&Facts<'_>>) {
             Cell::code(&field.name),
             kind(field.kind),
             Cell::text(field.unit.as_deref().unwrap_or_default()),
-            if column.required { Cell::label("nej", "no") } else { Cell::label("ja", "yes") },
+            if column.required {
+                Cell::label("nej", "no")
+            } else {
+                Cell::label("ja", "yes")
+            },
             codes_of(field),
             Cell::Meaning(said(&field.description_da, &field.description_en)),
         ]
@@ -173,7 +217,9 @@ fn indicators(document: &mut Document, facts: &Facts<'_>) {
         "How an indicator adds over areas and time: `sum`; `mean:<weight>` is a mean with that indicator as its weight; `none` does \
          not add and stands at the levels that the agency gives. Each indicator has one owner per area and table.",
     )));
-    let Some(list) = facts.schemas.codes.get("indicators") else { return };
+    let Some(list) = facts.schemas.codes.get("indicators") else {
+        return;
+    };
     let cell = |code: &str, column: &str| Cell::text(list.get(code, column).unwrap_or_default());
     let rows = list.codes().map(|code| {
         vec![
@@ -203,7 +249,11 @@ fn publishers(facts: &Facts<'_>, indicator: &str) -> Said {
     let mut all = Said::default();
     let is_owner = |owner: &&crate::facts::OwnerFacts| owner.indicators.iter().any(|one| one == indicator);
     for owner in facts.owners.iter().filter(|owner| !owner.is_retired).filter(is_owner) {
-        let agency = owner.source.as_deref().and_then(|source| facts.agency(source)).unwrap_or_default();
+        let agency = owner
+            .source
+            .as_deref()
+            .and_then(|source| facts.agency(source))
+            .unwrap_or_default();
         for (text, agency, pick) in [(&mut all.da, agency.da, 0), (&mut all.en, agency.en, 1)] {
             let licences = owner.licences.iter().map(|code| {
                 let name = facts.name("licences", code);
@@ -233,10 +283,12 @@ fn freshness(document: &mut Document, facts: &Facts<'_>) {
     let rows = facts.owners.iter().filter(|owner| !owner.is_retired).map(|owner| {
         let sum = |count: fn(&crate::facts::FileFacts) -> u64| grouped(owner.own_files().map(count).sum());
         let minute = |time: jiff::Timestamp| time.strftime("%Y-%m-%d %H:%M").to_string();
-        let confirmed = owner.confirmed.map(|(newest, oldest)| match (minute(newest), minute(oldest)) {
-            (newest, oldest) if newest == oldest => newest,
-            (newest, oldest) => format!("{oldest} – {newest}"),
-        });
+        let confirmed = owner
+            .confirmed
+            .map(|(newest, oldest)| match (minute(newest), minute(oldest)) {
+                (newest, oldest) if newest == oldest => newest,
+                (newest, oldest) => format!("{oldest} – {newest}"),
+            });
         vec![
             Cell::code(&owner.owner),
             Cell::Label(owner.title.clone().unwrap_or_default()),
@@ -259,9 +311,9 @@ fn freshness(document: &mut Document, facts: &Facts<'_>) {
     document.push(Block::table("freshness", head, rows.collect()));
 }
 
-fn codes(document: &mut Document, schemas: &Schemas, where_english: &str) {
+fn codes(document: &mut Document, schemas: &Schemas, place: Said) {
     document.push(heading(2, "code-lists", "Kodelister", "Code lists"));
-    document.push(Block::Paragraph(same(where_english)));
+    document.push(Block::Paragraph(place));
     let mut used: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for field in schemas.fields.values() {
         if let Some(list) = &field.codes {
@@ -270,10 +322,24 @@ fn codes(document: &mut Document, schemas: &Schemas, where_english: &str) {
     }
     for list in schemas.codes.values() {
         let (name, count) = (&list.name, list.rows.len());
-        document.push(heading(3, format!("codes-{name}"), &format!("Codes: {name}"), &format!("Codes: {name}")));
+        document.push(heading(
+            3,
+            format!("codes-{name}"),
+            &format!("Koder: {name}"),
+            &format!("Codes: {name}"),
+        ));
         let columns = match used.get(name.as_str()) {
-            None => said("ingen kolonne; den bruges af mappinger", "no column; it serves mappings"),
-            Some(names) => same(names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+            None => said(
+                "ingen kolonne; den bruges af mappinger",
+                "no column; it serves mappings",
+            ),
+            Some(names) => same(
+                names
+                    .iter()
+                    .map(|name| format!("`{name}`"))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            ),
         };
         document.push(Block::List(vec![vec![Cell::Label(said(
             format!("{count} koder, for {}.", columns.da),
@@ -291,14 +357,19 @@ fn codes(document: &mut Document, schemas: &Schemas, where_english: &str) {
             };
             shown.iter().map(cell).collect()
         });
-        document.push(Block::table(CODES, shown.iter().map(|column| same(*column)).collect(), rows.collect()));
+        document.push(Block::table(
+            CODES,
+            shown.iter().map(|column| same(*column)).collect(),
+            rows.collect(),
+        ));
     }
 }
 
 /// True when a column of the list has a cell that is neither empty nor, for flags, 0.
 fn says_something(list: &CodeList, column: &str) -> bool {
     let empty = if column == "is_group" { "0" } else { "" };
-    list.codes().any(|code| list.get(code, column).is_some_and(|cell| cell != empty))
+    list.codes()
+        .any(|code| list.get(code, column).is_some_and(|cell| cell != empty))
 }
 
 fn codes_of(field: &Field) -> Cell {
@@ -378,6 +449,9 @@ mod tests {
 
     #[test]
     fn thousands_are_set_apart() {
-        assert_eq!([grouped(7), grouped(1000), grouped(12_345_678)], ["7", "1\u{202f}000", "12\u{202f}345\u{202f}678"]);
+        assert_eq!(
+            [grouped(7), grouped(1000), grouped(12_345_678)],
+            ["7", "1\u{202f}000", "12\u{202f}345\u{202f}678"]
+        );
     }
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use klimalade_lake::{Lake, OwnerState};
 use klimalade_model::{Fault, Result, Schemas, Table};
-use klimalade_pipeline::{Catalogue, Definition, Every, Owner, Rhythm, Task};
+use klimalade_pipeline::{Catalogue, Definition, Owner, Rhythm};
 
 use crate::parquet_file;
 
@@ -65,14 +65,12 @@ pub(crate) struct OwnerFacts {
     pub(crate) table: String,
     /// None where no folder of pipelines/ has the owner any more.
     pub(crate) title: Option<Said>,
-    pub(crate) is_view: bool,
     pub(crate) is_retired: bool,
     /// Of the code list `sources`, without the mark of simulated rows.
     pub(crate) source: Option<String>,
     pub(crate) licences: BTreeSet<String>,
     pub(crate) indicators: Vec<String>,
     pub(crate) rhythm: Option<Rhythm>,
-    pub(crate) every: Option<Every>,
     pub(crate) stale_after_days: Option<u32>,
     /// Of its own table and what the runner writes beside it, by key.
     pub(crate) files: Vec<FileFacts>,
@@ -196,7 +194,12 @@ async fn of_owner(lake: &Lake, state: &OwnerState, owner: Option<&Owner>) -> Res
             rows: partition.rows,
             bytes: partition.bytes,
             sha256: partition.sha256.clone(),
-            values: partition.values.iter().rev().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            values: partition
+                .values
+                .iter()
+                .rev()
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
         })
         .collect();
     let source = definition.map(|definition| definition.source_id.clone()).or_else(|| {
@@ -214,15 +217,11 @@ async fn of_owner(lake: &Lake, state: &OwnerState, owner: Option<&Owner>) -> Res
         owner: state.owner.clone(),
         table: state.table.clone(),
         title: definition.map(|definition| said(&definition.title_da, &definition.title_en)),
-        is_view: definition.is_some_and(|definition| definition.kind == Task::View),
         is_retired: state.retired_at.is_some(),
         source,
         licences: stated_licences(state, definition),
         indicators: state.publishes.indicators.clone(),
         rhythm: definition.and_then(|definition| definition.harvest.rhythm),
-        every: definition
-            .filter(|definition| definition.kind == Task::Harvest)
-            .map(|definition| definition.harvest.every),
         stale_after_days: definition.map(Definition::stale_after_days),
         files,
         confirmed: newest.zip(oldest),
@@ -233,7 +232,9 @@ async fn of_owner(lake: &Lake, state: &OwnerState, owner: Option<&Owner>) -> Res
         let keys: Vec<String> = facts.own_files().map(|file| file.key.clone()).collect();
         for key in keys {
             if let Some(bytes) = lake.get(&key).await? {
-                facts.licences.extend(parquet_file::constant_text(&key, bytes, "licence_code")?);
+                facts
+                    .licences
+                    .extend(parquet_file::constant_text(&key, bytes, "licence_code")?);
             }
         }
     }

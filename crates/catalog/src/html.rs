@@ -78,7 +78,13 @@ fn top(out: &mut String, document: &Document) {
         Block::Heading(heading) if heading.level == 2 => Some(heading),
         _ => None,
     });
-    let link = |heading: &Heading| format!("<a href=\"#{}\">{}</a>", escaped(&heading.anchor), spoken(&heading.text));
+    let link = |heading: &Heading| {
+        format!(
+            "<a href=\"#{}\">{}</a>",
+            escaped(&heading.anchor),
+            spoken(&heading.text)
+        )
+    };
     let links: Vec<String> = parts.map(link).collect();
     let _ = write!(
         out,
@@ -105,10 +111,17 @@ fn of_table(out: &mut String, table: &Table) {
         let _ = writeln!(
             out,
             "<details><summary>{}</summary>",
-            spoken(&said(format!("Vis {} koder", table.rows.len()), format!("Show {} codes", table.rows.len())))
+            spoken(&said(
+                format!("Vis {} koder", table.rows.len()),
+                format!("Show {} codes", table.rows.len())
+            ))
         );
     }
-    let _ = write!(out, "<div class=\"frame\"><table class=\"{}\">\n<thead><tr>", table.kind);
+    let _ = write!(
+        out,
+        "<div class=\"frame\"><table class=\"{}\">\n<thead><tr>",
+        table.kind
+    );
     for name in &table.head {
         let _ = write!(out, "<th scope=\"col\">{}</th>", spoken(name));
     }
@@ -160,16 +173,25 @@ fn spoken(text: &Said) -> String {
     if text.da == text.en {
         return marked(&text.da);
     }
-    format!("<span lang=\"da\">{}</span><span lang=\"en\">{}</span>", marked(&text.da), marked(&text.en))
+    format!(
+        "<span lang=\"da\">{}</span><span lang=\"en\">{}</span>",
+        marked(&text.da),
+        marked(&text.en)
+    )
 }
 
 fn marked(text: &str) -> String {
     let pieces = text.split('`').enumerate();
-    pieces.map(|(at, piece)| if at % 2 == 1 { code(piece) } else { escaped(piece) }).collect()
+    pieces
+        .map(|(at, piece)| if at % 2 == 1 { code(piece) } else { escaped(piece) })
+        .collect()
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 /// SHA-256 in base64, as a content security policy wants it.
@@ -178,7 +200,10 @@ fn hash(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
     let mut out = String::new();
     for three in digest.chunks(3) {
-        let bits = three.iter().enumerate().fold(0_u32, |bits, (at, byte)| bits | u32::from(*byte) << (16 - 8 * at));
+        let bits = three
+            .iter()
+            .enumerate()
+            .fold(0_u32, |bits, (at, byte)| bits | u32::from(*byte) << (16 - 8 * at));
         for at in 0..4 {
             match at <= three.len() {
                 true => out.push(char::from(LETTERS[(bits >> (18 - 6 * at)) as usize & 63])),
@@ -196,7 +221,10 @@ mod tests {
     #[test]
     fn the_hash_is_what_a_browser_computes() {
         // The example of the Content Security Policy's own text.
-        assert_eq!(hash("alert('Hello, world.');"), "qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng=");
+        assert_eq!(
+            hash("alert('Hello, world.');"),
+            "qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng="
+        );
     }
 
     #[test]
@@ -204,14 +232,20 @@ mod tests {
         let mut document = Document::new(said("<b>", "&"), None);
         document.push(Block::Paragraph(said("<script>alert(1)</script>", "a `b_c` \"d\"")));
         let page = page(&document);
-        assert!(!page.contains("<script>alert") && page.contains("&lt;script&gt;alert(1)"), "{page}");
+        assert!(
+            !page.contains("<script>alert") && page.contains("&lt;script&gt;alert(1)"),
+            "{page}"
+        );
         assert!(page.contains("<code>b_<wbr>c</code> &quot;d&quot;"), "{page}");
     }
 
     #[test]
     fn the_page_asks_nobody_for_anything() {
         let page = page(&Document::new(said("a", "b"), None));
-        assert!(!page.contains("src=\"") && !page.contains("url(") && !page.contains("@import"), "{page}");
+        assert!(
+            !page.contains("src=\"") && !page.contains("url(") && !page.contains("@import"),
+            "{page}"
+        );
         assert!(page.contains("default-src 'none'"), "{page}");
     }
 }

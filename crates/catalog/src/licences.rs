@@ -28,7 +28,10 @@ pub(crate) fn sources(facts: &Facts<'_>) -> BTreeMap<String, Source> {
 
 /// catalog/licences.md: each source's attribution, its terms, and the tables that it is in.
 pub(crate) fn document(facts: &Facts<'_>) -> Document {
-    let mut document = Document::new(said("Licenser og kildeangivelse", "Licences and attribution"), facts.warning());
+    let mut document = Document::new(
+        said("Licenser og kildeangivelse", "Licences and attribution"),
+        facts.warning(),
+    );
     document.push(Block::Paragraph(said(
         "Hvad myndighederne beder om, at der står, når deres tal vises, og på hvilke vilkår de stiller dem til rådighed. \
          Vilkårene for den enkelte række står i licence_code.",
@@ -37,14 +40,25 @@ pub(crate) fn document(facts: &Facts<'_>) -> Document {
     )));
     document.push(table(facts));
     document.push(Block::Heading(Heading::new(2, "licences", said("Vilkår", "Terms"))));
-    let used: BTreeSet<String> = sources(facts).into_values().flat_map(|source| source.licences).collect();
+    let used: BTreeSet<String> = sources(facts)
+        .into_values()
+        .flat_map(|source| source.licences)
+        .collect();
     document.push(Block::table(
         "licences",
-        vec![said("kode", "code"), said("vilkår", "terms"), said("adresse", "address")],
+        vec![
+            said("kode", "code"),
+            said("vilkår", "terms"),
+            said("adresse", "address"),
+        ],
         used.iter()
             .map(|code| {
                 let address = facts.cell("licences", code, "url").unwrap_or_default();
-                vec![Cell::code(code), Cell::Label(facts.name("licences", code)), Cell::address(address)]
+                vec![
+                    Cell::code(code),
+                    Cell::Label(facts.name("licences", code)),
+                    Cell::address(address),
+                ]
             })
             .collect(),
     ));

@@ -91,7 +91,11 @@ fn of_cell(cell: &Cell, tongue: Tongue) -> String {
     match cell {
         Cell::Text(text) => text.clone(),
         Cell::Code(name) => format!("`{name}`"),
-        Cell::Codes(names) => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+        Cell::Codes(names) => names
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect::<Vec<_>>()
+            .join(", "),
         Cell::Label(said) | Cell::Meaning(said) => of(said, tongue).to_owned(),
         Cell::Link { to, text } => format!("[{text}](#{to})"),
         Cell::Address(address) => format!("<{address}>"),

@@ -34,7 +34,9 @@ fn list_name(list: &str) -> String {
 pub(crate) fn descriptor(facts: &Facts<'_>) -> Value {
     let mut resources = Vec::new();
     for table in facts.schemas.tables.values() {
-        let each = facts.files_of(&table.name).map(|(owner, file)| resource(facts, table, owner, file));
+        let each = facts
+            .files_of(&table.name)
+            .map(|(owner, file)| resource(facts, table, owner, file));
         resources.extend(each);
     }
     if facts.schemas.tables.contains_key("pipelines") {
@@ -107,7 +109,10 @@ fn resource(facts: &Facts<'_>, table: &Table, owner: &OwnerFacts, file: &FileFac
     if !licences.is_empty() {
         resource.insert("licenses".to_owned(), Value::Array(licences));
     }
-    resource.insert("klimalade:table".to_owned(), json!(format!("{}.{}", table.layer, table.name)));
+    resource.insert(
+        "klimalade:table".to_owned(),
+        json!(format!("{}.{}", table.layer, table.name)),
+    );
     resource.insert("klimalade:rows".to_owned(), json!(file.rows));
     if !partition.is_empty() {
         resource.insert("klimalade:partition".to_owned(), Value::Object(partition));
@@ -142,8 +147,11 @@ fn licence(facts: &Facts<'_>, code: &str) -> Value {
 
 /// The Table Schema of a table's files. What stands in the path only is not in it.
 pub(crate) fn table_schema(facts: &Facts<'_>, table: &Table) -> Value {
-    let mut fields: Vec<Value> =
-        table.columns.iter().map(|column| field(&column.field, column.required, &table.unique_key)).collect();
+    let mut fields: Vec<Value> = table
+        .columns
+        .iter()
+        .map(|column| field(&column.field, column.required, &table.unique_key))
+        .collect();
     let mut with_codes: Vec<&Field> = table.columns.iter().map(|column| &column.field).collect();
     if !is_flat(table) {
         for known in COMMON.iter().filter_map(|name| facts.schemas.fields.get(*name)) {

@@ -16,7 +16,8 @@ const CREATED_BY: &str = "klimalade version 1.0.0";
 
 /// One batch as a Parquet file. Errors: Bug.
 pub(crate) fn bytes(batch: &RecordBatch) -> Result<Vec<u8>> {
-    let wrong = |error: parquet::errors::ParquetError| Fault::bug("a table of the catalogue cannot be written").because(error);
+    let wrong =
+        |error: parquet::errors::ParquetError| Fault::bug("a table of the catalogue cannot be written").because(error);
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_created_by(CREATED_BY.to_owned())
@@ -40,7 +41,10 @@ pub(crate) fn constant_text(key: &str, file: Bytes, column: &str) -> Result<Vec<
     let metadata = reader.metadata();
     let mut values = Vec::new();
     for group in metadata.row_groups() {
-        let chunk = group.columns().iter().find(|chunk| chunk.column_descr().name() == column);
+        let chunk = group
+            .columns()
+            .iter()
+            .find(|chunk| chunk.column_descr().name() == column);
         let Some(Statistics::ByteArray(statistics)) = chunk.and_then(|chunk| chunk.statistics()) else {
             return Ok(Vec::new());
         };

@@ -17,13 +17,17 @@ pub(crate) enum Dialect {
 }
 
 /// A column of a view and its type.
-type Columns = Vec<(String, FieldType)>;
+type Column = (String, FieldType);
 
 /// catalog/views_<dialect>.sql: the statements that make the lake's tables known by name.
 pub(crate) fn views(facts: &Facts<'_>, dialect: Dialect) -> String {
     let mut out = head(facts, dialect);
     for schema in ["core", "out", "codes"] {
-        let word = if dialect == Dialect::Spark { "DATABASE" } else { "SCHEMA" };
+        let word = if dialect == Dialect::Spark {
+            "DATABASE"
+        } else {
+            "SCHEMA"
+        };
         out.push_str(&format!("CREATE {word} IF NOT EXISTS {schema};\n"));
     }
     out.push('\n');
@@ -54,7 +58,11 @@ pub(crate) fn views(facts: &Facts<'_>, dialect: Dialect) -> String {
             };
             (column.clone(), kind)
         });
-        let (name, columns, path) = (format!("codes.{}", list.name), kinds.collect(), codes::key(&list.name));
+        let (name, columns, path) = (
+            format!("codes.{}", list.name),
+            kinds.collect::<Vec<Column>>(),
+            codes::key(&list.name),
+        );
         out.push_str(&match dialect {
             Dialect::DuckDb => duckdb(&name, &columns, &path, &[]),
             Dialect::Spark => spark(&name, &columns, &path),
@@ -64,7 +72,10 @@ pub(crate) fn views(facts: &Facts<'_>, dialect: Dialect) -> String {
 }
 
 fn head(facts: &Facts<'_>, dialect: Dialect) -> String {
-    let warning = facts.warning().map(|warning| format!("-- {}\n", warning.en)).unwrap_or_default();
+    let warning = facts
+        .warning()
+        .map(|warning| format!("-- {}\n", warning.en))
+        .unwrap_or_default();
     let how = match dialect {
         Dialect::DuckDb => {
             "-- Views over the lake for DuckDB. The lake's address is a variable of the session, asked at every query, so that a
@@ -91,10 +102,19 @@ fn head(facts: &Facts<'_>, dialect: Dialect) -> String {
 }
 
 /// Every column that a reader sees: the files', then the path's.
-fn columns(facts: &Facts<'_>, table: &Table) -> Columns {
-    let mut columns: Columns =
-        table.columns.iter().map(|column| (column.field.name.clone(), column.field.kind)).collect();
-    let kind_of = |name: &str| facts.schemas.fields.get(name).map_or(FieldType::Text, |field| field.kind);
+fn columns(facts: &Facts<'_>, table: &Table) -> Vec<Column> {
+    let mut columns: Vec<Column> = table
+        .columns
+        .iter()
+        .map(|column| (column.field.name.clone(), column.field.kind))
+        .collect();
+    let kind_of = |name: &str| {
+        facts
+            .schemas
+            .fields
+            .get(name)
+            .map_or(FieldType::Text, |field| field.kind)
+    };
     if !is_flat(table) {
         columns.extend(COMMON.iter().map(|name| ((*name).to_owned(), kind_of(name))));
     }
@@ -119,10 +139,12 @@ fn path(table: &Table) -> String {
     }
 }
 
-fn duckdb(name: &str, columns: &Columns, path: &str, partition_by: &[String]) -> String {
+fn duckdb(name: &str, columns: &[Column], path: &str, partition_by: &[String]) -> String {
     let mut options = String::new();
     if !partition_by.is_empty() {
-        let types = partition_by.iter().map(|name| format!("'{name}': {}", word(path_kind(name), Dialect::DuckDb)));
+        let types = partition_by
+            .iter()
+            .map(|name| format!("'{name}': {}", word(path_kind(name), Dialect::DuckDb)));
         let types = types.collect::<Vec<_>>().join(", ");
         options = format!(", hive_partitioning = true, hive_types = {{{types}}}");
     }
@@ -133,15 +155,24 @@ fn duckdb(name: &str, columns: &Columns, path: &str, partition_by: &[String]) ->
 }
 
 /// A view without rows.
-fn nothing(name: &str, columns: &Columns) -> String {
-    let casts = columns
-        .iter()
-        .map(|(name, kind)| format!("CAST(NULL AS {}) AS {}", word(*kind, Dialect::DuckDb), quoted(name, Dialect::DuckDb)));
-    format!("CREATE OR REPLACE VIEW {name} AS SELECT {}\nWHERE false;\n\n", wrapped(casts))
+fn nothing(name: &str, columns: &[Column]) -> String {
+    let casts = columns.iter().map(|(name, kind)| {
+        format!(
+            "CAST(NULL AS {}) AS {}",
+            word(*kind, Dialect::DuckDb),
+            quoted(name, Dialect::DuckDb)
+        )
+    });
+    format!(
+        "CREATE OR REPLACE VIEW {name} AS SELECT {}\nWHERE false;\n\n",
+        wrapped(casts)
+    )
 }
 
-fn spark(name: &str, columns: &Columns, path: &str) -> String {
-    let typed = columns.iter().map(|(name, kind)| format!("{} {}", quoted(name, Dialect::Spark), word(*kind, Dialect::Spark)));
+fn spark(name: &str, columns: &[Column], path: &str) -> String {
+    let typed = columns
+        .iter()
+        .map(|(name, kind)| format!("{} {}", quoted(name, Dialect::Spark), word(*kind, Dialect::Spark)));
     format!(
         "DROP TABLE IF EXISTS {name};\nCREATE TABLE {name} ({})\nUSING parquet OPTIONS (path '${{lake}}/{path}');\n\n",
         wrapped(typed)
@@ -149,7 +180,7 @@ fn spark(name: &str, columns: &Columns, path: &str) -> String {
 }
 
 /// The newest row of each owner and part.
-fn ledger(columns: &Columns, dialect: Dialect) -> String {
+fn ledger(columns: &[Column], dialect: Dialect) -> String {
     let from = match dialect {
         Dialect::DuckDb => "read_parquet(coalesce(getvariable('lake'), '.') || '/ledger/*/*.parquet')",
         Dialect::Spark => "parquet.`${lake}/ledger/*/*.parquet`",

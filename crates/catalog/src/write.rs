@@ -40,7 +40,10 @@ pub async fn write_catalog(
     let facts = Facts::gather(lake, schemas, pipelines, now, options).await?;
     let mut report = CatalogReport::default();
     let mut files = files(&facts)?;
-    files.insert(package::PIPELINES.to_owned(), parquet_file::bytes(&pipelines.described(schemas)?)?);
+    files.insert(
+        package::PIPELINES.to_owned(),
+        parquet_file::bytes(&pipelines.described(schemas)?)?,
+    );
     for (key, bytes) in &files {
         if lake.get(key).await?.is_some_and(|stands| stands == *bytes) {
             report.unchanged += 1;
@@ -73,7 +76,10 @@ fn files(facts: &Facts<'_>) -> Result<BTreeMap<String, Vec<u8>>> {
             // No files of the package: they are read by SQL.
             continue;
         }
-        add(&package::schema_key(&table.name), json(&package::table_schema(facts, table))?);
+        add(
+            &package::schema_key(&table.name),
+            json(&package::table_schema(facts, table))?,
+        );
     }
     for list in facts.schemas.codes.values() {
         add(&codes::key(&list.name), codes::bytes(list)?);
@@ -81,18 +87,37 @@ fn files(facts: &Facts<'_>) -> Result<BTreeMap<String, Vec<u8>>> {
     add("catalog/dcat.jsonld", json(&dcat::catalogue(facts))?);
     add("catalog/freshness.json", json(&freshness::list(facts))?);
     let licences = licences::document(facts);
-    add("catalog/licences.md", markdown::text(&licences, markdown::Tongue::English).into_bytes());
-    add("catalog/licences.da.md", markdown::text(&licences, markdown::Tongue::Danish).into_bytes());
+    add(
+        "catalog/licences.md",
+        markdown::text(&licences, markdown::Tongue::English).into_bytes(),
+    );
+    add(
+        "catalog/licences.da.md",
+        markdown::text(&licences, markdown::Tongue::Danish).into_bytes(),
+    );
     let dictionary = dictionary::of_lake(facts);
-    add("catalog/dictionary.md", markdown::text(&dictionary, markdown::Tongue::English).into_bytes());
-    add("catalog/dictionary.da.md", markdown::text(&dictionary, markdown::Tongue::Danish).into_bytes());
+    add(
+        "catalog/dictionary.md",
+        markdown::text(&dictionary, markdown::Tongue::English).into_bytes(),
+    );
+    add(
+        "catalog/dictionary.da.md",
+        markdown::text(&dictionary, markdown::Tongue::Danish).into_bytes(),
+    );
     add("catalog/dictionary.html", html::page(&dictionary).into_bytes());
-    add("catalog/views_duckdb.sql", sql::views(facts, sql::Dialect::DuckDb).into_bytes());
-    add("catalog/views_spark.sql", sql::views(facts, sql::Dialect::Spark).into_bytes());
+    add(
+        "catalog/views_duckdb.sql",
+        sql::views(facts, sql::Dialect::DuckDb).into_bytes(),
+    );
+    add(
+        "catalog/views_spark.sql",
+        sql::views(facts, sql::Dialect::Spark).into_bytes(),
+    );
     Ok(files)
 }
 
 fn json(value: &Value) -> Result<Vec<u8>> {
-    let text = serde_json::to_string_pretty(value).map_err(|source| Fault::bug("a document is no JSON").because(source))?;
+    let text =
+        serde_json::to_string_pretty(value).map_err(|source| Fault::bug("a document is no JSON").because(source))?;
     Ok(format!("{text}\n").into_bytes())
 }

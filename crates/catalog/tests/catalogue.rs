@@ -89,7 +89,9 @@ impl Small {
 
     async fn write(&self, now: &str, options: &CatalogOptions) -> CatalogReport {
         let now: Timestamp = now.parse().unwrap();
-        write_catalog(&self.lake, &self.schemas, &self.pipelines, now, options).await.unwrap()
+        write_catalog(&self.lake, &self.schemas, &self.pipelines, now, options)
+            .await
+            .unwrap()
     }
 
     fn read(&self, key: &str) -> String {
@@ -107,12 +109,20 @@ impl Small {
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
-                if path.is_dir() { folders.push(path) } else { paths.push(path) }
+                if path.is_dir() {
+                    folders.push(path)
+                } else {
+                    paths.push(path)
+                }
             }
         }
         let is_text = |path: &&PathBuf| path.extension().is_none_or(|ending| ending != "parquet");
         let read = |path: &PathBuf| {
-            let name = path.strip_prefix(self.folder.path()).unwrap_or(Path::new("")).display().to_string();
+            let name = path
+                .strip_prefix(self.folder.path())
+                .unwrap_or(Path::new(""))
+                .display()
+                .to_string();
             (name, fs::read_to_string(path).unwrap())
         };
         paths.iter().filter(is_text).map(read).collect()
@@ -125,12 +135,26 @@ async fn what_is_equal_is_not_written_again_and_another_day_changes_only_what_na
     let first = small.write(NIGHT, &CatalogOptions::default()).await;
     assert!(first.unchanged == 0 && first.written.len() > 50, "{first:?}");
     let second = small.write("2026-11-26T00:00:00Z", &CatalogOptions::default()).await;
-    assert!(second.written.is_empty() && second.unchanged == first.written.len(), "{second:?}");
+    assert!(
+        second.written.is_empty() && second.unchanged == first.written.len(),
+        "{second:?}"
+    );
     // Half past midnight in Denmark was the 26th; a day later is the 27th.
     let third = small.write("2026-11-26T23:30:00Z", &CatalogOptions::default()).await;
-    let dated = ["dictionary.da.md", "dictionary.html", "dictionary.md", "freshness.json", "views_duckdb.sql", "views_spark.sql"];
+    let dated = [
+        "dictionary.da.md",
+        "dictionary.html",
+        "dictionary.md",
+        "freshness.json",
+        "views_duckdb.sql",
+        "views_spark.sql",
+    ];
     assert_eq!(third.written, dated.map(|name| format!("catalog/{name}")));
-    assert!(small.read("catalog/views_duckdb.sql").contains("DATE '2026-11-27' AS run_date"));
+    assert!(
+        small
+            .read("catalog/views_duckdb.sql")
+            .contains("DATE '2026-11-27' AS run_date")
+    );
 }
 
 #[tokio::test]
@@ -153,19 +177,32 @@ async fn the_package_has_each_file_with_its_source_and_terms_and_no_table_withou
     small.write(NIGHT, &CatalogOptions::default()).await;
     let package = small.json("datapackage.json");
     let resources = package["resources"].as_array().unwrap();
-    let core: Vec<&Value> = resources.iter().filter(|one| one["path"].as_str().unwrap().starts_with("core/")).collect();
+    let core: Vec<&Value> = resources
+        .iter()
+        .filter(|one| one["path"].as_str().unwrap().starts_with("core/"))
+        .collect();
     assert_eq!(core.len(), 1, "{core:?}");
     let area = core[0];
     assert_eq!(area["name"], "core.observation.dst_area");
     assert_eq!(area["path"], KEY);
     assert_eq!(area["hash"], format!("sha256:{}", "33".repeat(32)));
     assert_eq!(area["licenses"][0]["name"], "CC-BY-4.0");
-    assert_eq!(area["sources"][0]["klimalade:attribution"], "Kilde: Danmarks Statistik, ARE207 Areal");
+    assert_eq!(
+        area["sources"][0]["klimalade:attribution"],
+        "Kilde: Danmarks Statistik, ARE207 Areal"
+    );
     assert_eq!(area["klimalade:partition"]["pipeline"], "dst_area");
     assert_eq!(package["created"], "2026-11-20T23:30:00Z");
     let schema = small.json(area["schema"].as_str().unwrap());
-    let names: Vec<&str> = schema["fields"].as_array().unwrap().iter().map(|field| field["name"].as_str().unwrap()).collect();
-    assert!(names.starts_with(&["indicator_code", "area_code"]) && names.ends_with(&["source_version", "licence_code"]));
+    let names: Vec<&str> = schema["fields"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|field| field["name"].as_str().unwrap())
+        .collect();
+    assert!(
+        names.starts_with(&["indicator_code", "area_code"]) && names.ends_with(&["source_version", "licence_code"])
+    );
     assert!(!names.contains(&"pipeline"), "{names:?}");
 }
 
@@ -194,7 +231,10 @@ async fn a_table_without_files_has_its_columns_in_sql_and_no_path() {
     };
     assert!(statement("core.observation").contains("/core/observation/**/*.parquet', hive_partitioning = true"));
     let hourly = statement("core.observation_hourly");
-    assert!(hourly.contains("CAST(NULL AS INTEGER) AS \"month\"") && hourly.ends_with("WHERE false"), "{hourly}");
+    assert!(
+        hourly.contains("CAST(NULL AS INTEGER) AS \"month\"") && hourly.ends_with("WHERE false"),
+        "{hourly}"
+    );
 }
 
 #[tokio::test]
@@ -210,7 +250,10 @@ async fn what_a_pipeline_asks_with_stands_nowhere() {
     small.write(NIGHT, &CatalogOptions::default()).await;
     for (name, text) in small.documents() {
         assert!(!text.contains("hemmelig"), "{name}");
-        assert!(!text.contains(&small.folder.path().display().to_string()), "{name} names the folder");
+        assert!(
+            !text.contains(&small.folder.path().display().to_string()),
+            "{name} names the folder"
+        );
     }
 }
 
@@ -225,7 +268,10 @@ async fn addresses_are_relative_until_the_operator_says_where_the_lake_is() {
     };
     small.write(NIGHT, &options).await;
     let text = small.read("catalog/dcat.jsonld");
-    assert!(text.contains(&format!("\"https://data.example.dk/lake/{KEY}\"")) && !text.contains("\"../"), "{text}");
+    assert!(
+        text.contains(&format!("\"https://data.example.dk/lake/{KEY}\"")) && !text.contains("\"../"),
+        "{text}"
+    );
     assert!(text.contains("Klimaalliancen"));
 }
 
@@ -245,7 +291,14 @@ async fn a_state_that_cannot_be_read_is_an_error_and_nothing_is_written() {
     let small = Small::new(false).await;
     fs::write(small.folder.path().join("state/broken.json"), "{}").unwrap();
     let now: Timestamp = NIGHT.parse().unwrap();
-    let written = write_catalog(&small.lake, &small.schemas, &small.pipelines, now, &CatalogOptions::default()).await;
+    let written = write_catalog(
+        &small.lake,
+        &small.schemas,
+        &small.pipelines,
+        now,
+        &CatalogOptions::default(),
+    )
+    .await;
     assert!(written.unwrap_err().to_string().contains("state/broken.json"));
     assert!(!small.folder.path().join("datapackage.json").exists());
 }

@@ -6,7 +6,6 @@ use klimalade_catalog::{table_head, table_row};
 use klimalade_model::Schemas;
 use klimalade_pipeline::Catalogue;
 
-
 /// One of the partnership's transition indicators, or of the three of adaptation.
 struct Asked {
     /// As `transition_indicator` of the code list `indicators` numbers it.

@@ -4,7 +4,6 @@ use klimalade_catalog::{table_head, table_row};
 use klimalade_model::Schemas;
 use klimalade_pipeline::{Catalogue, Pipeline, Task};
 
-
 /// One row for each pipeline.
 pub(crate) fn table(catalogue: &Catalogue, schemas: &Schemas) -> String {
     let mut out = String::new();
