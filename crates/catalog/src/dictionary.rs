@@ -396,9 +396,11 @@ fn kind(kind: FieldType) -> Cell {
     }
 }
 
-/// The first sentence.
+/// The first sentence; "1. januar" ends none.
 fn sentence(text: &str) -> &str {
-    text.find(". ").map_or(text, |at| &text[..=at])
+    let is_end = |at: &usize| !text[..*at].ends_with(|letter: char| letter.is_ascii_digit());
+    let end = text.match_indices(". ").map(|(at, _)| at).find(is_end);
+    end.map_or(text, |at| &text[..=at])
 }
 
 /// A count with a thin space between thousands, as both languages read it.
@@ -445,6 +447,12 @@ mod tests {
         let text = of_schemas(&Schemas::embedded().unwrap());
         assert!(text.contains("| `0101` | København | "), "København");
         assert!(text.contains("| `0825` | Læsø | "), "Læsø");
+    }
+
+    #[test]
+    fn a_danish_date_ends_no_sentence() {
+        assert_eq!(sentence("Beholdninger 1. januar. Mere."), "Beholdninger 1. januar.");
+        assert_eq!(sentence("Kun én"), "Kun én");
     }
 
     #[test]
