@@ -22,7 +22,7 @@ use crate::{
 pub(crate) enum Part {
     /// pipeline.toml of every pipeline against the generated JSON schema.
     Definitions,
-    /// DuckDB, Polars and pyarrow on a demo lake.
+    /// DuckDB, Polars and pyarrow on a demo lake; its catalogue against the standards that it names.
     Readers,
     /// Two sources are added as an operator would, one of them from pygeoapi; docs/adding-sources.md is what was said
     /// (KLIMALADE_ACCEPT=1 writes it).
@@ -170,7 +170,8 @@ fn readers(ground: &Ground) -> Result<()> {
         .script("readers.py")
         .arg(&lake)
         .arg(ground.root.join("schemas/codes/indicators.csv"))
-        .arg(ground.root.join("README.md")))
+        .arg(ground.root.join("README.md")))?;
+    run(ground.script("catalog.py").arg(&lake))
 }
 
 /// One whole simulated night; how long it took.
