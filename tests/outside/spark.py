@@ -83,10 +83,9 @@ def executors(spark) -> int:
     raise SystemExit(f"{here} executors of 2 have come")
 
 
-def define(spark, database: str, folder: Path) -> list[str]:
+def define(spark, database: str, folder: Path) -> None:
     """A table over each folder of core, with every column's type said; the partitions are read from the paths."""
     spark.sql(f"CREATE DATABASE IF NOT EXISTS {database}")
-    names = []
     for place in sorted(path for path in folder.iterdir() if path.is_dir()):
         file = next(place.rglob("*.parquet"))
         columns = []
@@ -100,15 +99,13 @@ def define(spark, database: str, folder: Path) -> list[str]:
             f" OPTIONS (path '{place}') PARTITIONED BY ({', '.join(parts)})"
         )
         spark.sql(f"MSCK REPAIR TABLE {database}.{place.name}")
-        names.append(place.name)
-    return names
 
 
 def register(spark, lake: Path) -> str:
     """The lake's own SQL, as its reader would run it; without one, the tables by hand."""
     file = lake / "catalog/views_spark.sql"
     if not file.is_file():
-        define(spark, "core", lake / "core")
+        show(spark, spark.catalog.listTables("whole"), [])
         return "tables that this script defined"
     text = re.sub(r"(?m)^\s*--.*$", "", file.read_text("utf-8"))
     for statement in filter(str.strip, text.split(";")):
@@ -118,25 +115,26 @@ def register(spark, lake: Path) -> str:
 
 def agree(spark, lake: Path, findings: list[str]) -> dict[str, int]:
     """Tables of core and out, counted and added up by Spark and by DuckDB. Rows by layer."""
-    rows = {"core": 0, "out": 0}
-    for layer in rows:
-        if not spark.catalog.databaseExists(layer):
-            continue
-        for table in spark.catalog.listTables(layer):
-            place = lake / layer / table.name
+    ours, theirs = [], []
+    for layer in ("core", "out"):
+        names = [table.name for table in spark.catalog.listTables(layer)] if spark.catalog.databaseExists(layer) else []
+        for name in names:
+            place = lake / layer / name
             files = f"read_parquet('{place}/**/*.parquet', hive_partitioning=true)" if place.is_dir() else f"'{place}.parquet'"
             columns = duckdb.sql(f"SELECT * FROM {files} LIMIT 0").columns
-            group = "indicator_code" if "indicator_code" in columns else "pipeline" if "pipeline" in columns else "1"
-            added = "sum(value)" if "value" in columns else "0"
-            sql = f"SELECT {group}, count(*), {added} FROM {{}} GROUP BY 1"
-            ours = {code: (count, value) for code, count, value in spark.sql(sql.format(f"{layer}.{table.name}")).collect()}
-            theirs = {code: (count, value) for code, count, value in duckdb.sql(sql.format(files)).fetchall()}
-            if ours.keys() != theirs.keys():
-                findings.append(f"{layer}.{table.name}: Spark finds {sorted(map(str, ours))}, DuckDB {sorted(map(str, theirs))}")
-            for code in ours.keys() & theirs.keys():
-                if ours[code][0] != theirs[code][0] or not close(ours[code][1], theirs[code][1]):
-                    findings.append(f"{layer}.{table.name}: {code} is {ours[code]}, DuckDB says {theirs[code]}")
-            rows[layer] += sum(count for count, _ in ours.values())
+            group = "indicator_code" if "indicator_code" in columns else "pipeline" if "pipeline" in columns else "'all'"
+            added = "sum(value)" if "value" in columns else "CAST(0 AS DOUBLE)"
+            sql = f"SELECT '{layer}.{name}', {group}, count(*), {added} FROM {{}} GROUP BY 2"
+            ours.append(sql.format(f"{layer}.{name}"))
+            theirs.append(sql.format(files))
+    rows = {"core": 0, "out": 0}
+    came = {tuple(row[:2]): tuple(row[2:]) for row in spark.sql(" UNION ALL ".join(ours)).collect()}
+    said = {tuple(row[:2]): tuple(row[2:]) for row in duckdb.sql(" UNION ALL ".join(theirs)).fetchall()}
+    for key in sorted(came.keys() | said.keys(), key=str):
+        one, other = came.get(key), said.get(key)
+        if one is None or other is None or one[0] != other[0] or not close(one[1], other[1]):
+            findings.append(f"{key[0]}: {key[1]} is (rows, sum) {one}, DuckDB says {other}")
+        rows[key[0].split(".")[0]] += one[0] if one else 0
     return rows
 
 
@@ -171,11 +169,12 @@ def lists(spark, database: str, folder: Path, wanted: set[str]) -> None:
         spark.sql(f"CREATE TABLE {database}.{name} ({columns}) USING csv OPTIONS (path '{file}', header 'true', escape '\"')")
 
 
-def show(spark, tables: list[str], reads: list[str]) -> None:
+def show(spark, tables: list, reads: list[str]) -> None:
     """core as one pipeline sees it: the rows of the owners that it reads."""
+    spark.sql("CREATE DATABASE IF NOT EXISTS core")
     owners = " OR ".join(f"pipeline = '{name}' OR pipeline LIKE '{name}.%'" for name in reads) or "true"
     for table in tables:
-        spark.sql(f"CREATE OR REPLACE VIEW core.{table} AS SELECT * FROM whole.{table} WHERE {owners}")
+        spark.sql(f"CREATE OR REPLACE VIEW core.{table.name} AS SELECT * FROM whole.{table.name} WHERE {owners}")
 
 
 def refusal(error: Exception) -> str:
@@ -188,8 +187,7 @@ def repeat(spark, lake: Path, home: Path, findings: list[str]) -> None:
     """The SQL of every view pipeline, and a table of what came."""
     for database in ("core", "out", "codes"):
         forget(spark, database)
-    tables = define(spark, "whole", lake / "core")
-    spark.sql("CREATE DATABASE IF NOT EXISTS core")
+    tables = spark.catalog.listTables("whole")
     for function in FUNCTIONS:
         spark.sql(function)
     print("| pipeline | rows | on Spark |\n| --- | --- | --- |")
@@ -208,7 +206,7 @@ def repeat(spark, lake: Path, home: Path, findings: list[str]) -> None:
             print(f"| {name} | 0 | nothing is published |")
             continue
         begun = time.monotonic()
-        show(spark, sorted({table for table in tables if re.search(rf"\bcore\.{table}\b", sql)}), said.get("reads", []))
+        show(spark, [table for table in tables if re.search(rf"\bcore\.{table.name}\b", sql)], said.get("reads", []))
         for database, folder in (("codes", home / "schemas/codes"), ("maps", file.parent / "maps")):
             lists(spark, database, folder, set(re.findall(rf"\b{database}\.(\w+)", sql)))
         try:
@@ -235,6 +233,7 @@ def main(lake: Path, home: Path) -> int:
         spark = start(Path(scratch))
         try:
             print(f"Spark {spark.version}: {executors(spark)} executors after {time.monotonic() - begun:.0f} s", flush=True)
+            define(spark, "whole", lake / "core")
             how = register(spark, lake)
             rows = agree(spark, lake, findings)
             print(f"Spark and DuckDB count and add {rows['core']} rows of core and {rows['out']} of out alike, by {how}", flush=True)
