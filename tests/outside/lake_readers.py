@@ -69,7 +69,7 @@ def by_pandas(folder, hive):
 
 # By name in docs/readers.md: version, a folder of core, a flat file, and what a column of geometry comes as.
 READERS = {
-    "DuckDB": (duckdb.__version__, by_duckdb, lambda file: duckdb.sql(f"SELECT * FROM '{file}'").arrow().read_all(), "GEOMETRY"),
+    "DuckDB": (duckdb.__version__, by_duckdb, lambda file: duckdb.sql(f"SELECT * FROM '{file}'").to_arrow_table(), "GEOMETRY"),
     "Polars": (polars.__version__, by_polars, lambda file: polars.read_parquet(file).to_arrow(), "WKB, through pyarrow"),
     "pyarrow": (pyarrow.__version__, by_pyarrow, lambda file: dataset.dataset(file).to_table(), "WKB"),
     "pandas": (pandas.__version__, by_pandas, lambda file: pyarrow.Table.from_pandas(pandas.read_parquet(file)), "WKB"),

@@ -138,6 +138,32 @@ def agree(spark, lake: Path, findings: list[str]) -> dict[str, int]:
     return rows
 
 
+def beside(spark, lake: Path, home: Path) -> None:
+    """What views read beside core: the ledger, the day of the newest night, and what pipelines say of themselves; out and its lists."""
+    spark.sql(f"CREATE TEMPORARY VIEW ledger AS SELECT * FROM parquet.`{lake}/ledger/*/*.parquet`")
+    spark.sql("CREATE TEMPORARY VIEW run_date AS SELECT civil_date(max(started_at)) AS run_date FROM ledger")
+    spark.createDataFrame(owners(home), "pipeline STRING, table_name STRING, title_da STRING, title_en STRING, areas STRING,"
+        " expected_level STRING, rhythm_every_months INT, rhythm_lag_days INT, is_off BOOLEAN").createTempView("pipelines")  # fmt: skip
+    spark.sql("CREATE DATABASE IF NOT EXISTS out")
+    for file in sorted((lake / "out").glob("*.parquet")):
+        spark.sql(f"CREATE VIEW out.{file.stem} AS SELECT * FROM parquet.`{file}`")
+
+
+def owners(home: Path) -> list[tuple]:
+    """The table `pipelines`, from the definitions; in the demo none is off."""
+    rows = []
+    for file in sorted(home.glob("pipelines/*/pipeline.toml")):
+        said = tomllib.loads(file.read_text("utf-8"))
+        name, rhythm = file.parent.name, said.get("harvest", {}).get("rhythm", {})
+        expected, areas = said.get("checks", {}).get("expected_areas", {}), said.get("publishes", {}).get("areas", "all")
+        for owner in [f"{name}.{row['name']}" for row in said.get("instance", [])] or [name]:
+            rows.append((
+                owner, said["table"], said.get("title_da"), said.get("title_en"), areas if areas == "all" else " ".join(areas),
+                expected.get("level"), rhythm.get("every_months"), rhythm.get("lag_days"), False,
+            ))  # fmt: skip
+    return rows
+
+
 def inferred(spark, lake: Path, findings: list[str]) -> None:
     """Without the types said, files with GEOMETRY are refused; docs/readers.md says so."""
     try:
@@ -190,6 +216,7 @@ def repeat(spark, lake: Path, home: Path, findings: list[str]) -> None:
     tables = spark.catalog.listTables("whole")
     for function in FUNCTIONS:
         spark.sql(function)
+    beside(spark, lake, home)
     print("| pipeline | rows | on Spark |\n| --- | --- | --- |")
     refused = {}
     for file in sorted(home.glob("pipelines/*/pipeline.toml")):
@@ -202,7 +229,7 @@ def repeat(spark, lake: Path, home: Path, findings: list[str]) -> None:
         published = f"read_parquet('{place}/pipeline={name}/**/*.parquet')"
         if definition["layer"] == "out":
             published = f"read_parquet('{place}.parquet')"
-        elif not (place / f"pipeline={name}").is_dir():
+        if not (place / f"pipeline={name}").is_dir() and not place.with_suffix(".parquet").is_file():
             print(f"| {name} | 0 | nothing is published |")
             continue
         begun = time.monotonic()
