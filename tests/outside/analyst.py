@@ -69,9 +69,10 @@ def answer(lake: Path, page: str, findings: list[str]) -> str:
         for language, code in re.findall(r"```(sql|python)\n(.*?)```", part, re.DOTALL):
             code = code.replace("demo-lake/", f"{lake}/")
             if language == "sql":
-                came = run.execute(code)
                 if number:
-                    frames["sql"] = polars.DataFrame(came.to_arrow_table())
+                    frames["sql"] = polars.DataFrame(run.sql(code.strip().rstrip(";")).to_arrow_table())
+                else:
+                    run.execute(code)
             else:
                 exec(code, names)  # noqa: S102 (ours, as a reader would type it)
                 if number:
