@@ -18,18 +18,9 @@ from pathlib import Path
 
 import duckdb
 import matrix
-import pyarrow.parquet as parquet
 from real_servers import program
 from spark_compare import close, differences
 
-# Partition values stand in the path, where nothing but the schema says what type they are.
-OF_PATH = {"pipeline": "STRING", "year": "SMALLINT", "month": "STRING"}
-TYPES = {
-    "string": "STRING", "large_string": "STRING", "double": "DOUBLE", "float": "FLOAT", "int16": "SMALLINT",
-    "int32": "INT", "int64": "BIGINT", "bool": "BOOLEAN", "date32[day]": "DATE", "binary": "BINARY",
-}  # fmt: skip
-# Spark 4.3.0 wants to read Parquet's GEOMETRY as its own type and refuses the reference system; with the type said, it is WKB.
-WKB = {"geometry", "point"}
 # What a user of Spark lacks and can say in Spark's SQL: the Danish day of an instant.
 FUNCTIONS = [
     "CREATE OR REPLACE TEMPORARY FUNCTION civil_date(at TIMESTAMP) RETURNS DATE"
@@ -60,6 +51,12 @@ def start(scratch: Path):
         "spark.driver.memory": "1g",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
+        # Minutes of small statements: the slow compiler never pays, nor does a second plan, nor a job that lists folders.
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        "spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000",
+        "spark.rdd.parallelListingThreshold": "1000",
         "spark.sql.shuffle.partitions": "2",
         # The files are small: one task opens many of them.
         "spark.sql.files.openCostInBytes": "65536",
@@ -83,43 +80,30 @@ def executors(spark) -> int:
     raise SystemExit(f"{here} executors of 2 have come")
 
 
-def define(spark, database: str, folder: Path) -> None:
-    """A table over each folder of core, with every column's type said; the partitions are read from the paths."""
-    spark.sql(f"CREATE DATABASE IF NOT EXISTS {database}")
-    for place in sorted(path for path in folder.iterdir() if path.is_dir()):
-        file = next(place.rglob("*.parquet"))
-        columns = []
-        for field in parquet.read_schema(file):
-            kind = "BINARY" if field.name in WKB else "TIMESTAMP" if str(field.type).startswith("timestamp") else TYPES[str(field.type)]
-            columns.append(f"{field.name} {kind}")
-        parts = [part.split("=")[0] for part in file.relative_to(place).parts[:-1]]
-        columns += [f"{part} {OF_PATH[part]}" for part in parts]
-        spark.sql(
-            f"CREATE TABLE {database}.{place.name} ({', '.join(columns)}) USING parquet"
-            f" OPTIONS (path '{place}') PARTITIONED BY ({', '.join(parts)})"
-        )
-        spark.sql(f"MSCK REPAIR TABLE {database}.{place.name}")
-
-
-def register(spark, lake: Path) -> str:
-    """The lake's own SQL, as its reader would run it; without one, the tables by hand."""
-    file = lake / "catalog/views_spark.sql"
-    if not file.is_file():
-        show(spark, spark.catalog.listTables("whole"), [])
-        return "tables that this script defined"
-    text = re.sub(r"(?m)^\s*--.*$", "", file.read_text("utf-8"))
-    for statement in filter(str.strip, text.split(";")):
+def register(spark, lake: Path) -> list[str]:
+    """The lake's own SQL, statement by statement; what it calls core is called `whole` here, for `core` is what a pipeline sees of it."""
+    text = re.sub(r"(?m)^\s*--.*$", "", (lake / "catalog/views_spark.sql").read_text("utf-8"))
+    text = re.sub(r"\bcore(?=[.;])", "whole", text.replace("${lake}", str(lake)))
+    for statement in [*filter(str.strip, text.split(";")), "CREATE DATABASE core", *FUNCTIONS]:
         spark.sql(statement)
-    return "catalog/views_spark.sql"
+    return [table.name for table in spark.catalog.listTables("whole")]
+
+
+def show(spark, tables: list[str], reads: list[str]) -> None:
+    """core as one pipeline sees it: the rows of the owners that it reads, or all."""
+    owners = " OR ".join(f"pipeline = '{name}' OR pipeline LIKE '{name}.%'" for name in reads) or "true"
+    for table in tables:
+        spark.sql(f"CREATE OR REPLACE VIEW core.{table} AS SELECT * FROM whole.{table} WHERE {owners}")
 
 
 def agree(spark, lake: Path, findings: list[str]) -> dict[str, int]:
     """Tables of core and out, counted and added up by Spark and by DuckDB. Rows by layer."""
     ours, theirs = [], []
     for layer in ("core", "out"):
-        names = [table.name for table in spark.catalog.listTables(layer)] if spark.catalog.databaseExists(layer) else []
-        for name in names:
+        for name in (table.name for table in spark.catalog.listTables(layer)):
             place = lake / layer / name
+            if not place.is_dir() and not place.with_suffix(".parquet").is_file():
+                continue
             files = f"read_parquet('{place}/**/*.parquet', hive_partitioning=true)" if place.is_dir() else f"'{place}.parquet'"
             columns = duckdb.sql(f"SELECT * FROM {files} LIMIT 0").columns
             group = "indicator_code" if "indicator_code" in columns else "pipeline" if "pipeline" in columns else "'all'"
@@ -138,32 +122,6 @@ def agree(spark, lake: Path, findings: list[str]) -> dict[str, int]:
     return rows
 
 
-def beside(spark, lake: Path, home: Path) -> None:
-    """What views read beside core: the ledger, the day of the newest night, and what pipelines say of themselves; out and its lists."""
-    spark.sql(f"CREATE TEMPORARY VIEW ledger AS SELECT * FROM parquet.`{lake}/ledger/*/*.parquet`")
-    spark.sql("CREATE TEMPORARY VIEW run_date AS SELECT civil_date(max(started_at)) AS run_date FROM ledger")
-    spark.createDataFrame(owners(home), "pipeline STRING, table_name STRING, title_da STRING, title_en STRING, areas STRING,"
-        " expected_level STRING, rhythm_every_months INT, rhythm_lag_days INT, is_off BOOLEAN").createTempView("pipelines")  # fmt: skip
-    spark.sql("CREATE DATABASE IF NOT EXISTS out")
-    for file in sorted((lake / "out").glob("*.parquet")):
-        spark.sql(f"CREATE VIEW out.{file.stem} AS SELECT * FROM parquet.`{file}`")
-
-
-def owners(home: Path) -> list[tuple]:
-    """The table `pipelines`, from the definitions; in the demo none is off."""
-    rows = []
-    for file in sorted(home.glob("pipelines/*/pipeline.toml")):
-        said = tomllib.loads(file.read_text("utf-8"))
-        name, rhythm = file.parent.name, said.get("harvest", {}).get("rhythm", {})
-        expected, areas = said.get("checks", {}).get("expected_areas", {}), said.get("publishes", {}).get("areas", "all")
-        for owner in [f"{name}.{row['name']}" for row in said.get("instance", [])] or [name]:
-            rows.append((
-                owner, said["table"], said.get("title_da"), said.get("title_en"), areas if areas == "all" else " ".join(areas),
-                expected.get("level"), rhythm.get("every_months"), rhythm.get("lag_days"), False,
-            ))  # fmt: skip
-    return rows
-
-
 def inferred(spark, lake: Path, findings: list[str]) -> None:
     """Without the types said, files with GEOMETRY are refused; docs/readers.md says so."""
     try:
@@ -174,49 +132,14 @@ def inferred(spark, lake: Path, findings: list[str]) -> None:
             findings.append(f"Spark says of GEOMETRY: {refusal(error)}")
 
 
-def forget(spark, database: str) -> None:
-    """Takes the names away and leaves the files: only views, and tables over files of others, are dropped."""
-    if not spark.catalog.databaseExists(database):
-        return
-    for table in spark.catalog.listTables(database):
-        if table.tableType not in ("VIEW", "EXTERNAL"):
-            raise SystemExit(f"{database}.{table.name} is a {table.tableType} table: dropping it would remove its files")
-        spark.sql(f"DROP {'VIEW' if table.tableType == 'VIEW' else 'TABLE'} {database}.{table.name}")
-
-
-def lists(spark, database: str, folder: Path, wanted: set[str]) -> None:
-    """Code lists and maps as pipelines see them: all their columns are text."""
-    spark.sql(f"CREATE DATABASE IF NOT EXISTS {database}")
-    for name in sorted(wanted):
-        file = folder / f"{name}.csv"
-        with file.open(encoding="utf-8") as lines:
-            columns = ", ".join(f"{column} STRING" for column in lines.readline().strip().split(","))
-        spark.sql(f"DROP TABLE IF EXISTS {database}.{name}")
-        spark.sql(f"CREATE TABLE {database}.{name} ({columns}) USING csv OPTIONS (path '{file}', header 'true', escape '\"')")
-
-
-def show(spark, tables: list, reads: list[str]) -> None:
-    """core as one pipeline sees it: the rows of the owners that it reads."""
-    spark.sql("CREATE DATABASE IF NOT EXISTS core")
-    owners = " OR ".join(f"pipeline = '{name}' OR pipeline LIKE '{name}.%'" for name in reads) or "true"
-    for table in tables:
-        spark.sql(f"CREATE OR REPLACE VIEW core.{table.name} AS SELECT * FROM whole.{table.name} WHERE {owners}")
-
-
 def refusal(error: Exception) -> str:
     """The line of Spark's answer that names what it will not have."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return re.sub(r" on search path.*| SQLSTATE.*", "", lines[0]) if lines else type(error).__name__
 
 
-def repeat(spark, lake: Path, home: Path, findings: list[str]) -> None:
+def repeat(spark, lake: Path, home: Path, tables: list[str], findings: list[str]) -> None:
     """The SQL of every view pipeline, and a table of what came."""
-    for database in ("core", "out", "codes"):
-        forget(spark, database)
-    tables = spark.catalog.listTables("whole")
-    for function in FUNCTIONS:
-        spark.sql(function)
-    beside(spark, lake, home)
     print("| pipeline | rows | on Spark |\n| --- | --- | --- |")
     refused = {}
     for file in sorted(home.glob("pipelines/*/pipeline.toml")):
@@ -233,9 +156,7 @@ def repeat(spark, lake: Path, home: Path, findings: list[str]) -> None:
             print(f"| {name} | 0 | nothing is published |")
             continue
         begun = time.monotonic()
-        show(spark, [table for table in tables if re.search(rf"\bcore\.{table.name}\b", sql)], said.get("reads", []))
-        for database, folder in (("codes", home / "schemas/codes"), ("maps", file.parent / "maps")):
-            lists(spark, database, folder, set(re.findall(rf"\b{database}\.(\w+)", sql)))
+        show(spark, [table for table in tables if re.search(rf"\bcore\.{table}\b", sql)], said.get("reads", []))
         try:
             came = spark.sql(sql).toArrow()
         except Exception as error:  # Whatever Spark says is compared with what is expected of it.
@@ -260,15 +181,15 @@ def main(lake: Path, home: Path) -> int:
         spark = start(Path(scratch))
         try:
             print(f"Spark {spark.version}: {executors(spark)} executors after {time.monotonic() - begun:.0f} s", flush=True)
-            define(spark, "whole", lake / "core")
-            how = register(spark, lake)
+            tables = register(spark, lake)
+            show(spark, tables, [])
             rows = agree(spark, lake, findings)
-            print(f"Spark and DuckDB count and add {rows['core']} rows of core and {rows['out']} of out alike, by {how}", flush=True)
+            print(f"Spark and DuckDB count and add {rows['core']} rows of core and {rows['out']} of out alike", flush=True)
             inferred(spark, lake, findings)
             print(f"that far: {time.monotonic() - begun:.0f} s", flush=True)
-            repeat(spark, lake, home, findings)
-            out = f"{rows['out']} rows" if rows["out"] else "-"
-            cells = [spark.version, "-", "every table, types said", "WKB, type said", "yes" if rows["out"] else "-"]
+            repeat(spark, lake, home, tables, findings)
+            flat = sum(1 for _ in (lake / "out").glob("*.parquet"))
+            cells = [spark.version, "-", f"{len(tables)} tables, types said", "WKB, type said", f"{flat} tables" if flat else "-"]
             matrix.settle({"Spark": cells}, findings)
         finally:
             spark.stop()

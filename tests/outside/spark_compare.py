@@ -4,6 +4,8 @@ import duckdb
 
 # Engines add float64 in different orders.
 RELATIVE = 1e-9
+# What is left of a difference of two equal sums, beside the largest figure of the column.
+NOISE = 1e-13
 # What map.sql gives beside the columns of the table, and the runner takes away.
 TAKEN_AWAY = {"fate", "raw_rows", "what_code"}
 
@@ -44,7 +46,9 @@ def differences(came, published: str, unique_key: list[str]) -> list[str]:
                 continue
             equal = f"o.{name} IS NOT DISTINCT FROM t.{name}"
             if types[name] in ("DOUBLE", "FLOAT"):
-                equal += f" OR coalesce(abs(o.{name} - t.{name}) <= {RELATIVE} * greatest(abs(o.{name}), abs(t.{name})), false)"
+                largest = connection.execute(f"SELECT coalesce(max(abs({name})), 0) FROM theirs").fetchone()[0]
+                bound = f"greatest({RELATIVE} * greatest(abs(o.{name}), abs(t.{name})), {NOISE * largest!r})"
+                equal += f" OR coalesce(abs(o.{name} - t.{name}) <= {bound}, false)"
             sql = f"SELECT count(*), {example}, any_value(o.{name}), any_value(t.{name}) {rows} WHERE o.is_there AND t.is_there AND NOT ({equal})"
             count, key, ours, theirs = connection.execute(sql).fetchone()
             if count:
