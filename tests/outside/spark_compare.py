@@ -36,11 +36,10 @@ def differences(came, published: str, unique_key: list[str]) -> list[str]:
             found.append(f"{twice} rows have the key of another")
         on = " AND ".join(f"o.{name} IS NOT DISTINCT FROM t.{name}" for name in keys)
         rows = f"FROM ours o FULL JOIN theirs t ON {on}"
-        example = f"any_value(concat_ws('|', {', '.join(f'coalesce(o.{name}, t.{name})' for name in keys)}))"
+        example = f"concat_ws('|', {', '.join(f'coalesce(o.{name}, t.{name})' for name in keys)})"
         for where, says in (("t.is_there IS NULL", "rows are not published"), ("o.is_there IS NULL", "published rows did not come")):
-            count, key = connection.execute(f"SELECT count(*), {example} {rows} WHERE {where}").fetchone()
-            if count:
-                found.append(f"{count} {says}, such as {key}")
+            if one := connection.execute(f"SELECT count(*) OVER (), {example} {rows} WHERE {where} LIMIT 1").fetchone():
+                found.append(f"{one[0]} {says}, such as {one[1]}")
         for name in columns:
             if name in keys:
                 continue
@@ -49,8 +48,7 @@ def differences(came, published: str, unique_key: list[str]) -> list[str]:
                 largest = connection.execute(f"SELECT coalesce(max(abs({name})), 0) FROM theirs").fetchone()[0]
                 bound = f"greatest({RELATIVE} * greatest(abs(o.{name}), abs(t.{name})), {NOISE * largest!r})"
                 equal += f" OR coalesce(abs(o.{name} - t.{name}) <= {bound}, false)"
-            sql = f"SELECT count(*), {example}, any_value(o.{name}), any_value(t.{name}) {rows} WHERE o.is_there AND t.is_there AND NOT ({equal})"
-            count, key, ours, theirs = connection.execute(sql).fetchone()
-            if count:
-                found.append(f"{count} rows differ in {name}: {ours}, published {theirs}, such as {key}")
+            sql = f"SELECT count(*) OVER (), {example}, o.{name}, t.{name} {rows} WHERE o.is_there AND t.is_there AND NOT ({equal}) LIMIT 1"
+            if one := connection.execute(sql).fetchone():
+                found.append(f"{one[0]} rows differ in {name}, such as {one[1]}: {one[2]}, published {one[3]}")
         return found
