@@ -17,6 +17,7 @@ import duckdb
 import geopandas
 import matrix
 import pyarrow.compute as compute
+import pyarrow.parquet as parquet
 from geometry import geometry
 from lake_readers import READERS
 
@@ -144,9 +145,10 @@ def agree(lake, findings):
 
 
 def flat(lake, findings):
-    """Each file of out, by each reader: as many rows, the same names, the same sums of what are numbers. How many files."""
-    files = sorted((lake / "out").glob("*.parquet")) + sorted((lake / "out/codes").glob("*.parquet"))
-    for file in files:
+    """Each file of out and each code list, by each reader: as many rows, the same names, the same sums. How many tables."""
+    tables = sorted((lake / "out").glob("*.parquet"))
+    lists = sorted((lake / "out/codes").glob("*.parquet"))
+    for file in tables + lists:
         first = None
         for name, (_, _, read, _) in READERS.items():
             rows = read(file)
@@ -157,8 +159,8 @@ def flat(lake, findings):
                 first = (said, sums)
             elif said != first[0] or any(not close(sums[column], first[1][column]) for column in first[1]):
                 findings.append(f"out/{file.name}: {name} finds {said} and {sums}, the first reader {first}")
-    print(f"out: {len(files)} files, {len(READERS)} readers")
-    return len(files)
+    print(f"out: {len(tables)} tables and {len(lists)} code lists, {len(READERS)} readers")
+    return len(tables)
 
 
 def ledger(lake, findings):
@@ -176,10 +178,13 @@ def ledger(lake, findings):
         rows = f"read_parquet('{folder}/**/*.parquet', hive_partitioning=true)"
         for pipeline, count in duckdb.sql(f"SELECT pipeline, count(*) FROM {rows} GROUP BY 1").fetchall():
             stands.setdefault(pipeline, [0, 0])[folder.name in BY_RUNNER] += count
+    for file in (lake / "out").glob("*.parquet"):
+        rows = parquet.ParquetFile(file).metadata
+        stands.setdefault(rows.metadata[b"klimalade.pipeline"].decode(), [0, 0])[0] += rows.num_rows
     for pipeline in sorted(said.keys() | stands.keys()):
         if said.get(pipeline) != tuple(stands.get(pipeline, (0, 0))):
             findings.append(
-                f"{pipeline}: the ledger says (published, control) {said.get(pipeline)}, core holds {stands.get(pipeline)}"
+                f"{pipeline}: the ledger says (published, control) {said.get(pipeline)}, the lake holds {stands.get(pipeline)}"
             )
     print(f"ledger: {len(said)} owners, {sum(p for p, _ in said.values())} published, {sum(c for _, c in said.values())} controls")
 
@@ -346,7 +351,7 @@ def main(lake, indicators_path, readme_path):
     years(lake, findings)
     geometry(lake, findings)
     tables = f"{sum(1 for _ in (lake / 'core').iterdir())} tables"
-    out = f"{count} files" if (count := flat(lake, findings)) else "-"
+    out = f"{flat(lake, findings)} tables"
     rows = {name: [version, tables, tables, kind, out] for name, (version, _, _, kind) in READERS.items()}
     rows["GeoPandas"] = [geopandas.__version__, "-", "-", "GeoParquet, EPSG:25832", "-"]
     if not findings:
