@@ -177,7 +177,10 @@ fn demo_lake(ground: &Ground, nights: usize) -> Result<PathBuf> {
     let had = std::fs::read_dir(lake.join("ledger")).map_or(0, |runs| runs.count());
     for _ in had..nights {
         let seconds = night(ground, &lake.display().to_string(), &[])?;
-        say(format!("a simulated night of all pipelines: {:.0} s", seconds.as_secs_f64()));
+        say(format!(
+            "a simulated night of all pipelines: {:.0} s",
+            seconds.as_secs_f64()
+        ));
     }
     Ok(lake)
 }
