@@ -6,16 +6,22 @@ WITH owners AS (
     WHERE table_name = 'observation' AND (expected_level = 'municipality' OR areas <> 'all') AND is_off = false
 ),
 figures AS (
-    SELECT o.pipeline, o.area_code, CAST(o.year AS INT) AS year, count(*) AS row_count, count(o.value) AS value_count,
-        max(o.period_end) AS period_end
+    SELECT o.pipeline, o.area_code, CAST(o.year AS INT) AS year, count(*) AS row_count, count(o.value) AS value_count
     FROM core.observation o
     JOIN owners w ON w.pipeline = o.pipeline
     WHERE o.scenario_code = 'actual'
     GROUP BY o.pipeline, o.area_code, o.year
 ),
+published AS (
+    SELECT o.pipeline, CAST(o.year AS INT) AS year, max(o.period_end) AS period_end
+    FROM core.observation o
+    JOIN owners w ON w.pipeline = o.pipeline
+    WHERE o.scenario_code = 'actual'
+    GROUP BY o.pipeline, o.year
+),
 spans AS (
     SELECT pipeline, min(year) AS first_year, max(year) AS last_year, max(period_end) AS last_end
-    FROM figures
+    FROM published
     GROUP BY pipeline
 ),
 steps AS (
@@ -39,7 +45,7 @@ expected AS (
     SELECT w.pipeline, w.title_da, w.title_en, w.areas, w.expected_level, s.last_year, f.year
     FROM owners w
     JOIN spans s ON s.pipeline = w.pipeline
-    JOIN figures f ON f.pipeline = w.pipeline
+    JOIN published f ON f.pipeline = w.pipeline
 ),
 revised AS (
     SELECT pipeline, split_part(split_part(row_key, '|area_code=', 2), '|', 1) AS area_code,

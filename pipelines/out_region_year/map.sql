@@ -1,3 +1,4 @@
+-- In each join the smaller table stands first: that is the side which is held in memory.
 WITH sectors AS (
     SELECT s.code AS sector_code, coalesce(p3.code, p2.code, p1.code, s.code) AS top_sector
     FROM codes.sectors s
@@ -14,11 +15,11 @@ complete AS (
 figures AS (
     SELECT k.region_code, k.year, o.indicator_code, o.carrier_code, o.category_code, o.detail_code, o.value,
         s.top_sector, c.parent_code AS fuel_group, c.is_fossil
-    FROM core.observation o
-    JOIN codes.area_members w ON w.area_code = o.area_code
-    JOIN complete k ON k.region_code = w.within_code AND k.indicator_code = o.indicator_code AND k.year = o.year
+    FROM complete k
+    JOIN codes.area_members w ON w.within_code = k.region_code
         AND CAST(w.valid_from AS DATE) <= make_date(CAST(k.year AS INT), 1, 1)
         AND coalesce(CAST(w.valid_to AS DATE) > make_date(CAST(k.year AS INT), 1, 1), true)
+    JOIN core.observation o ON o.area_code = w.area_code AND o.indicator_code = k.indicator_code AND o.year = k.year
     LEFT JOIN sectors s ON s.sector_code = o.sector_code
     LEFT JOIN codes.carriers c ON c.code = o.carrier_code
     WHERE o.scenario_code = 'actual' AND o.area_level IN ('municipality', 'outside')
