@@ -220,7 +220,8 @@ fn indicators(document: &mut Document, facts: &Facts<'_>) {
     let Some(list) = facts.schemas.codes.get("indicators") else {
         return;
     };
-    let cell = |code: &str, column: &str| Cell::text(list.get(code, column).unwrap_or_default());
+    // As a code it may be broken in a narrow column: mean:electricity_consumption.
+    let cell = |code: &str, column: &str| Cell::code(list.get(code, column).unwrap_or("-"));
     let rows = list.codes().map(|code| {
         vec![
             Cell::code(code),
