@@ -323,7 +323,7 @@ impl Graph<'_> {
             dimension.is_some_and(|dimension| ENERGY.contains(&dimension))
         };
         let mut themes = vec![self.theme("ENVI", &said("Miljø", "Environment"))];
-        if indicators.iter().any(|code| is_energy(code)) {
+        if indicators.iter().any(is_energy) {
             themes.push(self.theme("ENER", &said("Energi", "Energy")));
         }
         json!(themes)

@@ -220,7 +220,8 @@ fn indicators(document: &mut Document, facts: &Facts<'_>) {
     let Some(list) = facts.schemas.codes.get("indicators") else {
         return;
     };
-    let cell = |code: &str, column: &str| Cell::text(list.get(code, column).unwrap_or_default());
+    // As a code it may be broken in a narrow column: mean:electricity_consumption.
+    let cell = |code: &str, column: &str| Cell::code(list.get(code, column).unwrap_or("-"));
     let rows = list.codes().map(|code| {
         vec![
             Cell::code(code),
@@ -408,7 +409,7 @@ fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             out.push('\u{202f}');
         }
         out.push(digit);

@@ -165,7 +165,10 @@ fn of_cell(cell: &Cell) -> String {
 
 /// A name that may be broken after an underscore.
 fn code(name: &str) -> String {
-    format!("<code>{}</code>", escaped(name).replace('_', "_<wbr>"))
+    format!(
+        "<code>{}</code>",
+        escaped(name).replace('_', "_<wbr>").replace(':', ":<wbr>")
+    )
 }
 
 /// A text in both languages, of which one is shown; `code` in backticks.

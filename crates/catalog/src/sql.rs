@@ -10,7 +10,7 @@ use crate::{
 /// Whose SQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
-    /// DuckDB 1.4 and later.
+    /// DuckDB 2: older ones have GEOMETRY in an extension only.
     DuckDb,
     /// Apache Spark 4.
     Spark,
@@ -78,7 +78,7 @@ fn head(facts: &Facts<'_>, dialect: Dialect) -> String {
         .unwrap_or_default();
     let how = match dialect {
         Dialect::DuckDb => {
-            "-- Views over the lake for DuckDB. The lake's address is a variable of the session, asked at every query, so that a
+            "-- Views over the lake for DuckDB 2. The lake's address is a variable of the session, asked at every query, so that a
 -- database file that holds the views can be moved; without it the lake is the working directory:
 --
 --     SET VARIABLE lake = 'demo-lake';        -- or 's3://bucket/prefix', after INSTALL httpfs; LOAD httpfs
@@ -218,7 +218,7 @@ fn word(kind: FieldType, dialect: Dialect) -> &'static str {
         (FieldType::Date, _) => "DATE",
         (FieldType::TimestampUtc, Dialect::DuckDb) => "TIMESTAMP WITH TIME ZONE",
         (FieldType::TimestampUtc, Dialect::Spark) => "TIMESTAMP",
-        (FieldType::Wkb, Dialect::DuckDb) => "BLOB",
+        (FieldType::Wkb, Dialect::DuckDb) => "GEOMETRY",
         (FieldType::Wkb, Dialect::Spark) => "BINARY",
     }
 }
