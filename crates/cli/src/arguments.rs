@@ -82,6 +82,9 @@ pub(crate) enum Command {
     /// What is published, how fresh it is, what the last night said.
     #[command(after_help = examples::STATUS)]
     Status,
+    /// SQL over the lake: a table, CSV, JSON or Parquet.
+    #[command(after_help = examples::QUERY)]
+    Query(Query),
     /// Trace a figure to its mapping, pages, raw rows and earlier values.
     #[command(after_help = examples::EXPLAIN)]
     Explain(Explain),
@@ -218,6 +221,42 @@ pub(crate) struct Explain {
     /// column=value for each column that tells the row apart; or values of the table's unique key, in its order.
     #[arg(required = true)]
     pub(crate) key: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Query {
+    /// One SELECT, EXPLAIN or DESCRIBE over core.<table> and codes.<list>.
+    #[arg(required_unless_present = "tables", conflicts_with = "tables")]
+    pub(crate) sql: Option<String>,
+    /// List what can be read, with rows.
+    #[arg(long)]
+    pub(crate) tables: bool,
+    /// How rows are written: table, csv, json, ndjson, parquet; else by --out's ending, else a table, also into a pipe.
+    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
+    pub(crate) format: Option<Format>,
+    /// A file instead of stdout; Parquet needs one.
+    #[arg(long, value_name = "FILE", conflicts_with = "tables")]
+    pub(crate) out: Option<PathBuf>,
+    /// Rows that a table shows; the others are counted.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) rows: usize,
+    /// Write over a file of that name.
+    #[arg(long, requires = "out")]
+    pub(crate) force: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// Comma-separated, UTF-8, decimal point.
+    Csv,
+    /// An array of objects.
+    Json,
+    /// An object a line.
+    Ndjson,
+    /// One file.
+    Parquet,
 }
 
 #[derive(Args, Debug)]

@@ -44,7 +44,14 @@ impl Engine {
     /// Plans the SQL of a view over tables of the lake. Errors: Settings.
     pub async fn view(&self, sql: &str, tables: &[LakeTable]) -> Result<Mapping> {
         let session = self.session([])?;
-        // A join repeats what it joins: with boundaries of half a megabyte a batch of thousands would be gigabytes.
+        self.make_batches_small(&session, tables).await?;
+        self.register_lake(&session, tables).await?;
+        self.plan(session, sql, "map.sql").await
+    }
+
+    /// Where a table has geometry. A join repeats what it joins: with boundaries of half a megabyte a batch of thousands
+    /// would be gigabytes.
+    pub(crate) async fn make_batches_small(&self, session: &SessionContext, tables: &[LakeTable]) -> Result<()> {
         let has_geometry = |table: &LakeTable| {
             let mut fields = table.schema.fields().iter();
             fields.any(|field| *field.data_type() == DataType::Binary)
@@ -54,8 +61,7 @@ impl Engine {
             let set = session.sql(&small).await;
             set.map_err(|error| sql_fault("the SQL session cannot start", Kind::Bug, error))?;
         }
-        self.register_lake(&session, tables).await?;
-        self.plan(session, sql, "map.sql").await
+        Ok(())
     }
 
     pub(crate) async fn register_lake(&self, session: &SessionContext, tables: &[LakeTable]) -> Result<()> {

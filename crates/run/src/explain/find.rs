@@ -16,7 +16,7 @@ use super::{
 use crate::{house::House, provenance::COMMON};
 
 /// Column of the query that says which file a row stands in.
-const FILE: &str = "__file";
+pub(crate) const FILE: &str = "__file";
 /// Values of one column that are looked through for the nearest.
 const MOST_VALUES: usize = 100_000;
 
