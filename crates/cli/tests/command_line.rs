@@ -6,6 +6,7 @@ mod errors;
 mod home;
 mod mistakes;
 mod operator;
+mod query;
 mod reference;
 mod templates;
 mod traced;
@@ -22,6 +23,7 @@ fn help_names_every_command_and_every_setting() {
     snapshot("help.txt", &said.out);
     for command in [
         "explain",
+        "query",
         "run",
         "plan",
         "replay",

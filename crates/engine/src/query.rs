@@ -11,6 +11,7 @@ use datafusion::{
     execution::{SendableRecordBatchStream, context::SQLOptions},
     logical_expr::LogicalPlan,
     prelude::{DataFrame, SessionContext},
+    sql::{parser::Statement, sqlparser::ast::Statement as SqlStatement},
 };
 use futures::StreamExt;
 use klimalade_model::{Fault, Kind, Result};
@@ -84,6 +85,7 @@ pub fn tables_asked(sql: &str) -> Result<Vec<TableName>> {
         }
         wrong(error)
     })?;
+    only_reads_statement(&statement)?;
     let references = state.resolve_table_references(&statement).map_err(wrong)?;
     let mut names: Vec<TableName> = references
         .iter()
@@ -120,6 +122,9 @@ impl Engine {
     pub async fn ask(&self, sql: &str, tables: &[LakeTable]) -> Result<Answer> {
         let session = self.session([])?;
         self.make_batches_small(&session, tables).await?;
+        // A table is as many streams as it has files: a sort of each would get a file's share of the memory.
+        let one_sort = session.sql("SET datafusion.optimizer.repartition_sorts = false").await;
+        one_sort.map_err(|error| sql_fault("the SQL session cannot start", Kind::Bug, error))?;
         self.register_lake(&session, tables).await?;
         let wrong = |error| planning_fault(&session, QUERY, error);
         let plan = session.state().create_logical_plan(sql).await.map_err(wrong)?;
@@ -133,6 +138,28 @@ impl Engine {
     }
 }
 
+/// Before its tables are looked for: of `DROP TABLE x` it matters little that there is no x. Errors: Settings.
+fn only_reads_statement(statement: &Statement) -> Result<()> {
+    match statement {
+        Statement::Explain(explained) => only_reads_statement(&explained.statement),
+        Statement::Statement(inner) => match inner.as_ref() {
+            SqlStatement::Query(_) | SqlStatement::ExplainTable { .. } => Ok(()),
+            other => Err(no_question(&other.to_string())),
+        },
+        other => Err(no_question(&other.to_string())),
+    }
+}
+
+fn no_question(found: &str) -> Fault {
+    // What follows the verb may be long, and hold anything.
+    let words: Vec<&str> = found.split_whitespace().take(2).collect();
+    Fault::settings("a query reads and does nothing else")
+        .at(QUERY)
+        .expected("SELECT, EXPLAIN or DESCRIBE")
+        .found(words.join(" "))
+        .hint("klimalade query --tables lists what can be read")
+}
+
 /// Errors: Settings, when a statement does more than read.
 fn only_reads(plan: &LogicalPlan) -> Result<()> {
     let options = SQLOptions::new()
@@ -140,13 +167,7 @@ fn only_reads(plan: &LogicalPlan) -> Result<()> {
         .with_allow_dml(false)
         .with_allow_statements(false);
     // It looks below EXPLAIN ANALYZE too, which would do what it explains.
-    options.verify_plan(plan).map_err(|error| {
-        Fault::settings("a query reads and does nothing else")
-            .at(QUERY)
-            .expected("SELECT, EXPLAIN or DESCRIBE")
-            .found(refused(&error))
-            .hint("klimalade query --tables lists what can be read")
-    })
+    options.verify_plan(plan).map_err(|error| no_question(&refused(&error)))
 }
 
 /// The name of what was refused: `DML not supported: Insert Into` says `Insert Into`.
@@ -184,6 +205,7 @@ fn plain_schema(schema: &Schema) -> SchemaRef {
             DataType::Utf8View | DataType::LargeUtf8 | DataType::Dictionary(..) => {
                 field.as_ref().clone().with_data_type(DataType::Utf8)
             }
+            DataType::BinaryView | DataType::LargeBinary => field.as_ref().clone().with_data_type(DataType::Binary),
             _ => field.as_ref().clone(),
         })
         .collect();

@@ -104,7 +104,7 @@ impl<W: Write> TextWriter<W> {
                 writer.into_inner().flush()
             }
         };
-        flushed.map_err(|source| not_written(source.to_string()).because(source))
+        flushed.map_err(|source| not_written(source.to_string()))
     }
 }
 
@@ -116,7 +116,7 @@ fn json_writer() -> json::WriterBuilder {
 fn text_fault(error: arrow::error::ArrowError) -> Fault {
     use arrow::error::ArrowError;
     match error {
-        ArrowError::IoError(said, source) => not_written(said).because(source),
+        ArrowError::IoError(said, _) => not_written(said),
         // csv's writer tells what the disk or the pipe said as text only.
         ArrowError::CsvError(said) if said.contains("Nested type") => {
             Fault::settings("CSV holds no lists and no structures")

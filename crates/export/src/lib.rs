@@ -1,0 +1,16 @@
+//! What the lake holds, in the forms that others ask for: the table of a municipality's inventory by GPC or by CRF, the
+//! rows of CDP-ICLEI Track, and SDMX. A form says what it lacks; it never invents a figure.
+
+mod cdp;
+mod figures;
+mod form;
+mod header;
+mod inventory;
+mod places;
+mod sdmx;
+
+pub use cdp::{CdpExport, cdp};
+pub use figures::{Figure, inventory};
+pub use form::{Form, FormCode};
+pub use inventory::{Inventory, Kind, Line};
+pub use sdmx::{SdmxExport, sdmx};
