@@ -85,6 +85,9 @@ pub(crate) enum Command {
     /// SQL over the lake: a table, CSV, JSON or Parquet.
     #[command(after_help = examples::QUERY)]
     Query(Query),
+    /// The lake in forms that others ask for: GPC and CRF tables, CDP-ICLEI rows, SDMX.
+    #[command(after_help = examples::EXPORT)]
+    Export(Export),
     /// Trace a figure to its mapping, pages, raw rows and earlier values.
     #[command(after_help = examples::EXPLAIN)]
     Explain(Explain),
@@ -257,6 +260,41 @@ pub(crate) enum Format {
     Ndjson,
     /// One file.
     Parquet,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Export {
+    /// gpc or crf: the table of an inventory; cdp: rows for CDP-ICLEI Track; sdmx: yearly figures and their structure.
+    #[arg(value_enum, hide_possible_values = true)]
+    pub(crate) form: ExportForm,
+    /// gpc, crf, cdp: the municipality's code; crf: also DK.
+    #[arg(long, value_name = "CODE",
+          required_if_eq_any([("form", "gpc"), ("form", "crf"), ("form", "cdp")]))]
+    pub(crate) area: Option<String>,
+    /// gpc, crf, cdp: the year of the account; cdp has the newest where it is left out.
+    #[arg(long, value_name = "YEAR", required_if_eq_any([("form", "gpc"), ("form", "crf")]))]
+    pub(crate) year: Option<i16>,
+    /// sdmx: this indicator only; may be given more than once.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) indicator: Vec<String>,
+    /// A file instead of stdout; sdmx: the folder that observation.csv and structure.xml go to.
+    #[arg(long, value_name = "PATH", required_if_eq("form", "sdmx"))]
+    pub(crate) out: Option<PathBuf>,
+    /// Write over files of that name.
+    #[arg(long, requires = "out")]
+    pub(crate) force: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportForm {
+    /// Global Protocol for Community-scale inventories.
+    Gpc,
+    /// Common Reporting Format.
+    Crf,
+    /// CDP-ICLEI Track.
+    Cdp,
+    /// SDMX-CSV and SDMX-ML.
+    Sdmx,
 }
 
 #[derive(Args, Debug)]

@@ -26,6 +26,12 @@ Examples:
   klimalade query 'SELECT year, sum(value) FROM core.observation GROUP BY year' --demo
   klimalade query 'SELECT * FROM codes.areas' --out areas.parquet";
 
+pub(crate) const EXPORT: &str = "\
+Examples:
+  klimalade export gpc --area 0751 --year 2023
+  klimalade export cdp --area 0751 --out aarhus.csv
+  klimalade export sdmx --indicator ghg_emissions --out sdmx";
+
 pub(crate) const EXPLAIN: &str = "\
 Examples:
   klimalade explain observation indicator_code=land_area area_code=0751 year=2024

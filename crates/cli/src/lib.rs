@@ -8,6 +8,7 @@ mod demo;
 mod difference;
 mod examples;
 mod explain;
+mod export;
 mod inspect;
 mod manual;
 mod new;
@@ -78,6 +79,7 @@ async fn run(arguments: arguments::Arguments) -> u8 {
         Command::Vacuum(vacuum) => inspect::vacuum(&arguments, vacuum).await,
         Command::Status => inspect::status(&arguments).await,
         Command::Query(asked) => query::query(&arguments, asked).await,
+        Command::Export(asked) => export::export(&arguments, asked).await,
         Command::Explain(question) => explain::explain(&arguments, question).await,
         Command::Connectors(which) => reference::connectors(&arguments, which),
         Command::Schema(which) => reference::schema(&arguments, which),

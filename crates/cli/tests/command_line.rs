@@ -3,6 +3,7 @@
 
 mod common;
 mod errors;
+mod exports;
 mod home;
 mod mistakes;
 mod operator;
@@ -24,6 +25,7 @@ fn help_names_every_command_and_every_setting() {
     for command in [
         "explain",
         "query",
+        "export",
         "run",
         "plan",
         "replay",

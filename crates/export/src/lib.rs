@@ -6,6 +6,8 @@ mod figures;
 mod form;
 mod header;
 mod inventory;
+#[cfg(test)]
+mod inventory_tests;
 mod places;
 mod sdmx;
 
