@@ -228,7 +228,7 @@ pub(crate) struct Explain {
 
 #[derive(Args, Debug)]
 pub(crate) struct Query {
-    /// One SELECT, EXPLAIN or DESCRIBE over core.<table> and codes.<list>.
+    /// One SELECT, EXPLAIN or DESCRIBE over core.<table>, out.<table>, codes.<list>, ledger, pipelines, run_date.
     #[arg(required_unless_present = "tables", conflicts_with = "tables")]
     pub(crate) sql: Option<String>,
     /// List what can be read, with rows.

@@ -396,7 +396,10 @@ impl RowContract {
                 });
             }
         }
-        if table.column("value").is_some() && table.column("indicator_code").is_some() {
+        if ["value", "value_status", "indicator_code"]
+            .iter()
+            .all(|name| table.column(name).is_some())
+        {
             self.check_values(&batch, rows, what.is_none(), &mut bad)?;
         }
         self.check_ids(&batch, rows, &mut bad)?;

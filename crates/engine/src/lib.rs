@@ -25,11 +25,11 @@ pub use compare::{Change, Comparison, compare_files};
 pub use contract::{Admitted, Reject, RejectRoom, RowContract, RowRules};
 pub use controls::{ControlFile, ControlRules, ControlSummary, Known, Rule, compare_controls};
 pub use geometry::wkt_to_wkb;
-pub use mapping::{Mapped, Mapping, RawUse, Shape, tables_read};
+pub use mapping::{Mapped, Mapping, RawUse, Shape};
 pub use partition::{PART_COLUMN, PartitionSpool, SortedRows, Spooled};
-pub use query::{Answer, TableName, tables_asked};
+pub use query::{Answer, tables_asked};
 pub use raw::RawSender;
 pub use session::{Engine, EngineOptions};
-pub use views::{LakeFile, LakeTable};
+pub use views::{LakeFile, LakeTable, TableName, TableRows, tables_read};
 
 pub use datafusion::common::ScalarValue;

@@ -12,7 +12,6 @@ use datafusion::{
     catalog::streaming::StreamingTable,
     common::{
         JoinType, ScalarValue,
-        config::Dialect,
         tree_node::{Transformed, TreeNode, TreeNodeRecursion},
     },
     execution::SendableRecordBatchStream,
@@ -196,25 +195,6 @@ impl Engine {
             raw_use,
         })
     }
-}
-
-/// Tables of core that a view's SQL reads, by name and without `core.`. Errors: Settings, when it is no SQL.
-pub fn tables_read(sql: &str) -> Result<Vec<String>> {
-    let wrong = |error| sql_fault("the SQL cannot be read", Kind::Settings, error).at("map.sql");
-    let session = SessionContext::new();
-    let statement = session
-        .state()
-        .sql_to_statement(sql, &Dialect::Generic)
-        .map_err(wrong)?;
-    let references = session.state().resolve_table_references(&statement).map_err(wrong)?;
-    let mut names: Vec<String> = references
-        .iter()
-        .filter(|reference| reference.schema() == Some("core"))
-        .map(|reference| reference.table().to_owned())
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    Ok(names)
 }
 
 impl Mapping {

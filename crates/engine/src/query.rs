@@ -20,7 +20,7 @@ use crate::{
     error::{arrow_fault, sql_fault},
     misread::planning_fault,
     session::Engine,
-    views::LakeTable,
+    views::{LakeTable, TableName},
 };
 
 /// What a question is called where a fault says in what it stands.
@@ -56,25 +56,8 @@ impl Answer {
     }
 }
 
-/// A table as SQL names it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TableName {
-    /// `core` in `core.observation`; none where a table has no layer.
-    pub layer: Option<String>,
-    /// `observation`.
-    pub name: String,
-}
-
-impl std::fmt::Display for TableName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.layer {
-            Some(layer) => write!(f, "{layer}.{}", self.name),
-            None => write!(f, "{}", self.name),
-        }
-    }
-}
-
-/// Every table that a question names, in order and once. Errors: Settings, when it is no single statement of SQL.
+/// Every table that a question names, of whatever layer (`run` for one that stands alone), in order and once. Errors:
+/// Settings, when it is no single statement, or one that does more than read.
 pub fn tables_asked(sql: &str) -> Result<Vec<TableName>> {
     let session = SessionContext::new();
     let wrong = |error| planning_fault(&session, QUERY, error);
@@ -90,7 +73,10 @@ pub fn tables_asked(sql: &str) -> Result<Vec<TableName>> {
     let mut names: Vec<TableName> = references
         .iter()
         .map(|reference| TableName {
-            layer: reference.schema().map(str::to_owned),
+            layer: match reference.schema() {
+                None | Some("public") => "run".to_owned(),
+                Some(layer) => layer.to_owned(),
+            },
             name: reference.table().to_owned(),
         })
         .collect();

@@ -103,9 +103,10 @@ impl Engine {
                 .map_err(wrong)?;
         }
         catalog.register_schema("maps", schema).map_err(wrong)?;
-        catalog
-            .register_schema("core", Arc::new(MemorySchemaProvider::new()))
-            .map_err(wrong)?;
+        for layer in ["core", "out"] {
+            let schema = Arc::new(MemorySchemaProvider::new());
+            catalog.register_schema(layer, schema).map_err(wrong)?;
+        }
         let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
         session.register_udf(create_udf(
             "decimal_comma",

@@ -1,17 +1,20 @@
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
-use datafusion::common::TableReference;
+use arrow::{
+    array::RecordBatch,
+    datatypes::{DataType, Field, Schema, SchemaRef},
+};
 use datafusion::{
-    arrow::datatypes::{DataType, Field, Schema},
+    common::{TableReference, config::Dialect},
     datasource::{
         MemTable, TableProvider, ViewTable,
         file_format::parquet::ParquetFormat,
         listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl},
     },
-    logical_expr::{LogicalPlanBuilder, lit},
+    logical_expr::{LogicalPlanBuilder, cast, lit},
     prelude::{SessionContext, col},
 };
-use klimalade_model::{Fault, Kind, Result};
+use klimalade_model::{Kind, Result, Table};
 
 use crate::{error::sql_fault, mapping::Mapping, session::Engine};
 
@@ -29,15 +32,86 @@ pub struct LakeFile {
     pub keep: Arc<dyn std::any::Any + Send + Sync>,
 }
 
-/// A table of core as files of one schema.
+/// What the rows of a table stand in.
+#[derive(Clone, Debug)]
+pub enum TableRows {
+    /// Files of one schema.
+    Files(Vec<LakeFile>),
+    /// Memory.
+    Batches(Vec<RecordBatch>),
+}
+
+/// A table of the lake under its name in SQL.
 #[derive(Clone, Debug)]
 pub struct LakeTable {
-    /// Without `core.`.
-    pub name: String,
+    /// Where SQL looks for it.
+    pub name: TableName,
     /// Columns of the files, for a table without any.
-    pub schema: arrow::datatypes::SchemaRef,
-    /// Its files.
-    pub files: Vec<LakeFile>,
+    pub schema: SchemaRef,
+    /// Its rows.
+    pub rows: TableRows,
+}
+
+impl LakeTable {
+    /// A table as files with these columns, those of their path besides.
+    pub fn of_files(table: &Table, schema: SchemaRef, files: Vec<LakeFile>) -> Self {
+        let name = TableName::of(table);
+        let rows = TableRows::Files(files);
+        Self { name, schema, rows }
+    }
+    /// A table without a row: what its SQL is planned over.
+    pub fn empty(table: &Table) -> Self {
+        Self::of_files(table, table.schema(), Vec::new())
+    }
+    /// A table in memory.
+    pub fn of_batches(table: &Table, batches: Vec<RecordBatch>) -> Self {
+        Self {
+            rows: TableRows::Batches(batches),
+            ..Self::empty(table)
+        }
+    }
+}
+
+/// A table as SQL names it: `core.observation`, `out.coverage`, `ledger`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TableName {
+    /// `core`, `out`, or `run` for the tables that stand alone.
+    pub layer: String,
+    /// Without the layer.
+    pub name: String,
+}
+
+impl TableName {
+    /// The name of a table of the common schema.
+    pub fn of(table: &Table) -> Self {
+        Self {
+            layer: table.layer.clone(),
+            name: table.name.clone(),
+        }
+    }
+}
+
+/// Tables of core and out that SQL reads, and tables of its own that stand alone (`ledger`, `pipelines`, `run_date`,
+/// and whatever else is named without a schema), in order. Errors: Settings, when it is no SQL.
+pub fn tables_read(sql: &str) -> Result<Vec<TableName>> {
+    let wrong = |error| sql_fault("the SQL cannot be read", Kind::Settings, error).at("map.sql");
+    let session = SessionContext::new();
+    let state = session.state();
+    let statement = state.sql_to_statement(sql, &Dialect::Generic).map_err(wrong)?;
+    let references = state.resolve_table_references(&statement).map_err(wrong)?;
+    let named = references.iter().filter_map(|reference| {
+        let layer = match reference.schema()? {
+            layer @ ("core" | "out") => layer,
+            "public" => "run",
+            _ => return None,
+        };
+        Some(TableName {
+            layer: layer.to_owned(),
+            name: reference.table().to_owned(),
+        })
+    });
+    let names: BTreeSet<TableName> = named.collect();
+    Ok(names.into_iter().collect())
 }
 
 impl Engine {
@@ -66,13 +140,14 @@ impl Engine {
 
     pub(crate) async fn register_lake(&self, session: &SessionContext, tables: &[LakeTable]) -> Result<()> {
         let wrong = |error| sql_fault("a table of the lake cannot be opened", Kind::Source, error);
-        let core = session
-            .catalog("datafusion")
-            .and_then(|catalog| catalog.schema("core"))
-            .ok_or_else(|| Fault::bug("the SQL session has no schema core"))?;
         for table in tables {
             let provider = self.lake_table(session, table).await.map_err(wrong)?;
-            core.register_table(table.name.clone(), provider).map_err(wrong)?;
+            let name = &table.name;
+            let reference = match name.layer.as_str() {
+                "run" => TableReference::bare(name.name.clone()),
+                layer => TableReference::partial(layer.to_owned(), name.name.clone()),
+            };
+            session.register_table(reference, provider).map_err(wrong)?;
         }
         Ok(())
     }
@@ -82,21 +157,32 @@ impl Engine {
         session: &SessionContext,
         table: &LakeTable,
     ) -> datafusion::error::Result<Arc<dyn TableProvider>> {
-        if table.files.is_empty() {
+        let files = match &table.rows {
+            TableRows::Files(files) => files,
+            TableRows::Batches(batches) => {
+                return Ok(Arc::new(MemTable::try_new(
+                    table.schema.clone(),
+                    vec![batches.clone()],
+                )?));
+            }
+        };
+        if files.is_empty() {
             let mut fields: Vec<Field> = table
                 .schema
                 .fields()
                 .iter()
                 .map(|field| field.as_ref().clone())
                 .collect();
-            fields.push(Field::new("pipeline", DataType::Utf8, false));
+            if table.name.layer == "core" {
+                fields.push(Field::new("pipeline", DataType::Utf8, false));
+            }
             let schema = Arc::new(Schema::new(fields));
             return Ok(Arc::new(MemTable::try_new(schema, vec![vec![]])?));
         }
         // A file a branch, its path's values as literals: the optimizer prunes branches by them, and nothing is
         // guessed from folder names.
         let mut union: Option<LogicalPlanBuilder> = None;
-        for (at, file) in table.files.iter().enumerate() {
+        for (at, file) in files.iter().enumerate() {
             let url = ListingTableUrl::parse(file.path.to_string_lossy())?;
             let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension("");
             let config = ListingTableConfig::new(url)
@@ -104,11 +190,21 @@ impl Engine {
                 .infer_schema(&session.state())
                 .await?;
             let listing = Arc::new(ListingTable::try_new(config)?);
+            let written = listing.schema();
             let columns: Vec<_> = table
                 .schema
                 .fields()
                 .iter()
-                .map(|field| col(format!("\"{}\"", field.name())))
+                .map(|field| {
+                    let column = col(format!("\"{}\"", field.name()));
+                    // A ledger of before counted without a sign.
+                    match written.field_with_name(field.name()) {
+                        Ok(known) if *known.data_type() == DataType::UInt64 => {
+                            cast(column, field.data_type().clone()).alias(field.name())
+                        }
+                        _ => column,
+                    }
+                })
                 .collect();
             let values = file
                 .values

@@ -67,10 +67,19 @@ pub async fn cdp(house: &House, area: &str, year: Option<i16>) -> Result<CdpExpo
     }
     let mut answers = Vec::new();
     let mut header = Header::default();
-    header.say("form", "CDP-ICLEI Track: the columns of the open dataset `2020 - Full Cities Dataset`, a row for each answer");
+    header.say(
+        "form",
+        "CDP-ICLEI Track: the columns of the open dataset `2020 - Full Cities Dataset`, a row for each answer",
+    );
     header.say("area", format!("{area} {name}"));
-    header.say("not known", "numbers of columns, the question of the inventory, and the questionnaires after 2020: those cells are empty");
-    header.say("wording", "questionnaire: a number or its own words; klimalade: ours, to be chosen from its list by hand");
+    header.say(
+        "not known",
+        "numbers of columns, the question of the inventory, and the questionnaires after 2020: those cells are empty",
+    );
+    header.say(
+        "wording",
+        "questionnaire: a number or its own words; klimalade: ours, to be chosen from its list by hand",
+    );
     match &account {
         Some((year, account)) => {
             header.say("inventory year", year.to_string());
@@ -88,7 +97,14 @@ pub async fn cdp(house: &House, area: &str, year: Option<i16>) -> Result<CdpExpo
              {other_actions} actions of adaptation only (section 2: columns not known)"
         ),
     );
-    header.say("simulated", if house.lake.simulated() { "yes: every figure is invented" } else { "no" });
+    header.say(
+        "simulated",
+        if house.lake.simulated() {
+            "yes: every figure is invented"
+        } else {
+            "no"
+        },
+    );
     Ok(CdpExport {
         header,
         area: format!("{name} Kommune"),
@@ -106,7 +122,10 @@ async fn newest_year(house: &House, area: &str) -> Result<Option<i16>> {
          WHERE indicator_code = 'ghg_emissions' AND area_code = '{area}' AND scenario_code = 'actual'"
     );
     let rows = read(house, &sql).await?;
-    Ok(rows.first().and_then(|row| row.get("year")).and_then(|year| year.parse().ok()))
+    Ok(rows
+        .first()
+        .and_then(|row| row.get("year"))
+        .and_then(|year| year.parse().ok()))
 }
 
 /// A line of GPC is a row; what it says, a figure or a notation key, is the answer.
@@ -157,14 +176,30 @@ fn target_answers(house: &House, rows: &[Row], answers: &mut Vec<Answer>) -> Res
         };
         let text = |column: &str| row.get(column).map(str::to_owned);
         match row.get("sector_code").unwrap_or_default() {
-            "_T" => put("Sector", Some("All emissions sources included in city inventory".to_owned()), "questionnaire"),
-            code => put("Sector", Some(sectors.get(code, "name_en").unwrap_or(code).to_owned()), "klimalade"),
+            "_T" => put(
+                "Sector",
+                Some("All emissions sources included in city inventory".to_owned()),
+                "questionnaire",
+            ),
+            code => put(
+                "Sector",
+                Some(sectors.get(code, "name_en").unwrap_or(code).to_owned()),
+                "klimalade",
+            ),
         }
         let is_whole = row.get("boundary_code") == Some("territorial");
         let boundary = is_whole.then(|| "Same – covers entire city and nothing else".to_owned());
-        put("Boundary of target relative to city boundary (reported in 0.1)", boundary, "questionnaire");
+        put(
+            "Boundary of target relative to city boundary (reported in 0.1)",
+            boundary,
+            "questionnaire",
+        );
         put("Base year", text("base_year"), "questionnaire");
-        put("Base year emissions (metric tonnes CO2e)", text("base_value"), "questionnaire");
+        put(
+            "Base year emissions (metric tonnes CO2e)",
+            text("base_value"),
+            "questionnaire",
+        );
         let ratio = row.get("reduction_ratio").and_then(|ratio| ratio.parse::<f64>().ok());
         put("Percentage reduction target", ratio.map(percent), "questionnaire");
         put("Target year", text("target_year"), "questionnaire");
@@ -185,7 +220,10 @@ fn percent(ratio: f64) -> String {
 
 /// Question 5.4; the number of actions that it has no place for.
 fn action_answers(house: &House, rows: &[Row], answers: &mut Vec<Answer>) -> Result<usize> {
-    let (sectors, statuses) = (house.schemas.code_list("sectors")?, house.schemas.code_list("statuses")?);
+    let (sectors, statuses) = (
+        house.schemas.code_list("sectors")?,
+        house.schemas.code_list("statuses")?,
+    );
     let mut row_number = 0;
     for row in rows {
         if row.get("kind") == Some("adaptation") {
@@ -216,7 +254,11 @@ fn action_answers(house: &House, rows: &[Row], answers: &mut Vec<Answer>) -> Res
         put("Action title", row.get("title").map(str::to_owned), "questionnaire");
         // Only the last of the questionnaire's states is one of ours.
         match row.get("status_code") {
-            Some("done") => put("Implementation status", Some("Implementation complete".to_owned()), "questionnaire"),
+            Some("done") => put(
+                "Implementation status",
+                Some("Implementation complete".to_owned()),
+                "questionnaire",
+            ),
             _ => put("Implementation status", named(statuses, "status_code"), "klimalade"),
         }
         put("Start year of action", year("start_date"), "questionnaire");
@@ -259,8 +301,20 @@ fn plan_answers(rows: &[Row], answers: &mut Vec<Answer>) {
                 let text = |column: &str| row.get(column).map(str::to_owned);
                 let adopted = row.get("adopted_date").or(row.get("valid_from"));
                 let adopted = adopted.map(|date| date.chars().take(4).collect());
-                put("5.5a", attach, "Publication title and attachment", &number, text("title"));
-                put("5.5a", attach, "Year of adoption from local government", &number, adopted);
+                put(
+                    "5.5a",
+                    attach,
+                    "Publication title and attachment",
+                    &number,
+                    text("title"),
+                );
+                put(
+                    "5.5a",
+                    attach,
+                    "Year of adoption from local government",
+                    &number,
+                    adopted,
+                );
                 put("5.5a", attach, "Web link", &number, text("document_url"));
             }
         }
@@ -269,7 +323,9 @@ fn plan_answers(rows: &[Row], answers: &mut Vec<Answer>) {
 
 /// Account and row where CDP gave them (`cdp_iclei_track:50540:2`), else none and a number of ours.
 fn own_place(id: Option<&str>, number: usize) -> (String, String) {
-    let own = id.and_then(|id| id.strip_prefix(OWN)).and_then(|rest| rest.split_once(':'));
+    let own = id
+        .and_then(|id| id.strip_prefix(OWN))
+        .and_then(|rest| rest.split_once(':'));
     match own {
         Some((account, row)) => (account.to_owned(), row.to_owned()),
         None => (String::new(), number.to_string()),
@@ -282,16 +338,44 @@ impl CdpExport {
         self.header.write(&mut out)?;
         let mut writer = csv::Writer::from_writer(out);
         let names = [
-            "questionnaire", "account_number", "organization", "country", "cdp_region", "parent_section", "section",
-            "question_number", "question_name", "column_number", "column_name", "row_number", "row_name",
-            "response_answer", "wording", "source_id", "note",
+            "questionnaire",
+            "account_number",
+            "organization",
+            "country",
+            "cdp_region",
+            "parent_section",
+            "section",
+            "question_number",
+            "question_name",
+            "column_number",
+            "column_name",
+            "row_number",
+            "row_name",
+            "response_answer",
+            "wording",
+            "source_id",
+            "note",
         ];
         writer.write_record(names).map_err(csv_not_written)?;
         for answer in &self.answers {
             let cells = [
-                QUESTIONNAIRE, &answer.account, &self.area, "Denmark", "Europe", "Emissions Reduction", answer.section,
-                answer.question_number, answer.question_name, "", answer.column_name, &answer.row_number,
-                &answer.row_name, &answer.response, answer.wording, &answer.source_id, &answer.note,
+                QUESTIONNAIRE,
+                &answer.account,
+                &self.area,
+                "Denmark",
+                "Europe",
+                "Emissions Reduction",
+                answer.section,
+                answer.question_number,
+                answer.question_name,
+                "",
+                answer.column_name,
+                &answer.row_number,
+                &answer.row_name,
+                &answer.response,
+                answer.wording,
+                &answer.source_id,
+                &answer.note,
             ];
             writer.write_record(cells).map_err(csv_not_written)?;
         }
@@ -309,7 +393,10 @@ mod tests {
             own_place(Some("cdp_iclei_track:50540:2"), 1),
             ("50540".to_owned(), "2".to_owned())
         );
-        assert_eq!(own_place(Some("klimaalliancen_plans:0269:1:2"), 4), (String::new(), "4".to_owned()));
+        assert_eq!(
+            own_place(Some("klimaalliancen_plans:0269:1:2"), 4),
+            (String::new(), "4".to_owned())
+        );
         assert_eq!(own_place(None, 4), (String::new(), "4".to_owned()));
     }
 

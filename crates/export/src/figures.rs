@@ -41,7 +41,11 @@ pub struct Figure {
 /// such area or no account of that year.
 pub async fn inventory(house: &House, code: FormCode, area: &str, year: i16) -> Result<Inventory> {
     let name = area_name(house, area)?;
-    let level = house.schemas.code_list("areas")?.get(area, "area_level").unwrap_or_default();
+    let level = house
+        .schemas
+        .code_list("areas")?
+        .get(area, "area_level")
+        .unwrap_or_default();
     let indicator = match (level, code) {
         ("municipality", _) => "ghg_emissions",
         ("country", FormCode::Crf) => "ghg_inventory",
@@ -106,16 +110,26 @@ fn header(house: &House, code: FormCode, (area, name, year): (&str, &str, i16), 
     };
     let method = of("method_code");
     let mut header = Header::default();
-    header.say("form", match code {
-        FormCode::Gpc => "GPC 1.1 (Global Protocol for Community-Scale Greenhouse Gas Inventories)",
-        FormCode::Crf => "CRF (Common Reporting Format of the UNFCCC)",
-    });
+    header.say(
+        "form",
+        match code {
+            FormCode::Gpc => "GPC 1.1 (Global Protocol for Community-Scale Greenhouse Gas Inventories)",
+            FormCode::Crf => "CRF (Common Reporting Format of the UNFCCC)",
+        },
+    );
     header.say("area", format!("{area} {name}"));
     header.say("year", year.to_string());
     header.say("unit", "tonne CO2e");
-    header.say("source", format!("{source}: {}", of_list("sources", plain, "attribution")?));
+    header.say(
+        "source",
+        format!("{source}: {}", of_list("sources", plain, "attribution")?),
+    );
     let edition = of("source_version");
-    let first_seen = rows.iter().filter_map(|row| row.get("retrieved_at")).max().unwrap_or_default();
+    let first_seen = rows
+        .iter()
+        .filter_map(|row| row.get("retrieved_at"))
+        .max()
+        .unwrap_or_default();
     header.say(
         "edition",
         if edition.is_empty() {
@@ -125,21 +139,40 @@ fn header(house: &House, code: FormCode, (area, name, year): (&str, &str, i16), 
         },
     );
     header.say("licence", of("licence_code"));
-    header.say("method", format!("{method}: {}", of_list("methods", &method, "name_en")?));
+    header.say(
+        "method",
+        format!("{method}: {}", of_list("methods", &method, "name_en")?),
+    );
     let gwp = of_list("methods", &method, "gwp_set")?;
     header.say(
         "gwp",
-        if gwp.is_empty() || gwp == "_U" { "not stated by the source".to_owned() } else { gwp },
+        if gwp.is_empty() || gwp == "_U" {
+            "not stated by the source".to_owned()
+        } else {
+            gwp
+        },
     );
     let note = of_list("methods", &method, "note")?;
     if !note.is_empty() {
         header.say("method note", note);
     }
-    header.say("notation keys", match code {
-        FormCode::Gpc => "IE included elsewhere, NE not estimated, NO not occurring, C confidential",
-        FormCode::Crf => "IE included elsewhere, NE not estimated, NO not occurring, NA not applicable, C confidential",
-    });
-    header.say("simulated", if is_simulated { "yes: every figure is invented" } else { "no" });
+    header.say(
+        "notation keys",
+        match code {
+            FormCode::Gpc => "IE included elsewhere, NE not estimated, NO not occurring, C confidential",
+            FormCode::Crf => {
+                "IE included elsewhere, NE not estimated, NO not occurring, NA not applicable, C confidential"
+            }
+        },
+    );
+    header.say(
+        "simulated",
+        if is_simulated {
+            "yes: every figure is invented"
+        } else {
+            "no"
+        },
+    );
     Ok(header)
 }
 
@@ -147,11 +180,14 @@ async fn no_account(house: &House, code: FormCode, area: &str, year: i16, of_are
     let sql = format!("SELECT DISTINCT year FROM core.observation WHERE {of_area} ORDER BY year");
     let rows = read(house, &sql).await?;
     let years: Vec<&str> = rows.iter().filter_map(|row| row.get("year")).collect();
-    let fault = Fault::settings("there is no account of that year").at("--year").found(year.to_string());
+    let fault = Fault::settings("there is no account of that year")
+        .at("--year")
+        .found(year.to_string());
     Ok(match years.last() {
-        Some(newest) => fault
-            .expected(years.join(", "))
-            .hint(format!("klimalade export {} --area {area} --year {newest}", code.name())),
+        Some(newest) => fault.expected(years.join(", ")).hint(format!(
+            "klimalade export {} --area {area} --year {newest}",
+            code.name()
+        )),
         None => fault
             .expected("figures of that area, of which the lake has none")
             .hint("klimalade run"),
@@ -175,7 +211,10 @@ pub(crate) fn area_name(house: &House, area: &str) -> Result<String> {
         .or_else(|| nearest(area, names.iter().map(|(code, _)| *code)));
     let fault = Fault::settings("no such area").at("--area").found(area.to_owned());
     Err(fault.hint(match near {
-        Some(code) => format!("did you mean {code} ({})", areas.get(code, "name_da").unwrap_or_default()),
+        Some(code) => format!(
+            "did you mean {code} ({})",
+            areas.get(code, "name_da").unwrap_or_default()
+        ),
         None => "klimalade schema areas lists them".to_owned(),
     }))
 }
@@ -188,7 +227,10 @@ fn figure(row: &Row) -> Figure {
         category_code: text("category_code"),
         gas_code: text("gas_code"),
         scope_code: text("scope_code"),
-        tonnes: row.get("tonnes").and_then(|tonnes| tonnes.parse().ok()).filter(|_| is_whole),
+        tonnes: row
+            .get("tonnes")
+            .and_then(|tonnes| tonnes.parse().ok())
+            .filter(|_| is_whole),
         value_status: text("value_status"),
         is_free: row.get("is_free") == Some("1"),
     }
@@ -236,7 +278,16 @@ impl Inventory {
     pub fn write(&self, mut out: impl Write) -> Result<()> {
         self.header.write(&mut out)?;
         let mut writer = csv::Writer::from_writer(out);
-        let mut names = vec!["ref", "name", "scope", "level", "kind", "tonne_co2e", "notation_key", "included_in"];
+        let mut names = vec![
+            "ref",
+            "name",
+            "scope",
+            "level",
+            "kind",
+            "tonne_co2e",
+            "notation_key",
+            "included_in",
+        ];
         let gases: Vec<String> = GASES.iter().map(|gas| format!("{gas}_tonne_co2e")).collect();
         names.extend(gases.iter().map(String::as_str));
         names.extend(["not_split_tonne_co2e", "gas_key", "certainty", "note"]);

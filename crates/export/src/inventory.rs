@@ -146,11 +146,15 @@ impl Entries {
             // GPC's last digit is the scope, where it is: a figure that knows its scope is a line's.
             if let [place] = places.as_slice()
                 && ["1", "2", "3"].contains(&figure.scope_code.as_str())
-                && form.line(&format!("{place}.{}", figure.scope_code)).is_some_and(|line| line.scope == figure.scope_code)
+                && form
+                    .line(&format!("{place}.{}", figure.scope_code))
+                    .is_some_and(|line| line.scope == figure.scope_code)
             {
                 places = vec![format!("{place}.{}", figure.scope_code)];
             }
-            let name = sectors.get(&figure.sector_code, "name_en").unwrap_or(&figure.sector_code);
+            let name = sectors
+                .get(&figure.sector_code, "name_en")
+                .unwrap_or(&figure.sector_code);
             let entry = match places.as_slice() {
                 [] => entry_with(&mut entries.outside, |entry| entry.sectors == [name]),
                 [place] => entries.single.entry(place.clone()).or_default(),
@@ -226,7 +230,11 @@ impl Entries {
     /// The place at or above one where a figure stands, alone or joint.
     fn figure_above(&self, place: &str) -> Option<String> {
         std::iter::once(place).chain(above(place)).find_map(|place| {
-            let joint = || self.joint.iter().find(|joint| joint.places.iter().any(|one| one == place));
+            let joint = || {
+                self.joint
+                    .iter()
+                    .find(|joint| joint.places.iter().any(|one| one == place))
+            };
             let single = self.single.get(place).filter(|entry| entry.missing.is_none());
             single
                 .map(|_| place.to_owned())
@@ -253,7 +261,10 @@ impl Entries {
         line.name = names.map(|line| line.name.as_str()).collect::<Vec<_>>().join("; ");
         line.scope = joint.scope();
         line.amount = joint.amount.clone();
-        line.note = format!("{}: the account does not split it between these lines", joint.sectors.join(", "));
+        line.note = format!(
+            "{}: the account does not split it between these lines",
+            joint.sectors.join(", ")
+        );
         joint.say_missing(&mut line);
         line
     }
@@ -267,7 +278,13 @@ impl Entries {
             let missing: Vec<String> = entries
                 .iter()
                 .filter(|entry| entry.missing.is_some())
-                .map(|entry| if entry.places.is_empty() { entry.sectors.join(", ") } else { entry.place() })
+                .map(|entry| {
+                    if entry.places.is_empty() {
+                        entry.sectors.join(", ")
+                    } else {
+                        entry.place()
+                    }
+                })
                 .collect();
             line.amount = sum(entries.iter().copied().filter(|entry| entry.missing.is_none()));
             line.note = match (missing.is_empty(), note) {
@@ -280,7 +297,10 @@ impl Entries {
         if form.code == FormCode::Gpc {
             let is_basic = |entry: &&&Entry| {
                 !entry.places.is_empty()
-                    && entry.places.iter().all(|place| ["I", "II", "III"].iter().any(|sector| is_within(place, sector)))
+                    && entry
+                        .places
+                        .iter()
+                        .all(|place| ["I", "II", "III"].iter().any(|sector| is_within(place, sector)))
             };
             let basic: Vec<&Entry> = all.iter().filter(is_basic).copied().collect();
             totals.push(total(
@@ -323,7 +343,10 @@ impl Entry {
                 self.missing.get_or_insert(("NE", said));
             }
         }
-        for (list, value) in [(&mut self.scopes, figure.scope_code.as_str()), (&mut self.sectors, name)] {
+        for (list, value) in [
+            (&mut self.scopes, figure.scope_code.as_str()),
+            (&mut self.sectors, name),
+        ] {
             if !list.iter().any(|known| known == value) {
                 list.push(value.to_owned());
             }

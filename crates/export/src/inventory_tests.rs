@@ -169,7 +169,11 @@ fn a_confidential_or_missing_figure_has_a_key_and_is_named_where_it_lacks() {
     assert_eq!(says(&lines, "III.1"), "C");
     assert_eq!(says(&lines, "III.4"), "NE");
     assert_eq!(says(&lines, "TOTAL"), "total 1220");
-    assert!(at(&lines, "TOTAL").note.contains("Without III.1, III.4"), "{:?}", at(&lines, "TOTAL"));
+    assert!(
+        at(&lines, "TOTAL").note.contains("Without III.1, III.4"),
+        "{:?}",
+        at(&lines, "TOTAL")
+    );
     assert_ne!(at(&lines, "III.1.1").key, "IE", "in a line that has no figure");
     figures[4].value_status = "Q".to_owned();
     assert_eq!(says(&table(FormCode::Gpc, &figures), "III.4"), "C");
@@ -204,18 +208,24 @@ fn a_figure_that_knows_its_scope_is_a_lines_and_finer_sectors_add_up() {
 
 #[test]
 fn the_nations_codes_fill_crf_by_gas_and_its_corrections_stand_outside() {
-    let mut figures = vec![figure("agriculture", 1.0), figure("agriculture", 2.0), figure("correction", 0.5)];
-    for (figure, (category, gas)) in figures.iter_mut().zip([
-        ("crf_3b", "ch4"),
-        ("crf_3b", "n2o"),
-        ("crf_cor", "co2"),
-    ]) {
+    let mut figures = vec![
+        figure("agriculture", 1.0),
+        figure("agriculture", 2.0),
+        figure("correction", 0.5),
+    ];
+    for (figure, (category, gas)) in figures
+        .iter_mut()
+        .zip([("crf_3b", "ch4"), ("crf_3b", "n2o"), ("crf_cor", "co2")])
+    {
         figure.category_code = category.to_owned();
         figure.gas_code = gas.to_owned();
     }
     let lines = table(FormCode::Crf, &figures);
     assert_eq!(says(&lines, "3.B"), "figure 3");
-    assert_eq!(at(&lines, "3.B").amount, [("ch4".to_owned(), 1.0), ("n2o".to_owned(), 2.0)].into());
+    assert_eq!(
+        at(&lines, "3.B").amount,
+        [("ch4".to_owned(), 1.0), ("n2o".to_owned(), 2.0)].into()
+    );
     assert_eq!(says(&lines, "3"), "subtotal 3");
     assert_eq!(says(&lines, ""), "outside 0.5");
     assert_eq!(says(&lines, "TOTAL"), "total 3.5");

@@ -149,7 +149,11 @@ mod tests {
         let is_there = |column: &str| components().any(|component| component.column == column);
         for column in &table.columns {
             // The year is the period's.
-            assert!(is_there(&column.field.name) || column.field.name == "year", "{}", column.field.name);
+            assert!(
+                is_there(&column.field.name) || column.field.name == "year",
+                "{}",
+                column.field.name
+            );
         }
         for key in table.unique_key.iter().filter(|key| *key != "period_start") {
             assert!(DIMENSIONS.iter().any(|dimension| dimension.column == key), "{key}");
@@ -166,7 +170,11 @@ mod tests {
             };
             for code in list.codes() {
                 let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || "_@$-".contains(letter);
-                assert!(!code.is_empty() && code.chars().all(is_allowed), "{}: {code}", list.name);
+                assert!(
+                    !code.is_empty() && code.chars().all(is_allowed),
+                    "{}: {code}",
+                    list.name
+                );
                 let parent = list.get(code, "parent_code").unwrap_or_default();
                 assert!(parent.is_empty() || list.contains(parent), "{}: {parent}", list.name);
             }

@@ -113,11 +113,15 @@ impl Lake {
             }
             self.verify_snapshots(&owner, &state, &mut findings).await?;
         }
-        for listed in self.list("core").await? {
+        let mut all = self.list("core").await?;
+        // Code lists are the catalogue's, and made anew each night.
+        let out = self.list("out").await?;
+        all.extend(out.into_iter().filter(|listed| !listed.key.starts_with("out/codes/")));
+        for listed in all {
             if !owner_of_file.contains_key(&listed.key) {
                 let hint = format!("move {}/{} out of the lake", self.address(), listed.key);
                 findings.push(Finding::new(
-                    "a file of core that no state names",
+                    "a published file that no state names",
                     &listed.key,
                     "no file",
                     format!("{} bytes", listed.bytes),

@@ -86,7 +86,7 @@ pub struct Column {
 pub struct Table {
     /// `observation`, ...
     pub name: String,
-    /// `core` or `out`.
+    /// `core`, `out` (one flat file, made from core), or `run` (what a night knows of itself: readable, never filled).
     pub layer: String,
     /// Folder levels: `pipeline`, and deeper `year`, `month` where the table says so.
     pub partition_by: Vec<String>,
@@ -107,6 +107,42 @@ pub struct Table {
 }
 
 impl Table {
+    /// True for tables of layer `out`: one flat file of one owner, without common columns and without revisions.
+    pub fn is_out(&self) -> bool {
+        self.layer == "out"
+    }
+    /// Name in SQL: `core.observation`, `out.coverage`; tables of layer `run` stand alone: `ledger`.
+    pub fn sql_name(&self) -> String {
+        match self.layer.as_str() {
+            "run" => self.name.clone(),
+            layer => format!("{layer}.{}", self.name),
+        }
+    }
+    /// Key in the lake of the file with these values of the path: `core/<table>/pipeline=<owner>/[year=.../]data.parquet`,
+    /// `out/<table>.parquet`.
+    pub fn file_key(&self, owner: &str, values: &[(String, String)]) -> String {
+        if self.is_out() {
+            return format!("out/{}.parquet", self.name);
+        }
+        let mut key = format!("core/{}/pipeline={owner}/", self.name);
+        for (name, value) in values {
+            key.push_str(&format!("{name}={value}/"));
+        }
+        key.push_str("data.parquet");
+        key
+    }
+    /// True when a file of this key is the table's, whoever owns it.
+    pub fn has_file(&self, key: &str) -> bool {
+        if self.is_out() {
+            return key == self.file_key("", &[]);
+        }
+        let rest = key.strip_prefix("core/").and_then(|rest| rest.strip_prefix(&self.name));
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    }
+    /// Levels of the path below `pipeline`: `year`, `month`.
+    pub fn deeper_levels(&self) -> &[String] {
+        self.partition_by.get(1..).unwrap_or_default()
+    }
     /// Arrow schema of the columns that map.sql gives.
     pub fn schema(&self) -> SchemaRef {
         Arc::new(Schema::new(
@@ -439,6 +475,13 @@ impl Schemas {
                 Ok(Column { field, required })
             })
             .collect::<Result<Vec<_>>>()?;
+        let is_partitioned = file.partition_by.first().is_some_and(|level| level == "pipeline");
+        if is_partitioned != (file.layer == "core") {
+            return Err(Fault::settings("a table is not partitioned as its layer is")
+                .at(&place)
+                .expected("layer core: partition_by = [\"pipeline\", ...]; layers out and run: partition_by = []")
+                .found(format!("layer {}: {}", file.layer, file.partition_by.join(", "))));
+        }
         for key in &file.unique_key {
             if !columns
                 .iter()

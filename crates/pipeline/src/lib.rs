@@ -3,6 +3,7 @@
 
 mod areas;
 mod definition;
+mod described;
 mod fit;
 mod folder;
 mod ownership;
@@ -15,5 +16,5 @@ pub use definition::{
     Rhythm, RowsPerRow, Task,
 };
 pub use folder::{Broken, Catalogue, Origin, Owner, Pipeline};
-pub use ownership::{Clash, UNFILLED, clashes, owned_by_area};
+pub use ownership::{Clash, UNFILLED, clashes, owned_by_area, owned_whole};
 pub use written::{Position, Written, position_of};

@@ -1,4 +1,4 @@
-use klimalade_model::Fault;
+use klimalade_model::{Fault, Schemas, Table};
 
 use crate::Owner;
 
@@ -14,6 +14,11 @@ pub fn owned_by_area(table: &str) -> bool {
     OWNED_BY_AREA.contains(&table)
 }
 
+/// True when a table has one owner: those of layer `out` are one file each.
+pub fn owned_whole(schemas: &Schemas, table: &str) -> bool {
+    schemas.tables.get(table).is_some_and(Table::is_out)
+}
+
 /// One indicator, or the areas of one table, that two owners claim.
 #[derive(Clone, Debug)]
 pub struct Clash {
@@ -27,18 +32,18 @@ pub struct Clash {
 
 /// Per table, an indicator has one owner per area; so have the tables that are owned by area alone. A pipeline that is
 /// off claims nothing. All clashes, in the order of the owners.
-pub fn clashes(owners: &[&Owner]) -> Vec<Clash> {
+pub fn clashes(owners: &[&Owner], schemas: &Schemas) -> Vec<Clash> {
     let claiming: Vec<&&Owner> = owners.iter().filter(|owner| !owner.definition.harvest.off).collect();
     let mut found = Vec::new();
     for (at, owner) in claiming.iter().enumerate() {
         for other in &claiming[..at] {
-            claim(owner, other, &mut found);
+            claim(owner, other, schemas, &mut found);
         }
     }
     found
 }
 
-fn claim(owner: &Owner, other: &Owner, found: &mut Vec<Clash>) {
+fn claim(owner: &Owner, other: &Owner, schemas: &Schemas, found: &mut Vec<Clash>) {
     let (mine, theirs) = (&owner.definition, &other.definition);
     if mine.table != theirs.table || !mine.publishes.areas.overlaps(&theirs.publishes.areas) {
         return;
@@ -58,6 +63,15 @@ fn claim(owner: &Owner, other: &Owner, found: &mut Vec<Clash>) {
             fault,
         });
     };
+    if owned_whole(schemas, &mine.table) {
+        let instead = "give one of the two a table of its own";
+        return push(
+            "a table of out has two owners",
+            format!("out/{}", mine.table),
+            None,
+            instead,
+        );
+    }
     if owned_by_area(&mine.table) {
         let instead = "name in [publishes] areas those of each";
         return push(
@@ -98,27 +112,35 @@ mod tests {
 
     #[test]
     fn a_table_without_indicators_has_one_owner_per_area() {
+        let schemas = Schemas::embedded().unwrap();
         for table in OWNED_BY_AREA {
             let (register, survey) = (
                 owner("register", table, &["0101"]),
                 owner("survey", table, &["0101", "0751"]),
             );
-            let found = clashes(&[&register, &survey]);
+            let found = clashes(&[&register, &survey], &schemas);
             assert_eq!(found.len(), 1, "{found:?}");
             assert_eq!(found[0].owner, "survey");
             assert_eq!(found[0].fault.what(), "an area has two owners");
-            assert!(clashes(&[&register, &owner("survey", table, &["0751"])]).is_empty());
+            assert!(clashes(&[&register, &owner("survey", table, &["0751"])], &schemas).is_empty());
         }
         // Facilities are told apart by their ids.
-        assert!(clashes(&[&owner("turbines", "facility", &[]), &owner("plants", "facility", &[])]).is_empty());
+        assert!(
+            clashes(
+                &[&owner("turbines", "facility", &[]), &owner("plants", "facility", &[])],
+                &schemas
+            )
+            .is_empty()
+        );
     }
 
     #[test]
     fn an_owner_that_is_off_claims_nothing() {
+        let schemas = Schemas::embedded().unwrap();
         let (mut old, new) = (owner("old", "plan", &[]), owner("new", "plan", &[]));
-        assert_eq!(clashes(&[&old, &new]).len(), 1);
+        assert_eq!(clashes(&[&old, &new], &schemas).len(), 1);
         old.definition.harvest.off = true;
-        assert!(clashes(&[&old, &new]).is_empty());
+        assert!(clashes(&[&old, &new], &schemas).is_empty());
     }
 
     #[test]
@@ -127,7 +149,7 @@ mod tests {
         for owner in &mut owners {
             owner.definition.publishes.indicators = vec!["land_area".to_owned(), "population".to_owned()];
         }
-        let found = clashes(&owners.iter().collect::<Vec<_>>());
+        let found = clashes(&owners.iter().collect::<Vec<_>>(), &Schemas::embedded().unwrap());
         assert_eq!(found.len(), 6, "{found:?}");
         assert!(found.iter().all(|clash| clash.indicator.is_some()));
     }

@@ -125,9 +125,8 @@ impl Publisher<'_> {
         for one in built {
             newest = newest.max(self.newest_in(end, &one.staged.path, Arc::new(())).await?);
         }
-        let prefix = format!("core/{}/", self.table.name);
         let stays = |key: &&String| {
-            key.starts_with(&prefix) && !removed.contains(key) && !built.iter().any(|one| one.key == **key)
+            self.table.has_file(key) && !removed.contains(key) && !built.iter().any(|one| one.key == **key)
         };
         for key in self.old.partitions.keys().filter(stays) {
             if let Some(file) = self.published_file(key).await? {
@@ -148,19 +147,16 @@ impl Publisher<'_> {
         conditions.extend(self.table.column("value").map(|_| "value IS NOT NULL"));
         conditions.extend(self.table.column("scenario_code").map(|_| "scenario_code = 'actual'"));
         let sql = format!(
-            "SELECT CAST(max({end}) AS DATE) FROM core.\"{}\" WHERE {}",
-            self.table.name,
+            "SELECT CAST(max({end}) AS DATE) FROM {} WHERE {}",
+            self.table.sql_name(),
             conditions.join(" AND ")
         );
-        let table = LakeTable {
-            name: self.table.name.clone(),
-            schema: self.table.schema(),
-            files: vec![LakeFile {
-                path: file.to_owned(),
-                values: vec![("pipeline".to_owned(), self.owner.name.clone())],
-                keep,
-            }],
+        let file = LakeFile {
+            path: file.to_owned(),
+            values: vec![("pipeline".to_owned(), self.owner.name.clone())],
+            keep,
         };
+        let table = LakeTable::of_files(self.table, self.table.schema(), vec![file]);
         let batches = self.house.engine.query(&sql, &[table]).await?;
         let days = batches.iter().filter(|batch| batch.num_rows() > 0).find_map(|batch| {
             let days = batch.column(0).as_primitive_opt::<Date32Type>()?;

@@ -157,7 +157,7 @@ async fn run_locked(
             .warnings
             .push("an unfinished commit of an earlier night was finished".to_owned());
     }
-    report.warnings.extend(night.states.clashes(owner)?);
+    report.warnings.extend(night.states.clashes(owner, &house.schemas)?);
     let schemas = &house.schemas;
     let table = schemas.table(&owner.definition.table)?;
     if table.layer != "core" || table.by_runner {

@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use arrow::{
-    array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt64Array},
+    array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray},
     datatypes::{Field, Schema},
 };
 use klimalade_engine::Reject;
@@ -69,7 +69,8 @@ pub(crate) async fn write_ledger(lake: &Lake, run_id: &str, owner: &str, rows: &
         Arc::new(rows.iter().map(cell).collect::<StringArray>()) as ArrayRef
     };
     let count = |cell: &dyn Fn(&PartLedger) -> Option<u64>| {
-        Arc::new(rows.iter().map(cell).collect::<UInt64Array>()) as ArrayRef
+        let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        Arc::new(rows.iter().map(|row| cell(row).map(signed)).collect::<Int64Array>()) as ArrayRef
     };
     let number = |cell: &dyn Fn(&PartLedger) -> f64| {
         Arc::new(rows.iter().map(|row| Some(cell(row))).collect::<Float64Array>()) as ArrayRef
@@ -116,8 +117,8 @@ pub(crate) async fn write_rejects(lake: &Lake, run_id: &str, owner: &str, rows: 
             "row_number",
             Arc::new(
                 rows.iter()
-                    .map(|(_, row)| Some(row.row_number))
-                    .collect::<UInt64Array>(),
+                    .map(|(_, row)| i64::try_from(row.row_number).ok())
+                    .collect::<Int64Array>(),
             ),
         ),
         ("reason_code", text(&|(_, row)| row.reason_code.to_owned())),

@@ -227,7 +227,7 @@ impl Mapper {
 
     /// Rows by the values of their path.
     fn split(&self, rows: &RecordBatch, constants: &[(String, ScalarValue)]) -> Result<Vec<(PathValues, RecordBatch)>> {
-        let levels = &self.table.partition_by[1..];
+        let levels = self.table.deeper_levels();
         if levels.is_empty() {
             return Ok(vec![(Vec::new(), rows.clone())]);
         }

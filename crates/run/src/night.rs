@@ -73,7 +73,7 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
         let rivals = all
             .iter()
             .filter(|other| other.name != owner.name && !retired.contains_key(&other.name));
-        let clash = rivals.flat_map(|other| clashes(&[other, owner])).next();
+        let clash = rivals.flat_map(|other| clashes(&[other, owner], &house.schemas)).next();
         if let Some(clash) = clash
             && !night.states.stands(&owner.name)
         {
@@ -194,9 +194,11 @@ fn in_reading_order(mut views: Vec<Owner>) -> (Vec<Owner>, Vec<(Owner, Fault)>) 
 /// other only in appearance: such an edge is not `firm`.
 fn waits_for(view: &Owner, other: &Owner, firm: bool) -> bool {
     let table = &other.definition.table;
+    let reads_table =
+        || klimalade_engine::tables_read(&view.sql).is_ok_and(|read| read.iter().any(|name| name.name == *table));
     other.name != view.name
         && reads_owner(view, &other.name)
-        && klimalade_engine::tables_read(&view.sql).is_ok_and(|read| read.contains(table))
+        && reads_table()
         && (!firm || !view.definition.reads.is_empty() || view.definition.table != *table)
 }
 

@@ -79,7 +79,7 @@ pub(crate) struct Built {
 impl Publisher<'_> {
     /// Key of the file with these values of the path.
     pub(crate) fn key(&self, values: &PathValues) -> String {
-        partition_key(&self.table.name, &self.owner.name, values)
+        self.table.file_key(&self.owner.name, values)
     }
 
     /// Keys of the table's partitions that a part changed tonight touches, before and after.
@@ -204,13 +204,12 @@ impl Publisher<'_> {
         let mut commit = CommitPlan::default();
         let mut revised = Vec::new();
         let revisions = format!("core/revision/pipeline={}/", self.owner.name);
-        let data = format!("core/{}/", self.table.name);
         for (key, old) in &self.old.partitions {
             if key.starts_with(&revisions) {
                 state.partitions.insert(key.clone(), old.clone());
                 continue;
             }
-            if key.starts_with(&data) {
+            if self.table.has_file(key) {
                 revised.extend(self.vanished(key, &mut provenances).await?);
             }
             commit.remove.push(key.clone());
@@ -387,16 +386,6 @@ impl Publisher<'_> {
             klimalade_model::sha256_hex(format!("{}{key}", self.run_id).as_bytes())
         ))
     }
-}
-
-/// `core/<table>/pipeline=<owner>/[year=.../]data.parquet`.
-pub(crate) fn partition_key(table: &str, owner: &str, values: &PathValues) -> String {
-    let mut key = format!("core/{table}/pipeline={owner}/");
-    for (name, value) in values {
-        key.push_str(&format!("{name}={value}/"));
-    }
-    key.push_str("data.parquet");
-    key
 }
 
 pub(crate) fn replacement(key: &str, staged: &StagedFile, old: Option<&PartitionState>) -> Replacement {

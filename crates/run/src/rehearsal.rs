@@ -159,12 +159,12 @@ async fn compared(
         faults: report.faults.clone(),
         warnings: report.warnings.clone(),
     };
-    let prefix = format!("core/{}/", report.table);
+    let table = house.schemas.table(&report.table).ok();
     let keys: BTreeSet<&String> = [&before, &after]
         .into_iter()
         .flatten()
         .flat_map(|state| state.partitions.keys())
-        .filter(|key| key.starts_with(&prefix))
+        .filter(|key| table.is_some_and(|table| table.has_file(key)))
         .collect();
     for key in keys {
         let sides = (of(&before, key), of(&after, key));

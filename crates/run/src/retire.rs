@@ -2,9 +2,9 @@ use std::path::Path;
 
 use arrow::array::Array;
 use klimalade_engine::Change;
-use klimalade_lake::{Areas, Lake, OwnerState};
-use klimalade_model::{Fault, Result, Table, nearest};
-use klimalade_pipeline::{AreaScope, Owner, owned_by_area};
+use klimalade_lake::{Areas, OwnerState};
+use klimalade_model::{Fault, Result, Schemas, Table, nearest};
+use klimalade_pipeline::{AreaScope, Owner, owned_by_area, owned_whole};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::{
@@ -13,13 +13,12 @@ use crate::{
     publish::{Published, Publisher},
 };
 
-/// Refuses an owner that would publish what another owner has published. Errors: Contract, with the hint to retire.
-pub async fn clashes_with_states(lake: &Lake, owner: &Owner) -> Result<()> {
-    clashes_with(lake.states().await?.iter(), owner)
-}
-
-/// As [`clashes_with_states`], with states that were read before.
-pub(crate) fn clashes_with<'a>(states: impl Iterator<Item = &'a OwnerState>, owner: &Owner) -> Result<()> {
+/// Refuses an owner that would publish what another owner's state publishes. Errors: Contract, with the hint to retire.
+pub(crate) fn clashes_with<'a>(
+    states: impl Iterator<Item = &'a OwnerState>,
+    owner: &Owner,
+    schemas: &Schemas,
+) -> Result<()> {
     let mine = &owner.definition.publishes;
     for state in states {
         if state.owner == owner.name || state.table != owner.definition.table || state.retired_at.is_some() {
@@ -32,7 +31,9 @@ pub(crate) fn clashes_with<'a>(states: impl Iterator<Item = &'a OwnerState>, own
         if !mine.areas.overlaps(&theirs) {
             continue;
         }
-        let shared = if owned_by_area(&state.table) {
+        let shared = if owned_whole(schemas, &state.table) {
+            (!state.partitions.is_empty()).then(|| format!("out/{}", state.table))
+        } else if owned_by_area(&state.table) {
             (!state.partitions.is_empty()).then(|| format!("the areas of {}", state.table))
         } else {
             let mut indicators = mine.indicators.iter();

@@ -13,7 +13,7 @@ use klimalade_model::{Fault, Result, Table};
 
 use crate::{
     provenance::{Provenance, Provenances},
-    publish::{PartResult, Publisher, partition_key},
+    publish::{PartResult, Publisher},
     retire::all_vanished,
     runner_table::{kept_rows, nullable},
 };
@@ -187,6 +187,10 @@ impl Publisher<'_> {
         tokio::task::spawn_blocking(move || {
             let several = !origins.by_snapshot.is_empty();
             let comparison = compare_files(&table, &old, &new, several, &mut |change| {
+                // What is made from core has its history there.
+                if table.is_out() {
+                    return Ok(());
+                }
                 let number = origins.number(&change);
                 spool.add(change, number)
             })?;
@@ -198,6 +202,9 @@ impl Publisher<'_> {
 
     /// Every row of a partition as vanished.
     pub(crate) async fn vanished(&self, key: &str, provenances: &mut Provenances) -> Result<Option<Revised>> {
+        if self.table.is_out() {
+            return Ok(None);
+        }
         let (Some(old), Some(file)) = (self.old.partitions.get(key), self.published_file(key).await?) else {
             return Ok(None);
         };
@@ -222,7 +229,7 @@ impl Publisher<'_> {
         let target = self.house.schemas.table("revision")?;
         let year = self.house.clock.now().to_zoned(jiff::tz::TimeZone::UTC).year();
         let values = vec![("year".to_owned(), format!("{year:04}"))];
-        let key = partition_key(&target.name, &self.owner.name, &values);
+        let key = target.file_key(&self.owner.name, &values);
         let mut spools: Vec<Arc<Spooled>> = revised.iter().map(|one| one.rows.clone()).collect();
         if let Some(file) = &self.published_file(&key).await? {
             // A repeat adds nothing: the old row gives way to the same row. A repeat needs the same file to be replaced

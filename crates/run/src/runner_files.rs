@@ -13,7 +13,7 @@ use klimalade_model::{Fault, Result, Table};
 
 use crate::{
     provenance::Provenances,
-    publish::{Built, Publisher, partition_key, replacement},
+    publish::{Built, Publisher, replacement},
     runner_table::{kept_rows, write_sorted},
 };
 
@@ -28,7 +28,7 @@ impl Publisher<'_> {
         commit: &mut CommitPlan,
     ) -> Result<()> {
         let target = self.house.schemas.table("control_total")?;
-        let key = partition_key(&target.name, &self.owner.name, &Vec::new());
+        let key = target.file_key(&self.owner.name, &[]);
         let mut spools: Vec<Arc<Spooled>> = built.iter().filter_map(|one| one.verdicts.clone()).collect();
         let old = self.published_file(&key).await?;
         if built.is_empty() && removed.is_empty() || (old.is_none() && spools.is_empty()) {
@@ -45,7 +45,7 @@ impl Publisher<'_> {
             .iter()
             .filter_map(|key| self.old.partitions.get(key)?.values.get("year"));
         rebuilt.extend(gone.filter_map(|value| years(value)));
-        let whole = self.table.partition_by.len() == 1;
+        let whole = self.table.deeper_levels().is_empty();
         if let Some(file) = &old
             && !whole
         {

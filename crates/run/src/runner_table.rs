@@ -55,6 +55,8 @@ pub(crate) async fn write_sorted(
     // Rows of one part have one provenance.
     let parts: BTreeSet<i32> = spools.iter().flat_map(|spool| spool.parts.iter().copied()).collect();
     let common = match parts.first() {
+        // Tables of out carry none.
+        _ if table.is_out() => Some(Vec::new()),
         Some(&part) if parts.len() == 1 => provenances.constants(part),
         _ => None,
     };

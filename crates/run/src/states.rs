@@ -4,7 +4,7 @@ use std::{
 };
 
 use klimalade_lake::{Areas, Lake, OwnerState, Publishes};
-use klimalade_model::Result;
+use klimalade_model::{Result, Schemas};
 use klimalade_pipeline::{Catalogue, Owner};
 
 use crate::retire::clashes_with;
@@ -69,8 +69,8 @@ impl States {
 
     /// Refuses an owner that would publish what another has published; gives what could not be looked at. Errors:
     /// Contract.
-    pub(crate) fn clashes(&self, owner: &Owner) -> Result<Vec<String>> {
-        clashes_with(self.lock().values(), owner)?;
+    pub(crate) fn clashes(&self, owner: &Owner, schemas: &Schemas) -> Result<Vec<String>> {
+        clashes_with(self.lock().values(), owner, schemas)?;
         let others = self.unreadable.iter().filter(|(name, _)| **name != owner.name);
         Ok(others
             .map(|(name, text)| {

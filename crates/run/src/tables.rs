@@ -1,47 +1,42 @@
-use klimalade_engine::{LakeTable, tables_asked};
+use klimalade_engine::{LakeTable, TableName, tables_asked};
 use klimalade_model::{Fault, Result, nearest};
 
 use crate::{
-    explain::{FILE, lake_table},
     house::House,
+    inputs::{InputColumns, Inputs},
 };
 
-/// The published files of every table that a question names. Errors: Settings, when one is not there; what the lake says.
+/// Every table that a question names, as it stands in the lake, with the common columns. Errors: Settings, when the
+/// question does more than read or names a table that there is not; Contract, when a file that a state names is gone.
 pub async fn tables_of(house: &House, sql: &str) -> Result<Vec<LakeTable>> {
-    let states = house.lake.states().await?;
-    let mut tables = Vec::new();
+    let mut names: Vec<String> = Vec::new();
+    for table in house.schemas.tables.values() {
+        names.push(table.sql_name());
+    }
+    names.extend(house.schemas.codes.keys().map(|list| format!("codes.{list}")));
     for asked in tables_asked(sql)? {
-        match asked.layer.as_deref() {
-            Some("codes") => {
-                let lists = &house.schemas.codes;
-                if !lists.contains_key(&asked.name) {
-                    let near = nearest(&asked.name, lists.keys().map(String::as_str));
-                    return Err(not_there(&asked.to_string(), near.map(|list| format!("codes.{list}"))));
-                }
-            }
-            Some("core") if house.schemas.tables.contains_key(&asked.name) => {
-                let mut table = lake_table(house, &states, house.schemas.table(&asked.name)?).await?;
-                for file in &mut table.files {
-                    file.values.retain(|(name, _)| name != FILE);
-                }
-                tables.push(table);
-            }
-            _ => {
-                let names = house.schemas.tables.values();
-                let names: Vec<String> = names.map(|table| format!("{}.{}", table.layer, table.name)).collect();
-                let meant = names.iter().find(|name| name.ends_with(&format!(".{}", asked.name)));
-                let near = nearest(&asked.to_string(), names.iter().map(String::as_str));
-                return Err(not_there(
-                    &asked.to_string(),
-                    meant.cloned().or(near.map(str::to_owned)),
-                ));
-            }
+        let name = written(&asked);
+        if !names.contains(&name) {
+            return Err(not_there(&asked, &name, &names));
         }
     }
-    Ok(tables)
+    Ok(Inputs::of(house, sql, InputColumns::Common, |_| true).await?.tables)
 }
 
-fn not_there(name: &str, near: Option<String>) -> Fault {
+fn written(name: &TableName) -> String {
+    match name.layer.as_str() {
+        "run" => name.name.clone(),
+        layer => format!("{layer}.{}", name.name),
+    }
+}
+
+fn not_there(asked: &TableName, name: &str, names: &[String]) -> Fault {
+    // Its own name in another layer, before a name that is only alike.
+    let elsewhere = names
+        .iter()
+        .map(String::as_str)
+        .find(|known| known.rsplit('.').next() == Some(&asked.name));
+    let near = elsewhere.or_else(|| nearest(name, names.iter().map(String::as_str)));
     let list = "klimalade query --tables lists the tables";
     Fault::settings("the query reads a table that is not there")
         .at("query")

@@ -104,19 +104,25 @@ pub async fn view_rows(
 ) -> Result<MappedRows> {
     let mut tables = Vec::new();
     for name in klimalade_engine::tables_read(&owner.sql)? {
-        let table = schemas.table(&name)?;
+        let table = schemas.table(&name.name)?;
         let mut files = Vec::new();
-        for (_, text) in inputs.iter().filter(|(input, _)| *input == name) {
-            for (pipeline, rows) in by_pipeline(text)? {
-                let path = scratch.join(format!("{}-{name}-{pipeline}.parquet", owner.name));
+        for (_, text) in inputs.iter().filter(|(input, _)| *input == table.name) {
+            let is_partitioned = !table.partition_by.is_empty();
+            let by_owner = if is_partitioned {
+                by_pipeline(text)?
+            } else {
+                [(String::new(), text.clone())].into()
+            };
+            for (pipeline, rows) in by_owner {
+                let path = scratch.join(format!("{}-{}-{pipeline}.parquet", owner.name, table.name));
                 csv_to_parquet(table, &rows, &path)?;
-                let mut values = vec![("pipeline".to_owned(), pipeline)];
-                // Years and months of the path are those of the rows; a test's rows are of one file.
-                values.extend(
-                    table.partition_by[1..]
-                        .iter()
-                        .map(|level| (level.clone(), "0".to_owned())),
-                );
+                let mut values = Vec::new();
+                if is_partitioned {
+                    values.push(("pipeline".to_owned(), pipeline));
+                    // Years and months of the path are those of the rows; a test's rows are of one file.
+                    let deeper = table.deeper_levels().iter();
+                    values.extend(deeper.map(|level| (level.clone(), "0".to_owned())));
+                }
                 files.push(klimalade_engine::LakeFile {
                     path,
                     values,
@@ -124,11 +130,7 @@ pub async fn view_rows(
                 });
             }
         }
-        tables.push(klimalade_engine::LakeTable {
-            name,
-            schema: table.schema(),
-            files,
-        });
+        tables.push(klimalade_engine::LakeTable::of_files(table, table.schema(), files));
     }
     let mapping = engine.view(&owner.sql, &tables).await?;
     let rows = Mapper::new(engine, schemas, owner)?.map_view(mapping, 0).await?;

@@ -1,9 +1,8 @@
 use std::{collections::BTreeSet, path::Path, time::Instant};
 
 use arrow::{array::AsArray, compute::cast, datatypes::DataType};
-use klimalade_engine::{LakeFile, LakeTable, tables_read};
 use klimalade_lake::{Lake, OwnerLock, OwnerState, PartState};
-use klimalade_model::{Fault, Manifest, PageEntry, Part, Result};
+use klimalade_model::{Fault, Manifest, PageEntry, Part, Result, Table};
 use klimalade_pipeline::Owner;
 use parquet::{
     arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder},
@@ -14,6 +13,7 @@ use crate::{
     freshness::TooOld,
     harvest::{Night, fail},
     house::{House, rfc3339},
+    inputs::{InputColumns, Inputs},
     ledger::{PartLedger, write_ledger, write_rejects},
     mapper::Mapper,
     provenance::{Provenance, Provenances, damaged},
@@ -89,12 +89,15 @@ async fn run_locked(
     row: &mut PartLedger,
 ) -> Result<()> {
     house.lake.recover(lock).await?;
-    report.warnings.extend(night.states.clashes(owner)?);
+    report.warnings.extend(night.states.clashes(owner, &house.schemas)?);
     let table = house.schemas.table(&owner.definition.table)?;
-    if table.layer != "core" || table.by_runner {
+    if table.by_runner {
         return Err(Fault::settings("no view may fill this table").found(table.name.clone()));
     }
-    let inputs = Inputs::find(house, owner).await?;
+    check_reads(house, owner, &house.lake.states().await?)?;
+    // A view never reads its own rows.
+    let reads = |other: &str| other != owner.name && reads_owner(owner, other);
+    let inputs = Inputs::of(house, &owner.sql, InputColumns::Own, reads).await?;
     let old = house
         .lake
         .state(&owner.name)
@@ -102,7 +105,7 @@ async fn run_locked(
         .unwrap_or_else(|| OwnerState::new(&owner.name, &table.name, &night.run_id));
     let mapping_hash = owner.mapping_hash(&house.schemas)?;
     let now = rfc3339(house.clock.now());
-    let manifest = inputs.manifest(&owner.name, &now);
+    let manifest = manifest(&inputs, &owner.name, &now);
     let snapshot = Lake::snapshot(&manifest)?;
     let known = old.parts.get(PART).filter(|_| old.retired_at.is_none());
     let same = known.is_some_and(|known| {
@@ -134,7 +137,7 @@ async fn run_locked(
             retrieved_at: house.clock.now().as_microsecond(),
             snapshot_sha256: snapshot.manifest_sha256.clone(),
             source_version: None,
-            licence_code: inputs.licence(house, owner)?,
+            licence_code: licence(&inputs, house, owner, table)?,
         });
         let mapping = house.engine.view(&owner.sql, &inputs.tables).await?;
         let rows = Mapper::new(&house.engine, &house.schemas, owner)?
@@ -228,115 +231,56 @@ pub(crate) fn reads_owner(view: &Owner, owner: &str) -> bool {
     reads.is_empty() || reads.iter().any(|name| name == owner || name == pipeline)
 }
 
-/// Files of the tables that a view reads.
-struct Inputs {
-    tables: Vec<LakeTable>,
-    entries: Vec<PageEntry>,
-    /// Of the rows in the files.
-    licences: BTreeSet<String>,
+/// Errors: Settings, when a view reads a pipeline that there is not and never was.
+fn check_reads(house: &House, owner: &Owner, states: &[OwnerState]) -> Result<()> {
+    let names: Vec<&String> = house
+        .catalogue
+        .pipelines
+        .iter()
+        .flat_map(|(name, pipeline)| pipeline.owners.iter().map(|owner| &owner.name).chain([name]))
+        .collect();
+    let reads = owner.definition.reads.iter();
+    let mut unknown = reads.filter(|name| !names.contains(name) && !states.iter().any(|state| state.owner == **name));
+    match unknown.next() {
+        Some(unknown) => Err(Fault::settings("a view reads a pipeline that is not there")
+            .at(format!("{}: reads", owner.name))
+            .found(unknown.clone())
+            .hint("klimalade check lists them")),
+        None => Ok(()),
+    }
 }
 
-impl Inputs {
-    async fn find(house: &House, owner: &Owner) -> Result<Self> {
-        let mut inputs = Self {
-            tables: Vec::new(),
-            entries: Vec::new(),
-            licences: BTreeSet::new(),
-        };
-        let names: Vec<&String> = house
-            .catalogue
-            .pipelines
-            .iter()
-            .flat_map(|(name, pipeline)| pipeline.owners.iter().map(|owner| &owner.name).chain([name]))
-            .collect();
-        let states = house.lake.states().await?;
-        let mut unknown = owner
-            .definition
-            .reads
-            .iter()
-            .filter(|name| !names.contains(name) && !states.iter().any(|state| state.owner == **name));
-        if let Some(unknown) = unknown.next() {
-            return Err(Fault::settings("a view reads a pipeline that is not there")
-                .at(format!("{}: reads", owner.name))
-                .found(unknown.clone())
-                .hint("klimalade check lists them"));
-        }
-        for name in tables_read(&owner.sql)? {
-            let table = house.schemas.table(&name)?;
-            let prefix = format!("core/{name}/");
-            let mut files = Vec::new();
-            // A view never reads its own rows.
-            let read = |state: &&OwnerState| state.owner != owner.name && reads_owner(owner, &state.owner);
-            for state in states.iter().filter(read) {
-                for (key, partition) in state.partitions.iter().filter(|(key, _)| key.starts_with(&prefix)) {
-                    let copy = house.lake.local_copy(key, &house.scratch).await?;
-                    let copy = copy.ok_or_else(|| {
-                        Fault::contract("a file that a state names is gone")
-                            .at(key.clone())
-                            .hint("klimalade verify")
-                    })?;
-                    licences_of(copy.path(), &mut inputs.licences)?;
-                    let mut values = vec![("pipeline".to_owned(), state.owner.clone())];
-                    let order = |name: &str| table.partition_by.iter().position(|level| level == name);
-                    let mut deeper: Vec<(String, String)> = partition.values.clone().into_iter().collect();
-                    deeper.sort_by_key(|(name, _)| order(name));
-                    values.extend(deeper);
-                    files.push(LakeFile {
-                        path: copy.path().to_owned(),
-                        values,
-                        keep: std::sync::Arc::new(copy),
-                    });
-                    inputs.entries.push(PageEntry {
-                        address: format!("{}{key}", klimalade_lake::INPUT_SCHEME),
-                        retrieved_at: String::new(),
-                        bytes: partition.bytes,
-                        sha256: partition.sha256.clone(),
-                        server_count: None,
-                        redactions: 0,
-                        etag: None,
-                        last_modified: None,
-                    });
-                }
-            }
-            inputs.tables.push(LakeTable {
-                name,
-                schema: table.schema(),
-                files,
-            });
-        }
-        Ok(inputs)
+fn manifest(inputs: &Inputs, owner: &str, now: &str) -> Manifest {
+    let pages = inputs.entries.iter().map(|entry| PageEntry {
+        retrieved_at: now.to_owned(),
+        ..entry.clone()
+    });
+    Manifest {
+        owner: owner.to_owned(),
+        part: Part::new(PART),
+        pages: pages.collect(),
     }
+}
 
-    fn manifest(&self, owner: &str, now: &str) -> Manifest {
-        let pages = self
-            .entries
-            .iter()
-            .map(|entry| PageEntry {
-                retrieved_at: now.to_owned(),
-                ..entry.clone()
-            })
-            .collect();
-        Manifest {
-            owner: owner.to_owned(),
-            part: Part::new(PART),
-            pages,
+/// The strictest licence of the inputs. Rows of out carry none.
+fn licence(inputs: &Inputs, house: &House, owner: &Owner, table: &Table) -> Result<String> {
+    if let Some(licence) = &owner.definition.licence_code {
+        return Ok(licence.clone());
+    }
+    let mut licences = BTreeSet::new();
+    if !table.is_out() {
+        for file in inputs.core_files() {
+            licences_of(file, &mut licences)?;
         }
     }
-
-    /// The strictest licence of the inputs.
-    fn licence(&self, house: &House, owner: &Owner) -> Result<String> {
-        if let Some(licence) = &owner.definition.licence_code {
-            return Ok(licence.clone());
-        }
-        let list = house.schemas.code_list("licences")?;
-        let strictness = |code: &str| {
-            list.get(code, "strictness")
-                .and_then(|rank| rank.parse().ok())
-                .unwrap_or(i64::MAX)
-        };
-        let strictest = self.licences.iter().max_by_key(|code| strictness(code));
-        Ok(strictest.cloned().unwrap_or_else(|| "not_stated".to_owned()))
-    }
+    let list = house.schemas.code_list("licences")?;
+    let strictness = |code: &str| {
+        list.get(code, "strictness")
+            .and_then(|rank| rank.parse().ok())
+            .unwrap_or(i64::MAX)
+    };
+    let strictest = licences.iter().max_by_key(|code| strictness(code));
+    Ok(strictest.cloned().unwrap_or_else(|| "not_stated".to_owned()))
 }
 
 /// Adds the licences of a file's rows: from the row groups' statistics where those name one, else from the rows.

@@ -65,12 +65,8 @@ pub(super) async fn step(about: &About<'_>, engine: &Engine) -> (Step, Option<Ma
 async fn view(about: &About<'_>, engine: &Engine) -> klimalade_model::Result<Mapping> {
     let mut tables = Vec::new();
     for name in tables_read(&about.owner.sql)? {
-        let table = about.schemas.table(&name).map_err(|fault| fault.at("map.sql"))?;
-        tables.push(LakeTable {
-            schema: table.schema(),
-            name,
-            files: Vec::new(),
-        });
+        let table = about.schemas.table(&name.name).map_err(|fault| fault.at("map.sql"))?;
+        tables.push(LakeTable::empty(table));
     }
     engine.view(&about.owner.sql, &tables).await
 }

@@ -216,7 +216,7 @@ async fn look(
         }
     }
     let owners = catalogue.owners();
-    let clashes = clashes(&owners);
+    let clashes = clashes(&owners, schemas);
     for owner in owners.iter().filter(|owner| chosen(owner, names)) {
         let Some(pipeline) = catalogue.pipelines.get(&owner.pipeline) else {
             continue;

@@ -1,6 +1,9 @@
 //! `export`: the files as they are written, from a demo lake of the pipelines that they are made from.
 
-use std::{collections::BTreeMap, path::{Path, PathBuf}};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use crate::common::{Place, Said, snapshot};
 
@@ -44,14 +47,18 @@ fn rows(text: &str) -> (BTreeMap<String, String>, Vec<BTreeMap<String, String>>)
     let body = body.join("\n");
     let mut reader = csv::Reader::from_reader(body.as_bytes());
     (
-        header.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        header
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
         reader.deserialize().map(Result::unwrap).collect(),
     )
 }
 
 #[track_caller]
 fn row<'a>(rows: &'a [BTreeMap<String, String>], place: &str) -> &'a BTreeMap<String, String> {
-    rows.iter().find(|row| row["ref"] == place).unwrap_or_else(|| panic!("no {place}"))
+    rows.iter()
+        .find(|row| row["ref"] == place)
+        .unwrap_or_else(|| panic!("no {place}"))
 }
 
 #[test]
@@ -63,7 +70,10 @@ fn the_gpc_table_of_a_municipality_says_what_it_is_and_its_total_is_the_accounts
     assert_eq!(header["area"], "0751 Aarhus");
     assert_eq!(header["licence"], "not_stated");
     assert_eq!(header["simulated"], "yes: every figure is invented");
-    assert!(header["source"].starts_with("sim_ens_klimaregnskab: Kilde: Energi- og CO₂-regnskabet"), "{header:?}");
+    assert!(
+        header["source"].starts_with("sim_ens_klimaregnskab: Kilde: Energi- og CO₂-regnskabet"),
+        "{header:?}"
+    );
     assert!(header["edition"].contains("first seen 20"), "{header:?}");
     let said = place.say_on(
         &lake,
@@ -80,7 +90,11 @@ fn the_gpc_table_of_a_municipality_says_what_it_is_and_its_total_is_the_accounts
     assert!((account - total).abs() < 0.001, "{account} {total}");
     let line = row(&rows, "I.1.1");
     assert_eq!(
-        (line["tonne_co2e"].as_str(), line["notation_key"].as_str(), line["included_in"].as_str()),
+        (
+            line["tonne_co2e"].as_str(),
+            line["notation_key"].as_str(),
+            line["included_in"].as_str()
+        ),
         ("", "IE", "I")
     );
     assert_eq!(row(&rows, "I.4.4")["notation_key"], "NE");
@@ -100,7 +114,10 @@ fn the_crf_table_of_a_municipality_joins_what_its_account_does_not_split_and_den
     let number = |place: &str, column: &str| row(&national, place)[column].parse::<f64>().unwrap_or_default();
     assert!(number("3.A", "ch4_tonne_co2e") > 0.0);
     let gases = ["co2", "co2_indirect", "ch4", "n2o", "hfc", "pfc", "sf6", "nf3"];
-    let split: f64 = gases.iter().map(|gas| number("TOTAL", &format!("{gas}_tonne_co2e"))).sum();
+    let split: f64 = gases
+        .iter()
+        .map(|gas| number("TOTAL", &format!("{gas}_tonne_co2e")))
+        .sum();
     assert!((split - number("TOTAL", "tonne_co2e")).abs() < 0.01, "{split}");
     assert_eq!(row(&national, "3.C")["notation_key"], "NO");
 }
@@ -112,23 +129,46 @@ fn rows_for_cdp_have_the_questionnaires_columns_and_leave_open_what_is_not_known
     let (header, answers) = rows(&exported(&place, &lake, &["cdp", "--area", "0751"]));
     assert!(header["not known"].contains("numbers of columns"), "{header:?}");
     let of = |question: &str, column: &str| -> Vec<&BTreeMap<String, String>> {
-        let is_it = |row: &&BTreeMap<String, String>| row["question_number"] == question && row["column_name"] == column;
+        let is_it =
+            |row: &&BTreeMap<String, String>| row["question_number"] == question && row["column_name"] == column;
         answers.iter().filter(is_it).collect()
     };
     let percents = of("5.0a", "Percentage reduction target");
     assert_eq!(percents.len(), 2);
     assert_eq!(
-        (percents[0]["account_number"].as_str(), percents[0]["row_number"].as_str(), percents[0]["response_answer"].as_str()),
+        (
+            percents[0]["account_number"].as_str(),
+            percents[0]["row_number"].as_str(),
+            percents[0]["response_answer"].as_str()
+        ),
         ("50540", "1", "70")
     );
-    assert!(of("5.4", "Action title").iter().any(|row| row["response_answer"].contains("på tværs")));
-    assert!(of("5.4", "Mitigation action").iter().all(|row| row["wording"] == "klimalade"));
+    assert!(
+        of("5.4", "Action title")
+            .iter()
+            .any(|row| row["response_answer"].contains("på tværs"))
+    );
+    assert!(
+        of("5.4", "Mitigation action")
+            .iter()
+            .all(|row| row["wording"] == "klimalade")
+    );
     assert_eq!(of("5.5", "").len(), 1);
     let figures = of("", "Emissions (metric tonnes CO2e)");
     let keys = of("", "Notation key");
-    assert!(figures.iter().any(|row| row["row_name"].starts_with("II ")), "{figures:?}");
-    assert!(keys.iter().any(|row| row["row_name"].starts_with("I.4.4 ") && row["response_answer"] == "NE"));
-    assert!(answers.iter().all(|row| row["column_number"].is_empty() && row["organization"] == "Aarhus Kommune"));
+    assert!(
+        figures.iter().any(|row| row["row_name"].starts_with("II ")),
+        "{figures:?}"
+    );
+    assert!(
+        keys.iter()
+            .any(|row| row["row_name"].starts_with("I.4.4 ") && row["response_answer"] == "NE")
+    );
+    assert!(
+        answers
+            .iter()
+            .all(|row| row["column_number"].is_empty() && row["organization"] == "Aarhus Kommune")
+    );
 }
 
 #[test]
@@ -141,29 +181,53 @@ fn sdmx_has_every_row_of_the_indicator_once_and_a_structure_that_names_its_colum
     assert_eq!(exported(&place, &lake, &asked), "");
     let mut reader = csv::Reader::from_path(folder.join("observation.csv")).unwrap();
     let header = reader.headers().unwrap().clone();
-    assert_eq!(header.iter().take(3).collect::<Vec<_>>(), ["STRUCTURE", "STRUCTURE_ID", "ACTION"]);
+    assert_eq!(
+        header.iter().take(3).collect::<Vec<_>>(),
+        ["STRUCTURE", "STRUCTURE_ID", "ACTION"]
+    );
     let written: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
     let said = place.say_on(
         &lake,
-        &["query", "SELECT count(*) AS n FROM core.observation WHERE indicator_code = 'ghg_emissions'", "--format", "csv"],
+        &[
+            "query",
+            "SELECT count(*) AS n FROM core.observation WHERE indicator_code = 'ghg_emissions'",
+            "--format",
+            "csv",
+        ],
     );
     assert_eq!(written.len().to_string(), said.out.lines().nth(1).unwrap());
     let at = |name: &str| header.iter().position(|column| column == name).unwrap();
     assert!(at("TIME_PERIOD") < at("OBS_VALUE"));
     let mut keys: Vec<String> = written
         .iter()
-        .map(|row| row.iter().skip(3).take(at("OBS_VALUE") - 3).collect::<Vec<_>>().join("."))
+        .map(|row| {
+            row.iter()
+                .skip(3)
+                .take(at("OBS_VALUE") - 3)
+                .collect::<Vec<_>>()
+                .join(".")
+        })
         .collect();
     keys.sort_unstable();
     keys.dedup();
     assert_eq!(keys.len(), written.len(), "a key twice");
-    assert!(written.iter().all(|row| &row[1] == "KLIMALADE:OBSERVATION(1.0.0)" && &row[at("UNIT_MEASURE")] == "tonne_co2e"));
+    assert!(
+        written
+            .iter()
+            .all(|row| &row[1] == "KLIMALADE:OBSERVATION(1.0.0)" && &row[at("UNIT_MEASURE")] == "tonne_co2e")
+    );
     let structure = std::fs::read_to_string(folder.join("structure.xml")).unwrap();
     for column in header.iter().skip(3) {
-        assert!(structure.contains(&format!("<str:Concept id=\"{column}\">")), "{column}");
+        assert!(
+            structure.contains(&format!("<str:Concept id=\"{column}\">")),
+            "{column}"
+        );
     }
     assert!(structure.contains("<mes:Test>true</mes:Test>"), "simulated");
-    assert!(structure.contains("Århus") || structure.contains("Ærø"), "Danish letters");
+    assert!(
+        structure.contains("Århus") || structure.contains("Ærø"),
+        "Danish letters"
+    );
     let again = export(&place, &lake, &asked);
     assert_eq!(again.code, Some(2), "{}", again.err);
     assert!(again.err.contains("--force writes over it"), "{}", again.err);
@@ -180,7 +244,15 @@ fn an_export_of_what_is_not_there_is_refused_with_what_to_type() {
         &["gpc", "--area", "DK", "--year", "2022"],
         &["crf", "--area", "1084", "--year", "2022"],
         &["gpc", "--area", "0751"],
-        &["gpc", "--area", "0751", "--year", "2022", "--indicator", "ghg_emissions"],
+        &[
+            "gpc",
+            "--area",
+            "0751",
+            "--year",
+            "2022",
+            "--indicator",
+            "ghg_emissions",
+        ],
         &["cdp", "--area", "DK"],
         &["sdmx", "--indicator", "ghg_emission", "--out", "sdmx"],
         &["sdmx"],
@@ -189,7 +261,11 @@ fn an_export_of_what_is_not_there_is_refused_with_what_to_type() {
     ] {
         let said = export(&place, &lake, arguments);
         assert_eq!(said.code, Some(2), "{arguments:?}: {}{}", said.out, said.err);
-        text.push_str(&format!("$ klimalade export {}\n{}\n", arguments.join(" "), said.whole(&place)));
+        text.push_str(&format!(
+            "$ klimalade export {}\n{}\n",
+            arguments.join(" "),
+            said.whole(&place)
+        ));
     }
     snapshot("errors-export.txt", &text);
 }

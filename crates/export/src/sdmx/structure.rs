@@ -50,7 +50,8 @@ struct Message<W: Write> {
 
 impl<W: Write> Message<W> {
     fn whole(&mut self, schemas: &Schemas, table: &Table, prepared: &str, is_simulated: bool) -> Written {
-        self.writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+        self.writer
+            .write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
         let namespaces = ["message", "structure", "common"].map(|name| format!("{NAMESPACE}/{name}"));
         let attributes = [
             ("xmlns:mes", namespaces[0].as_str()),
@@ -152,10 +153,14 @@ impl<W: Write> Message<W> {
         self.within("str:DimensionList", &[("id", "DimensionDescriptor")], |message| {
             for (position, dimension) in (1..).zip(&DIMENSIONS) {
                 let position = position.to_string();
-                message.within("str:Dimension", &[("id", dimension.id), ("position", &position)], |message| {
-                    message.concept_identity(dimension)?;
-                    message.local_representation(schemas, table, dimension)
-                })?;
+                message.within(
+                    "str:Dimension",
+                    &[("id", dimension.id), ("position", &position)],
+                    |message| {
+                        message.concept_identity(dimension)?;
+                        message.local_representation(schemas, table, dimension)
+                    },
+                )?;
             }
             message.within("str:TimeDimension", &[("id", TIME.id)], |message| {
                 message.concept_identity(&TIME)?;
@@ -176,7 +181,9 @@ impl<W: Write> Message<W> {
                 message.within("str:Attribute", &[("id", attribute.id), ("usage", usage)], |message| {
                     message.concept_identity(attribute)?;
                     message.local_representation(schemas, table, attribute)?;
-                    message.within("str:AttributeRelationship", &[], |message| message.empty("str:Observation", &[]))
+                    message.within("str:AttributeRelationship", &[], |message| {
+                        message.empty("str:Observation", &[])
+                    })
                 })?;
             }
             Ok(())
@@ -195,7 +202,10 @@ impl<W: Write> Message<W> {
     }
 
     fn concept_identity(&mut self, component: &Component) -> Written {
-        let concept = format!("{URN}.conceptscheme.Concept={AGENCY}:{CONCEPTS}({VERSION}).{}", component.id);
+        let concept = format!(
+            "{URN}.conceptscheme.Concept={AGENCY}:{CONCEPTS}({VERSION}).{}",
+            component.id
+        );
         self.text("str:ConceptIdentity", &[], &concept)
     }
 
@@ -218,7 +228,12 @@ impl<W: Write> Message<W> {
 
     /// An artefact with an agency and a version.
     fn maintained(&mut self, tag: &str, id: &str, inner: impl FnOnce(&mut Self) -> Written) -> Written {
-        let attributes = [("id", id), ("agencyID", AGENCY), ("version", VERSION), ("isExternalReference", "false")];
+        let attributes = [
+            ("id", id),
+            ("agencyID", AGENCY),
+            ("version", VERSION),
+            ("isExternalReference", "false"),
+        ];
         self.within(tag, &attributes, inner)
     }
 
@@ -226,12 +241,7 @@ impl<W: Write> Message<W> {
         self.text("com:Name", &[("xml:lang", language)], text)
     }
 
-    fn within(
-        &mut self,
-        tag: &str,
-        attributes: &[(&str, &str)],
-        inner: impl FnOnce(&mut Self) -> Written,
-    ) -> Written {
+    fn within(&mut self, tag: &str, attributes: &[(&str, &str)], inner: impl FnOnce(&mut Self) -> Written) -> Written {
         let start = BytesStart::new(tag).with_attributes(attributes.iter().copied());
         self.writer.write_event(Event::Start(start))?;
         inner(self)?;

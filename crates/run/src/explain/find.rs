@@ -1,22 +1,23 @@
-use std::sync::Arc;
-
 use arrow::{
     array::{Array, ArrayRef, AsArray, RecordBatch},
-    datatypes::{Field, Schema},
     util::display::array_value_to_string,
 };
-use klimalade_engine::{LakeFile, LakeTable};
+use klimalade_engine::{LakeTable, TableRows};
 use klimalade_lake::OwnerState;
-use klimalade_model::{Fault, FieldType, Result, Schemas, Table, nearest};
+use klimalade_model::{Fault, Result, Schemas, Table, nearest};
 
 use super::{
     Cells, MOST_ROWS,
     question::{Condition, Question},
 };
-use crate::{house::House, provenance::COMMON};
+use crate::{
+    house::House,
+    inputs::{published_files, with_common},
+    provenance::COMMON,
+};
 
 /// Column of the query that says which file a row stands in.
-pub(crate) const FILE: &str = "__file";
+const FILE: &str = "__file";
 /// Values of one column that are looked through for the nearest.
 const MOST_VALUES: usize = 100_000;
 
@@ -31,7 +32,7 @@ pub(crate) struct Found {
 /// The rows that are asked for, in the order of their key. Errors: Settings, when there is none or too many.
 pub(crate) async fn find(house: &House, states: &[OwnerState], question: &Question) -> Result<Vec<Found>> {
     let table = lake_table(house, states, &question.table).await?;
-    if table.files.is_empty() {
+    if is_empty(&table) {
         return Err(Fault::settings("nothing is published in this table")
             .found(question.table.name.clone())
             .hint("klimalade status"));
@@ -120,49 +121,20 @@ fn text_of(column: &ArrayRef, row: usize) -> Option<String> {
     array_value_to_string(column, row).ok()
 }
 
-/// Every published file of a table, with the common columns.
+/// Every published file of a table, with the common columns and the key of each row's file.
 pub(crate) async fn lake_table(house: &House, states: &[OwnerState], table: &Table) -> Result<LakeTable> {
-    let mut fields: Vec<Field> = table
-        .schema()
-        .fields()
-        .iter()
-        .map(|field| field.as_ref().clone())
-        .collect();
-    fields.extend(COMMON.iter().map(|name| {
-        let kind = if *name == "retrieved_at" {
-            FieldType::TimestampUtc
-        } else {
-            FieldType::Text
-        };
-        Field::new(*name, kind.arrow(), true)
-    }));
-    let prefix = format!("{}/{}/", table.layer, table.name);
-    let mut files = Vec::new();
-    for state in states {
-        for (key, partition) in state.partitions.iter().filter(|(key, _)| key.starts_with(&prefix)) {
-            let copy = house.lake.local_copy(key, &house.scratch).await?.ok_or_else(|| {
-                Fault::contract("a file that a state names is gone")
-                    .at(key.clone())
-                    .hint("klimalade verify")
-            })?;
-            let mut values = vec![("pipeline".to_owned(), state.owner.clone())];
-            for level in &table.partition_by[1..] {
-                let value = partition.values.get(level).cloned().unwrap_or_default();
-                values.push((level.clone(), value));
-            }
-            values.push((FILE.to_owned(), key.clone()));
-            files.push(LakeFile {
-                path: copy.path().to_owned(),
-                values,
-                keep: Arc::new(copy),
-            });
-        }
-    }
-    Ok(LakeTable {
-        name: table.name.clone(),
-        schema: Arc::new(Schema::new(fields)),
-        files,
-    })
+    let published = published_files(house, states, table, |_| true).await?;
+    let files = published.into_iter().map(|one| {
+        let mut file = one.file;
+        file.values.push((FILE.to_owned(), one.key));
+        file
+    });
+    Ok(LakeTable::of_files(table, with_common(table), files.collect()))
+}
+
+/// True when nothing is published in a table.
+pub(crate) fn is_empty(table: &LakeTable) -> bool {
+    matches!(&table.rows, TableRows::Files(files) if files.is_empty())
 }
 
 /// The table that is asked.
@@ -174,7 +146,7 @@ struct Core<'a> {
 
 impl Core<'_> {
     fn from(&self) -> String {
-        format!("core.{}", quoted(&self.table.name))
+        format!("core.{}", quoted(&self.question.table.name))
     }
 
     async fn query(&self, sql: &str) -> Result<Vec<RecordBatch>> {
@@ -196,7 +168,7 @@ impl Core<'_> {
     /// Why no row is found: the first value that stands nowhere, or that does not stand beside the others.
     async fn none_found(&self) -> Result<Fault> {
         let conditions: Vec<&Condition> = self.question.conditions.iter().collect();
-        let fault = Fault::settings("no such row is published").at(format!("core/{}", self.table.name));
+        let fault = Fault::settings("no such row is published").at(format!("core/{}", self.question.table.name));
         for (at, wrong) in conditions.iter().enumerate() {
             let others: Vec<&Condition> = conditions
                 .iter()
@@ -235,7 +207,7 @@ impl Core<'_> {
             .found("each value stands somewhere, but no row has two of them but one together")
             .hint(format!(
                 "klimalade explain {} {}={}",
-                self.table.name, conditions[0].column, conditions[0].value
+                self.question.table.name, conditions[0].column, conditions[0].value
             )))
     }
 
@@ -293,7 +265,7 @@ impl Core<'_> {
             .map(|(name, number)| format!("{name} ({number} values)"))
             .collect();
         let mut fault = Fault::settings("more rows are meant than are explained at once")
-            .at(format!("core/{}", self.table.name))
+            .at(format!("core/{}", self.question.table.name))
             .expected(format!(
                 "at most {MOST_ROWS} rows; to be narrowed by {}",
                 words.join(", ")

@@ -8,7 +8,7 @@ mod trace;
 use klimalade_model::Result;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-pub(crate) use find::{FILE, cells_of, lake_table};
+pub(crate) use find::cells_of;
 
 use crate::house::House;
 

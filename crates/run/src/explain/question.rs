@@ -30,6 +30,16 @@ impl Question {
                     format!("klimalade explain {name} ...")
                 })));
         };
+        if table.layer != "core" {
+            return Err(
+                Fault::settings("only rows of core are explained: the others are made from them")
+                    .found(table.sql_name())
+                    .hint(format!(
+                        "klimalade query \"SELECT * FROM {} LIMIT 10\"",
+                        table.sql_name()
+                    )),
+            );
+        }
         if key.is_empty() {
             return Err(Fault::settings("which row is not said")
                 .expected("column=value for each column that tells the row apart, or the key's values in its order")

@@ -7,7 +7,7 @@ use klimalade_pipeline::{Origin, Owner, Task};
 
 use super::{
     Cells, Earlier, Explanation, MappingTrace, PageTrace, RawTrace, SnapshotTrace,
-    find::{Found, cells_of, lake_table},
+    find::{Found, cells_of, is_empty, lake_table},
     raw_rows::RawSearch,
 };
 use crate::house::House;
@@ -169,7 +169,8 @@ async fn mapping(house: &House, owner: &Owner, part: Option<&PartState>) -> Resu
     };
     let reads = if is_view {
         let tables = tables_read(&owner.sql)?;
-        tables.into_iter().map(|name| format!("core.{name}")).collect()
+        let tables = tables.iter().map(|name| house.schemas.table(&name.name));
+        tables.map(|table| Ok(table?.sql_name())).collect::<Result<_>>()?
     } else {
         let raw = owner.definition.raw_schema();
         let mapping = house.engine.mapping(&owner.sql, &raw, &owner.maps).await?;
@@ -196,9 +197,9 @@ async fn mapping(house: &House, owner: &Owner, part: Option<&PartState>) -> Resu
 /// frequency, which a view may change.
 fn inputs(house: &House, view: &Owner, row: &Cells) -> Result<Vec<String>> {
     let mut questions = Vec::new();
-    for name in tables_read(&view.sql)? {
-        let table = house.schemas.table(&name)?;
-        let mut words = vec![format!("klimalade explain {name}")];
+    for name in tables_read(&view.sql)?.iter().filter(|name| name.layer == "core") {
+        let table = house.schemas.table(&name.name)?;
+        let mut words = vec![format!("klimalade explain {}", table.name)];
         if let [owner] = view.definition.reads.as_slice() {
             words.push(format!("pipeline={owner}"));
         }
@@ -217,7 +218,7 @@ fn inputs(house: &House, view: &Owner, row: &Cells) -> Result<Vec<String>> {
 async fn earlier(house: &House, states: &[OwnerState], table: &Table, row_key: &str) -> Result<Vec<Earlier>> {
     let revision = house.schemas.table("revision")?;
     let files = lake_table(house, states, revision).await?;
-    if files.files.is_empty() {
+    if is_empty(&files) {
         return Ok(Vec::new());
     }
     let text = |value: &str| value.replace('\'', "''");
