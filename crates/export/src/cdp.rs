@@ -48,6 +48,13 @@ pub struct CdpExport {
 /// is no such municipality, or nothing of it.
 pub async fn cdp(house: &House, area: &str, year: Option<i16>) -> Result<CdpExport> {
     let name = area_name(house, area)?;
+    if house.schemas.code_list("areas")?.get(area, "area_level") != Some("municipality") {
+        return Err(Fault::settings("cities answer CDP's questionnaire")
+            .at("--area")
+            .expected("a municipality")
+            .found(format!("{area} ({name})"))
+            .hint("klimalade query \"SELECT code, name_da FROM codes.areas WHERE area_level = 'municipality'\""));
+    }
     let year = match year {
         Some(year) => Some(year),
         None => newest_year(house, area).await?,

@@ -20,21 +20,21 @@ const GASES: [&str; 8] = ["co2", "co2_indirect", "ch4", "n2o", "hfc", "pfc", "sf
 
 /// A row of the account: one area and year, all breakdowns that a form knows.
 #[derive(Clone, Debug, Default)]
-pub struct Figure {
+pub(crate) struct Figure {
     /// Sector.
-    pub sector_code: String,
+    pub(crate) sector_code: String,
     /// The agency's own finest code (`crf_1a4bi`), or `_T`.
-    pub category_code: String,
+    pub(crate) category_code: String,
     /// Gas, `co2e` where it is not split.
-    pub gas_code: String,
+    pub(crate) gas_code: String,
     /// Scope, `_T` where it is not told apart.
-    pub scope_code: String,
+    pub(crate) scope_code: String,
     /// Tonnes of CO2e; none when any row behind it has none.
-    pub tonnes: Option<f64>,
+    pub(crate) tonnes: Option<f64>,
     /// SDMX CL_OBS_STATUS.
-    pub value_status: String,
+    pub(crate) value_status: String,
     /// False when any row behind it is confidential.
-    pub is_free: bool,
+    pub(crate) is_free: bool,
 }
 
 /// A municipality's inventory of a year in a form; of Denmark as a whole in CRF only. Errors: Settings, when there is no

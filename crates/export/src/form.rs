@@ -42,7 +42,7 @@ pub(crate) struct Coverage {
 
 /// A form under one method.
 #[derive(Clone, Debug)]
-pub struct Form {
+pub(crate) struct Form {
     pub(crate) code: FormCode,
     pub(crate) lines: Vec<FormLine>,
     pub(crate) coverage: Vec<Coverage>,
@@ -50,7 +50,7 @@ pub struct Form {
 
 impl Form {
     /// The form, with what is known of this method. Errors: Bug, when its own files are wrong.
-    pub fn new(code: FormCode, method_code: &str) -> Result<Self> {
+    pub(crate) fn new(code: FormCode, method_code: &str) -> Result<Self> {
         let text = match code {
             FormCode::Gpc => include_str!("../forms/gpc.csv"),
             FormCode::Crf => include_str!("../forms/crf.csv"),

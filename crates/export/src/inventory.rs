@@ -182,7 +182,8 @@ impl Entries {
             return line;
         }
         // Part of what is below may be counted in a joint figure that reaches beyond this line.
-        let beyond = self.joint.iter().find(|joint| {
+        let mut there = self.joint.iter().filter(|joint| joint.missing.is_none());
+        let beyond = there.find(|joint| {
             let inside = joint.places.iter().filter(|other| is_within(other, place)).count();
             inside > 0 && inside < joint.places.len()
         });
@@ -220,6 +221,11 @@ impl Entries {
         match self.figure_above(place) {
             Some(included_in) => Line::key(place, "IE", &included_in, "sure"),
             None => {
+                if let Some(entry) = self.missing_above(place) {
+                    let mut line = Line::key(place, "", "", "sure");
+                    entry.say_missing(&mut line);
+                    return line;
+                }
                 let mut line = Line::key(place, "NE", "", "sure");
                 line.note = "The account has no figure for it".to_owned();
                 line
@@ -240,6 +246,13 @@ impl Entries {
                 .map(|_| place.to_owned())
                 .or_else(|| joint().filter(|joint| joint.missing.is_none()).map(Entry::place))
         })
+    }
+
+    /// What would be counted at or above a place, had it a figure.
+    fn missing_above(&self, place: &str) -> Option<&Entry> {
+        let mut entries = self.single.values().chain(&self.joint);
+        let covers = |entry: &&Entry| entry.missing.is_some() && entry.places.iter().any(|one| is_within(place, one));
+        entries.find(covers)
     }
 
     /// Entries at a place or wholly below it, and the places of those without a figure.

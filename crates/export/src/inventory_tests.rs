@@ -174,7 +174,12 @@ fn a_confidential_or_missing_figure_has_a_key_and_is_named_where_it_lacks() {
         "{:?}",
         at(&lines, "TOTAL")
     );
-    assert_ne!(at(&lines, "III.1.1").key, "IE", "in a line that has no figure");
+    assert_eq!(says(&lines, "III.1.1"), "C", "no IE in a line that has no figure");
+    figures[2].is_free = false;
+    let lines = table(FormCode::Crf, &figures);
+    for place in ["3+4", "3", "4.A", "5.A"] {
+        assert_eq!(says(&lines, place), "C", "{place}");
+    }
     figures[4].value_status = "Q".to_owned();
     assert_eq!(says(&table(FormCode::Gpc, &figures), "III.4"), "C");
 }

@@ -12,7 +12,7 @@ mod places;
 mod sdmx;
 
 pub use cdp::{CdpExport, cdp};
-pub use figures::{Figure, inventory};
-pub use form::{Form, FormCode};
+pub use figures::inventory;
+pub use form::FormCode;
 pub use inventory::{Inventory, Kind, Line};
 pub use sdmx::{SdmxExport, sdmx};

@@ -66,7 +66,7 @@ pub struct SdmxExport<'a> {
 /// The yearly figures of these indicators; of all where none is named. Errors: Settings, when there is no such indicator.
 pub async fn sdmx<'a>(house: &'a House, indicators: &[String]) -> Result<SdmxExport<'a>> {
     let list = house.schemas.code_list("indicators")?;
-    for indicator in indicators.iter().filter(|indicator| !list.contains(indicator)) {
+    if let Some(indicator) = indicators.iter().find(|indicator| !list.contains(indicator)) {
         return Err(Fault::settings("no such indicator")
             .at("--indicator")
             .found(indicator.clone())
