@@ -98,11 +98,8 @@ def structure(klimalade: Klimalade, folder: Path) -> None:
 
 def read_by_structure(klimalade: Klimalade, folder: Path) -> None:
     klimalade.say("export", "sdmx", "--indicator", INDICATOR, "--out", str(folder))
-    definition = sdmx.read_sdmx(folder / "structure.xml").structure["OBSERVATION"]
     flow = sdmx.read_sdmx(folder / "structure.xml").dataflow["OBSERVATION"]
-    flow.structure = definition
-    with (folder / "observation.csv").open("rb") as file:
-        message = sdmx.read_sdmx(file, structure=flow)
+    message = sdmx.read_sdmx(folder / "observation.csv", structure=flow)
     observations = [obs for data in message.data for obs in data.obs]
     asked = klimalade.ask(
         f"SELECT count(*) AS n, sum(value) AS s FROM core.observation WHERE indicator_code = '{INDICATOR}'"
