@@ -20,7 +20,7 @@ use crate::{
     error::{arrow_fault, sql_fault},
     misread::planning_fault,
     session::Engine,
-    views::{LakeTable, TableName},
+    views::{LakeTable, TableName, make_batches_small, reads_geometry},
 };
 
 /// What a question is called where a fault says in what it stands.
@@ -106,15 +106,14 @@ impl Engine {
     /// A question over tables of the lake, answered batch by batch: SELECT, EXPLAIN or DESCRIBE. Errors: Settings, when
     /// it is anything else, or names what is not there; Source, when a file cannot be opened.
     pub async fn ask(&self, sql: &str, tables: &[LakeTable]) -> Result<Answer> {
-        let session = self.session([])?;
-        self.make_batches_small(&session, tables).await?;
-        // A table is as many streams as it has files: a sort of each would get a file's share of the memory.
-        let one_sort = session.sql("SET datafusion.optimizer.repartition_sorts = false").await;
-        one_sort.map_err(|error| sql_fault("the SQL session cannot start", Kind::Bug, error))?;
+        let session = self.lake_session()?;
         self.register_lake(&session, tables).await?;
         let wrong = |error| planning_fault(&session, QUERY, error);
         let plan = session.state().create_logical_plan(sql).await.map_err(wrong)?;
         only_reads(&plan)?;
+        if reads_geometry(&session.state().optimize(&plan).map_err(wrong)?)? {
+            make_batches_small(&session).await?;
+        }
         let stream = DataFrame::new(session.state(), plan)
             .execute_stream()
             .await

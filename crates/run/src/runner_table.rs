@@ -70,7 +70,7 @@ pub(crate) async fn write_sorted(
         .columns
         .iter()
         .map(|column| column.field.name.clone())
-        .chain(COMMON.iter().map(|name| (*name).to_owned()))
+        .chain(COMMON.iter().filter(|_| !table.is_out()).map(|name| (*name).to_owned()))
         .collect();
     let mut options = WriterOptions::new(&table.name, owner);
     options.geometry = table

@@ -11,6 +11,7 @@ mod explained;
 mod faults;
 mod handed_over;
 mod lost;
+mod out_layer;
 mod parquet_rows;
 mod refused;
 mod rehearsed;

@@ -10,7 +10,7 @@ use jiff::civil::date;
 use klimalade_connect::{CancellationToken, Secrets};
 use klimalade_demo::{Agencies, Script};
 use klimalade_engine::{Engine, EngineOptions};
-use klimalade_lake::{Lake, OpenOptions, OwnerState};
+use klimalade_lake::{Finding, Lake, OpenOptions, OwnerState};
 use klimalade_model::{Result, Schemas};
 use klimalade_pipeline::Catalogue;
 use klimalade_run::{House, NightOptions, NightReport, OwnerReport, PartLedger, Progress, Quiet, run_night};
@@ -214,18 +214,17 @@ impl Town {
     }
     /// Asserts that the lake is whole.
     pub(crate) async fn verify(&self) {
+        assert_eq!(self.findings().await, []);
+    }
+    /// What is not whole in the lake.
+    pub(crate) async fn findings(&self) -> Vec<Finding> {
         let options = OpenOptions {
             read_only: true,
             spool: self.folder.path().join("scratch"),
             ..OpenOptions::default()
         };
-        let findings = Lake::open(self.lake().to_str().unwrap(), options)
-            .await
-            .unwrap()
-            .verify()
-            .await
-            .unwrap();
-        assert_eq!(findings, []);
+        let lake = Lake::open(self.lake().to_str().unwrap(), options).await.unwrap();
+        lake.verify().await.unwrap()
     }
 }
 

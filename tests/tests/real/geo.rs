@@ -12,7 +12,7 @@ use arrow::{
     datatypes::{DataType, Field, Float64Type, Int64Type, Schema},
 };
 use klimalade_connect::Secrets;
-use klimalade_engine::{Engine, EngineOptions, LakeFile, LakeTable};
+use klimalade_engine::{Engine, EngineOptions, LakeFile, LakeTable, TableName, TableRows};
 use klimalade_format::geometry::{Crs, geojson_to_wkb};
 use klimalade_model::Schemas;
 use klimalade_testkit::{
@@ -38,13 +38,16 @@ async fn ask(name: &str, batch: RecordBatch, sql: &str) -> Vec<RecordBatch> {
     };
     let engine = Engine::new(&options, &Schemas::embedded().unwrap()).unwrap();
     let table = LakeTable {
-        name: name.to_owned(),
+        name: TableName {
+            layer: "core".to_owned(),
+            name: name.to_owned(),
+        },
         schema,
-        files: vec![LakeFile {
+        rows: TableRows::Files(vec![LakeFile {
             path,
             values: Vec::new(),
             keep: Arc::new(()),
-        }],
+        }]),
     };
     engine.query(sql, &[table]).await.unwrap()
 }
