@@ -81,7 +81,7 @@ pub async fn cdp(house: &House, area: &str, year: Option<i16>) -> Result<CdpExpo
     header.say("area", format!("{area} {name}"));
     header.say(
         "not known",
-        "numbers of columns, the question of the inventory, and the questionnaires after 2020: those cells are empty",
+        "numbers of columns, number and wording of the inventory's question, and the questionnaires after 2020",
     );
     header.say(
         "wording",

@@ -189,6 +189,9 @@ impl Entries {
         });
         let (inner, missing) = self.inside(place);
         if let Some(joint) = beyond {
+            if joint.places.iter().any(|member| member == place) {
+                return Line::key(place, "IE", &joint.place(), "sure");
+            }
             let mut elsewhere = vec![joint.place()];
             elsewhere.extend(inner.iter().flat_map(|entry| entry.places.first().cloned()));
             let mut line = Line::key(place, "IE", &elsewhere.join("; "), "sure");
