@@ -92,6 +92,7 @@ fn write_whole(out: &mut OutFile, write: impl FnOnce(&mut dyn Write) -> Result<(
 
 /// Two files of one folder: the figures and what they mean.
 async fn write_sdmx(house: &House, asked: &Export) -> Result<()> {
+    let mut export = sdmx(house, &asked.indicator).await?;
     let folder = asked.out.as_deref().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(|source| {
         Fault::settings("the folder cannot be made")
@@ -100,7 +101,6 @@ async fn write_sdmx(house: &House, asked: &Export) -> Result<()> {
     })?;
     let mut structure = OutFile::new(&folder.join("structure.xml"), asked.force)?;
     let mut data = OutFile::new(&folder.join("observation.csv"), asked.force)?;
-    let mut export = sdmx(house, &asked.indicator).await?;
     write_whole(&mut structure, |out| export.write_structure(out))?;
     let path = data.path().display().to_string();
     let rows = export.write_data(data.file()).await.map_err(|fault| fault.at(path))?;

@@ -27,6 +27,11 @@ impl OutFile {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
+        if !folder.is_dir() {
+            return Err(Fault::settings("there is no such folder")
+                .at(folder.display().to_string())
+                .hint(format!("mkdir -p {}", folder.display())));
+        }
         let made = tempfile::Builder::new().prefix(".klimalade-").tempfile_in(folder);
         let file = made.map_err(|source| unwritable(path, source))?;
         Ok(Self {
@@ -83,5 +88,5 @@ fn taken(path: &Path) -> Fault {
 fn unwritable(path: &Path, source: io::Error) -> Fault {
     Fault::settings("the file cannot be written")
         .at(path.display().to_string())
-        .because(source)
+        .found(source.kind().to_string())
 }

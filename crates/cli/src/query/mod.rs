@@ -8,7 +8,7 @@ use std::{path::Path, sync::Arc};
 use klimalade_connect::CancellationToken;
 use klimalade_engine::Answer;
 use klimalade_model::{Fault, Result};
-use klimalade_run::{Quiet, tables_of};
+use klimalade_run::{House, Quiet, tables_of};
 
 use crate::{
     arguments::{Arguments, Format, Query},
@@ -31,11 +31,18 @@ pub(crate) async fn query(arguments: &Arguments, asked: &Query) -> Result<u8> {
     let secrets = ground.settings.secrets();
     let client = ground.client(&secrets, None)?;
     let house = ground.house(lake, client, secrets, CancellationToken::new(), Arc::new(Quiet))?;
-    let Some(sql) = &asked.sql else {
-        listing::tables(arguments, &house).await?;
-        return Ok(0);
-    };
-    let tables = tables_of(&house, sql).await?;
+    match &asked.sql {
+        Some(sql) => answer(&house, sql, asked, format, out).await?,
+        None => listing::tables(arguments, &house).await?,
+    }
+    if simulated {
+        note(format!("SIMULATED figures: lake {}", house.lake.address()));
+    }
+    Ok(0)
+}
+
+async fn answer(house: &House, sql: &str, asked: &Query, format: Format, out: Option<OutFile>) -> Result<()> {
+    let tables = tables_of(house, sql).await?;
     let mut answer = house.engine.ask(sql, &tables).await?;
     match out {
         Some(out) => {
@@ -44,10 +51,7 @@ pub(crate) async fn query(arguments: &Arguments, asked: &Query) -> Result<u8> {
         }
         None => rows::print(&mut answer, format, asked.rows).await?,
     }
-    if simulated {
-        note(format!("SIMULATED figures: lake {}", house.lake.address()));
-    }
-    Ok(0)
+    Ok(())
 }
 
 async fn write_file(answer: &mut Answer, format: Format, mut out: OutFile) -> Result<u64> {

@@ -40,6 +40,11 @@ pub(crate) async fn print(answer: &mut Answer, format: Format, shown: usize) -> 
 
 /// As CSV or JSON; the number of rows.
 pub(crate) async fn write_text(answer: &mut Answer, format: Format, out: impl Write + Send) -> Result<u64> {
+    if let (Format::Csv, Some(nested)) = (format, first_nested(answer)) {
+        return Err(Fault::settings("CSV holds no lists and no structures")
+            .found(nested)
+            .hint("--format json, or name the fields in the SELECT"));
+    }
     let mut writer = match format {
         Format::Csv => TextWriter::Csv(csv::WriterBuilder::new().build(BufWriter::new(out))),
         Format::Json => TextWriter::Json(json_writer().build(BufWriter::new(out))),
@@ -54,6 +59,13 @@ pub(crate) async fn write_text(answer: &mut Answer, format: Format, out: impl Wr
     }
     writer.finish()?;
     Ok(rows)
+}
+
+/// The name of the first column that is a list or a structure.
+fn first_nested(answer: &Answer) -> Option<String> {
+    let schema = answer.schema();
+    let nested = schema.fields().iter().find(|field| field.data_type().is_nested());
+    nested.map(|field| field.name().clone())
 }
 
 /// As one Parquet file; the number of rows.
@@ -117,12 +129,6 @@ fn text_fault(error: arrow::error::ArrowError) -> Fault {
     use arrow::error::ArrowError;
     match error {
         ArrowError::IoError(said, _) => not_written(said),
-        // csv's writer tells what the disk or the pipe said as text only.
-        ArrowError::CsvError(said) if said.contains("Nested type") => {
-            Fault::settings("CSV holds no lists and no structures")
-                .found(said)
-                .hint("--format json, or name the fields in the SELECT")
-        }
         other => not_written(other.to_string()),
     }
 }
