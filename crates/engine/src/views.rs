@@ -120,7 +120,8 @@ pub(crate) fn reads_geometry(plan: &LogicalPlan) -> Result<bool> {
     plan.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node {
             let mut fields = scan.projected_schema.fields().iter();
-            found |= fields.any(|field| *field.data_type() == DataType::Binary);
+            // Parquet's reader gives it as views, whatever the table's schema says.
+            found |= fields.any(|field| matches!(field.data_type(), DataType::Binary | DataType::BinaryView));
         }
         Ok(TreeNodeRecursion::Continue)
     })
