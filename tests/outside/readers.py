@@ -1,4 +1,4 @@
-"""DuckDB, Polars and pyarrow read a lake as an analyst would, and must agree with each other and with the ledger.
+"""DuckDB, Polars, pyarrow and pandas read a lake as an analyst would, and must agree with each other and with the ledger.
 
 Each table of core is read with a naive glob and with hive partitioning, by each reader. Then every indicator that
 adds over areas is added over municipalities and outside, and compared with the agency's own figure for the country.
@@ -14,9 +14,12 @@ import sys
 from pathlib import Path
 
 import duckdb
-import polars
-import pyarrow.dataset as dataset
+import geopandas
+import matrix
+import pyarrow.compute as compute
+import pyarrow.parquet as parquet
 from geometry import geometry
+from lake_readers import READERS
 
 # Tables that the runner fills beside a pipeline's own; the ledger counts their rows in columns of their own.
 BY_RUNNER = {"control_total", "revision"}
@@ -110,50 +113,8 @@ PARTLY = {
     # Where a catchment is planned.
     "plandata_sewer_area",
 }
-# Polars 2.1.0 does not know Parquet's GEOMETRY and refuses the file; it reads it through pyarrow (2026-11-26).
-WITH_GEOMETRY = {"area_boundary", "facility", "plan_area", "project"}
 # Readers add float64 in different orders.
 RELATIVE = 1e-9
-
-
-def by_duckdb(folder, hive):
-    rows = f"read_parquet('{folder}/**/*.parquet', hive_partitioning={str(hive).lower()})"
-    count = duckdb.sql(f"SELECT count(*) FROM {rows}").fetchall()[0][0]
-    columns = duckdb.sql(f"SELECT * FROM {rows} LIMIT 0").columns
-    if "value" not in columns or "indicator_code" not in columns:
-        return columns, count, {}
-    sums = f"SELECT indicator_code, count(*), sum(value) FROM {rows} GROUP BY 1"
-    return columns, count, {code: (number, value) for code, number, value in duckdb.sql(sums).fetchall()}
-
-
-def by_polars(folder, hive):
-    rows = polars.scan_parquet(f"{folder}/**/*.parquet", hive_partitioning=hive)
-    if folder.name in WITH_GEOMETRY:
-        with contextlib.suppress(polars.exceptions.ComputeError):
-            rows.collect_schema()
-            raise SystemExit(f"{folder.name}: Polars opens GEOMETRY now; read it directly and say so in pipelines/README.md")
-        files = dataset.dataset(folder, format="parquet", partitioning="hive" if hive else None)
-        rows = polars.scan_pyarrow_dataset(files)
-    columns = rows.collect_schema().names()
-    count = rows.select(polars.len()).collect().item()
-    if "value" not in columns or "indicator_code" not in columns:
-        return columns, count, {}
-    sums = rows.group_by("indicator_code").agg(polars.len(), polars.col("value").sum().alias("total")).collect()
-    return columns, count, {code: (number, value) for code, number, value in sums.iter_rows()}
-
-
-def by_pyarrow(folder, hive):
-    rows = dataset.dataset(folder, format="parquet", partitioning="hive" if hive else None)
-    columns = rows.schema.names
-    count = rows.count_rows()
-    if "value" not in columns or "indicator_code" not in columns:
-        return columns, count, {}
-    table = rows.to_table(columns=["indicator_code", "value"])
-    sums = table.group_by("indicator_code").aggregate([([], "count_all"), ("value", "sum")]).to_pylist()
-    return columns, count, {row["indicator_code"]: (row["count_all"], row["value_sum"]) for row in sums}
-
-
-READERS = {"duckdb": by_duckdb, "polars": by_polars, "pyarrow": by_pyarrow}
 
 
 def close(one, other):
@@ -165,7 +126,7 @@ def agree(lake, findings):
     for folder in sorted((lake / "core").iterdir()):
         first = None
         for hive in (False, True):
-            for name, read in READERS.items():
+            for name, (_, read, _, _) in READERS.items():
                 columns, count, sums = read(folder, hive)
                 who = f"{folder.name}: {name}, {'hive' if hive else 'naive glob'}"
                 if ("pipeline" in columns) != hive:
@@ -180,7 +141,26 @@ def agree(lake, findings):
                 for code in sums.keys() & first[2].keys():
                     if sums[code][0] != first[2][code][0] or not close(sums[code][1], first[2][code][1]):
                         findings.append(f"{who}: {code} is {sums[code]}, {first[0]} says {first[2][code]}")
-        print(f"{folder.name}: {first[1]} rows, {len(first[2])} indicators, three readers, two ways")
+        print(f"{folder.name}: {first[1]} rows, {len(first[2])} indicators, {len(READERS)} readers, two ways")
+
+
+def flat(lake, findings):
+    """Each file of out and each code list, by each reader: as many rows, the same names, the same sums. How many tables."""
+    tables = sorted((lake / "out").glob("*.parquet"))
+    lists = sorted((lake / "out/codes").glob("*.parquet"))
+    for file in tables + lists:
+        first = None
+        for name, (_, _, read, _) in READERS.items():
+            rows = read(file)
+            numbers = [field.name for field in rows.schema if str(field.type) == "double"]
+            sums = {column: compute.sum(rows[column]).as_py() or 0.0 for column in numbers}
+            said = (rows.column_names, rows.num_rows)
+            if first is None:
+                first = (said, sums)
+            elif said != first[0] or any(not close(sums[column], first[1][column]) for column in first[1]):
+                findings.append(f"out/{file.name}: {name} finds {said} and {sums}, the first reader {first}")
+    print(f"out: {len(tables)} tables and {len(lists)} code lists, {len(READERS)} readers")
+    return len(tables)
 
 
 def ledger(lake, findings):
@@ -198,10 +178,13 @@ def ledger(lake, findings):
         rows = f"read_parquet('{folder}/**/*.parquet', hive_partitioning=true)"
         for pipeline, count in duckdb.sql(f"SELECT pipeline, count(*) FROM {rows} GROUP BY 1").fetchall():
             stands.setdefault(pipeline, [0, 0])[folder.name in BY_RUNNER] += count
+    for file in (lake / "out").glob("*.parquet"):
+        rows = parquet.ParquetFile(file).metadata
+        stands.setdefault(rows.metadata[b"klimalade.pipeline"].decode(), [0, 0])[0] += rows.num_rows
     for pipeline in sorted(said.keys() | stands.keys()):
         if said.get(pipeline) != tuple(stands.get(pipeline, (0, 0))):
             findings.append(
-                f"{pipeline}: the ledger says (published, control) {said.get(pipeline)}, core holds {stands.get(pipeline)}"
+                f"{pipeline}: the ledger says (published, control) {said.get(pipeline)}, the lake holds {stands.get(pipeline)}"
             )
     print(f"ledger: {len(said)} owners, {sum(p for p, _ in said.values())} published, {sum(c for _, c in said.values())} controls")
 
@@ -367,6 +350,12 @@ def main(lake, indicators_path, readme_path):
     municipalities(lake, findings)
     years(lake, findings)
     geometry(lake, findings)
+    tables = f"{sum(1 for _ in (lake / 'core').iterdir())} tables"
+    out = f"{flat(lake, findings)} tables"
+    rows = {name: [version, tables, tables, kind, out] for name, (version, _, _, kind) in READERS.items()}
+    rows["GeoPandas"] = [geopandas.__version__, "-", "-", "GeoParquet, EPSG:25832", "-"]
+    if not findings:
+        matrix.settle(rows, findings)
     readme(lake, readme_path, findings)
     print("\n".join(f"FAILED {finding}" for finding in findings) or "readers agree")
     return 1 if findings else 0

@@ -82,6 +82,12 @@ pub(crate) enum Command {
     /// What is published, how fresh it is, what the last night said.
     #[command(after_help = examples::STATUS)]
     Status,
+    /// SQL over the lake: a table, CSV, JSON or Parquet.
+    #[command(after_help = examples::QUERY)]
+    Query(Query),
+    /// The lake in forms that others ask for: GPC and CRF tables, CDP-ICLEI rows, SDMX.
+    #[command(after_help = examples::EXPORT)]
+    Export(Export),
     /// Trace a figure to its mapping, pages, raw rows and earlier values.
     #[command(after_help = examples::EXPLAIN)]
     Explain(Explain),
@@ -218,6 +224,77 @@ pub(crate) struct Explain {
     /// column=value for each column that tells the row apart; or values of the table's unique key, in its order.
     #[arg(required = true)]
     pub(crate) key: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Query {
+    /// One SELECT, EXPLAIN or DESCRIBE over core.<table>, out.<table>, codes.<list>, ledger, pipelines, run_date.
+    #[arg(required_unless_present = "tables", conflicts_with = "tables")]
+    pub(crate) sql: Option<String>,
+    /// List what can be read, with rows.
+    #[arg(long)]
+    pub(crate) tables: bool,
+    /// How rows are written: table, csv, json, ndjson, parquet; else by --out's ending, else a table, also into a pipe.
+    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
+    pub(crate) format: Option<Format>,
+    /// A file instead of stdout; Parquet needs one.
+    #[arg(long, value_name = "FILE", conflicts_with = "tables")]
+    pub(crate) out: Option<PathBuf>,
+    /// Rows that a table shows; the others are counted.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) rows: usize,
+    /// Write over a file of that name.
+    #[arg(long, requires = "out")]
+    pub(crate) force: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// Comma-separated, UTF-8, decimal point.
+    Csv,
+    /// An array of objects.
+    Json,
+    /// An object a line.
+    Ndjson,
+    /// One file.
+    Parquet,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Export {
+    /// gpc or crf: the table of an inventory; cdp: rows for CDP-ICLEI Track; sdmx: yearly figures and their structure.
+    #[arg(value_enum, hide_possible_values = true)]
+    pub(crate) form: ExportForm,
+    /// gpc, crf, cdp: the municipality's code; crf: also DK.
+    #[arg(long, value_name = "CODE",
+          required_if_eq_any([("form", "gpc"), ("form", "crf"), ("form", "cdp")]))]
+    pub(crate) area: Option<String>,
+    /// gpc, crf, cdp: the year of the account; cdp has the newest where it is left out.
+    #[arg(long, value_name = "YEAR", required_if_eq_any([("form", "gpc"), ("form", "crf")]))]
+    pub(crate) year: Option<i16>,
+    /// sdmx: this indicator only; may be given more than once.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) indicator: Vec<String>,
+    /// A file instead of stdout; sdmx: the folder that observation.csv and structure.xml go to.
+    #[arg(long, value_name = "PATH", required_if_eq("form", "sdmx"))]
+    pub(crate) out: Option<PathBuf>,
+    /// Write over files of that name.
+    #[arg(long, requires = "out")]
+    pub(crate) force: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportForm {
+    /// Global Protocol for Community-scale inventories.
+    Gpc,
+    /// Common Reporting Format.
+    Crf,
+    /// CDP-ICLEI Track.
+    Cdp,
+    /// SDMX-CSV and SDMX-ML.
+    Sdmx,
 }
 
 #[derive(Args, Debug)]

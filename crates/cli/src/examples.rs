@@ -20,6 +20,18 @@ Examples:
   klimalade template ens_charging_points
   klimalade template puls_treatment_plants --out puls.xlsx --fill Renseanlæg=plants.csv";
 
+pub(crate) const QUERY: &str = "\
+Examples:
+  klimalade query --tables
+  klimalade query 'SELECT year, sum(value) FROM core.observation GROUP BY year' --demo
+  klimalade query 'SELECT * FROM codes.areas' --out areas.parquet";
+
+pub(crate) const EXPORT: &str = "\
+Examples:
+  klimalade export gpc --area 0751 --year 2023
+  klimalade export cdp --area 0751 --out aarhus.csv
+  klimalade export sdmx --indicator ghg_emissions --out sdmx";
+
 pub(crate) const EXPLAIN: &str = "\
 Examples:
   klimalade explain observation indicator_code=land_area area_code=0751 year=2024
@@ -118,6 +130,19 @@ mod tests {
             .collect()
     }
 
+    /// As a shell parts them: what stands in quotes is one word.
+    fn words(example: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        for (at, piece) in example.split('\'').enumerate() {
+            if at % 2 == 1 {
+                words.push(piece.to_owned());
+            } else {
+                words.extend(piece.split_whitespace().map(str::to_owned));
+            }
+        }
+        words
+    }
+
     #[test]
     fn every_example_of_every_command_parses() {
         let command = Arguments::command();
@@ -129,7 +154,7 @@ mod tests {
             let name = command.get_name();
             assert!((1..=3).contains(&examples.len()), "{name}: {examples:?}");
             for example in examples {
-                let words: Vec<&str> = example.split_whitespace().collect();
+                let words = words(&example);
                 assert!(name == "klimalade" || words[1] == name, "{name}: {example}");
                 if let Err(error) = Arguments::try_parse_from(&words) {
                     panic!("{example}\n{error}");

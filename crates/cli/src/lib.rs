@@ -8,14 +8,17 @@ mod demo;
 mod difference;
 mod examples;
 mod explain;
+mod export;
 mod inspect;
 mod manual;
 mod new;
 mod night;
+mod out_file;
 mod output;
 mod pipeline_schema;
 mod probe;
 mod progress;
+mod query;
 mod recorded;
 mod recording;
 mod reference;
@@ -75,6 +78,8 @@ async fn run(arguments: arguments::Arguments) -> u8 {
         Command::Retire(retire) => inspect::retire(&arguments, retire).await,
         Command::Vacuum(vacuum) => inspect::vacuum(&arguments, vacuum).await,
         Command::Status => inspect::status(&arguments).await,
+        Command::Query(asked) => query::query(&arguments, asked).await,
+        Command::Export(asked) => export::export(&arguments, asked).await,
         Command::Explain(question) => explain::explain(&arguments, question).await,
         Command::Connectors(which) => reference::connectors(&arguments, which),
         Command::Schema(which) => reference::schema(&arguments, which),

@@ -3,7 +3,10 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
+use klimalade_catalog::{CatalogOptions, write_catalog};
 use klimalade_connect::CancellationToken;
+use klimalade_lake::Lake;
 use klimalade_model::{Fault, Result};
 use klimalade_run::{NightOptions, NightReport, OwnerReport, Progress, Quiet, Status, run_night};
 
@@ -85,13 +88,29 @@ pub(crate) async fn run(arguments: &Arguments, run: &Run, replay: bool) -> Resul
         return rehearsal::run(&ground, arguments, run.strict, &house, &options).await;
     }
     let report = run_night(&house, &options).await?;
+    let catalogued = catalogue(&ground, &lake).await;
     if arguments.json {
         output::json(&report)?;
     } else {
         summary(&report, &lake.address());
     }
     let broken = u8::from(!ground.catalogue.broken.is_empty() && run.pipelines.is_empty());
-    Ok(report.exit_code(run.strict).max(broken))
+    Ok(report.exit_code(run.strict).max(broken).max(catalogued))
+}
+
+/// Writes what the lake says of itself. The figures stand by now: where it fails, that is said and the night is good.
+async fn catalogue(ground: &Ground, lake: &Lake) -> u8 {
+    let options = CatalogOptions {
+        base_iri: ground.settings.catalog.base_iri.clone(),
+        publisher: ground.settings.catalog.publisher.clone(),
+    };
+    match write_catalog(lake, &ground.schemas, &ground.catalogue, Timestamp::now(), &options).await {
+        Ok(_) => 0,
+        Err(fault) => {
+            output::fault(&fault);
+            1
+        }
+    }
 }
 
 /// A pipeline that is named on the command line must not be off. Errors: Settings, with what to type.

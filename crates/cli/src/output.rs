@@ -3,7 +3,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use klimalade_model::{Fault, Result};
 use tracing_subscriber::EnvFilter;
 
@@ -99,6 +99,26 @@ pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) {
     table.set_header(header.iter().map(|cell| cell.to_uppercase()).collect::<Vec<_>>());
     for row in rows {
         table.add_row(row);
+    }
+    for line in table.lines() {
+        data(line.trim_end());
+    }
+}
+
+/// Rows under the names of their columns as they are written; numbers stand to the right.
+pub(crate) fn rows(header: &[&str], is_number: &[bool], rows: Vec<Vec<String>>) {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header);
+    for row in rows {
+        table.add_row(row);
+    }
+    for (column, is_number) in table.column_iter_mut().zip(is_number) {
+        if *is_number {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
     for line in table.lines() {
         data(line.trim_end());

@@ -15,9 +15,22 @@ pub(crate) struct Settings {
     pub(crate) concurrency: Option<usize>,
     /// Memory for sorting before it spills, in MiB (48).
     pub(crate) memory_mib: Option<usize>,
+    /// What the catalogue of the lake says of its operator.
+    #[serde(default)]
+    pub(crate) catalog: Catalog,
     /// Secrets by name. The environment's KLIMALADE_SECRET_<NAME> wins.
     #[serde(default)]
     secrets: BTreeMap<String, String>,
+}
+
+/// `[catalog]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Catalog {
+    /// Address under which the lake's files can be fetched; left out, the catalogue's addresses are relative to its own.
+    pub(crate) base_iri: Option<String>,
+    /// Who publishes the lake.
+    pub(crate) publisher: Option<String>,
 }
 
 const ENVIRONMENT: &str = "KLIMALADE_SECRET_";
@@ -52,7 +65,7 @@ impl Settings {
             Fault::settings("klimalade.toml does not fit")
                 .at(line.map_or(place.clone(), |line| format!("{place}, line {line}")))
                 .found(without_value(error.message()))
-                .hint("settings: lake, concurrency, memory_mib, [secrets] name = \"...\"")
+                .hint("settings: lake, concurrency, memory_mib, [catalog] base_iri and publisher, [secrets] name = \"...\"")
         })
     }
     /// The file's secrets with the environment's laid over.

@@ -3,9 +3,11 @@
 
 mod common;
 mod errors;
+mod exports;
 mod home;
 mod mistakes;
 mod operator;
+mod query;
 mod reference;
 mod templates;
 mod traced;
@@ -22,6 +24,8 @@ fn help_names_every_command_and_every_setting() {
     snapshot("help.txt", &said.out);
     for command in [
         "explain",
+        "query",
+        "export",
         "run",
         "plan",
         "replay",

@@ -7,7 +7,7 @@ use klimalade_model::Schemas;
 use klimalade_pipeline::Catalogue;
 
 use crate::{
-    dictionary, indicators, overview,
+    indicators, overview,
     place::{Findings, say},
 };
 
@@ -87,7 +87,7 @@ fn schema_files() -> Result<Vec<Generated>> {
         },
         Generated {
             path: "schemas/DICTIONARY.md",
-            text: dictionary::text(&schemas),
+            text: klimalade_catalog::of_schemas(&schemas),
         },
         Generated {
             path: "docs/indicators.md",

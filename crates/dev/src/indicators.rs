@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use klimalade_catalog::{table_head, table_row};
 use klimalade_model::Schemas;
 use klimalade_pipeline::Catalogue;
-
-use crate::dictionary::{header, row};
 
 /// One of the partnership's transition indicators, or of the three of adaptation.
 struct Asked {
@@ -80,7 +79,7 @@ pub(crate) fn text(catalogue: &Catalogue, schemas: &Schemas) -> String {
          `crates/dev/src/indicators.rs` by `cargo dev generate --mode write`; edit those. 1 to 16 are the partnership's transition\n\
          indicators, A1 to A3 those of adaptation.\n\n",
     );
-    header(
+    table_head(
         &mut out,
         &[
             "",
@@ -92,7 +91,7 @@ pub(crate) fn text(catalogue: &Catalogue, schemas: &Schemas) -> String {
     );
     for asked in &ASKED {
         let (filled, open) = filled(catalogue, schemas, asked);
-        row(
+        table_row(
             &mut out,
             &[
                 asked.number,
@@ -104,11 +103,11 @@ pub(crate) fn text(catalogue: &Catalogue, schemas: &Schemas) -> String {
         );
     }
     out.push_str("\n## Tables without indicators\n\n");
-    header(&mut out, &["table", "filled by"]);
+    table_head(&mut out, &["table", "filled by"]);
     for table in schemas.tables.values().filter(|table| table.layer == "core") {
         if !WITH_INDICATORS.contains(&table.name.as_str()) {
             let names = publishers(catalogue, |owned, _| owned == table.name);
-            row(&mut out, &[&format!("`{}`", table.name), &links(&names)]);
+            table_row(&mut out, &[&format!("`{}`", table.name), &links(&names)]);
         }
     }
     out

@@ -1,7 +1,6 @@
 //! `cargo dev <command>`: generated files, the walls of the house, real servers and readers, the benchmark.
 
 mod bench;
-mod dictionary;
 mod generate;
 mod indicators;
 mod outside;

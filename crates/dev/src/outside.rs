@@ -22,8 +22,15 @@ use crate::{
 pub(crate) enum Part {
     /// pipeline.toml of every pipeline against the generated JSON schema.
     Definitions,
-    /// DuckDB, Polars and pyarrow on a demo lake.
+    /// DuckDB, Polars, pyarrow, pandas and GeoPandas on a demo lake (KLIMALADE_ACCEPT=1 writes their rows of docs/readers.md), layer out made
+    /// once more by another way, and its catalogue against the standards that it names.
     Readers,
+    /// Spark, on a cluster of two executors, reads the demo lake and repeats its view pipelines. Installs a headless Java with apt-get,
+    /// where it is missing.
+    Spark,
+    /// The questions of docs/analyst.md on a demo lake of two nights, in SQL and in Polars, and how much of it DuckDB reads
+    /// (KLIMALADE_ACCEPT=1 writes the answers).
+    Analyst,
     /// Two sources are added as an operator would, one of them from pygeoapi; docs/adding-sources.md is what was said
     /// (KLIMALADE_ACCEPT=1 writes it).
     Operator,
@@ -76,6 +83,12 @@ pub(crate) fn run_parts(ground: &Ground, only: Option<Part>) -> Result<()> {
     }
     if chosen(Part::Readers) {
         readers(ground).context("readers")?;
+    }
+    if chosen(Part::Spark) {
+        spark(ground).context("spark")?;
+    }
+    if chosen(Part::Analyst) {
+        analyst(ground).context("analyst")?;
     }
     if chosen(Part::Operator) {
         operator(ground).context("operator")?;
@@ -159,18 +172,43 @@ fn servers(ground: &Ground) -> Result<()> {
         .arg(target(&ground.root).join("outside")))
 }
 
-fn readers(ground: &Ground) -> Result<()> {
+/// The demo lake that readers, Spark and analysts share, after so many nights of all pipelines.
+fn demo_lake(ground: &Ground, nights: usize) -> Result<PathBuf> {
     let lake = ground.scratch.path().join("readers-lake");
-    let seconds = night(ground, &lake.display().to_string(), &[])?;
-    say(format!(
-        "one simulated night of all pipelines: {:.0} s",
-        seconds.as_secs_f64()
-    ));
+    let had = std::fs::read_dir(lake.join("ledger")).map_or(0, |runs| runs.count());
+    for _ in had..nights {
+        let seconds = night(ground, &lake.display().to_string(), &[])?;
+        say(format!(
+            "a simulated night of all pipelines: {:.0} s",
+            seconds.as_secs_f64()
+        ));
+    }
+    Ok(lake)
+}
+
+fn spark(ground: &Ground) -> Result<()> {
+    run(Venv::of(&ground.root, "requirements-spark.txt")?
+        .python()
+        .arg(ground.root.join("tests/outside/spark.py"))
+        .arg(demo_lake(ground, 1)?)
+        .arg(&ground.root))
+}
+
+fn analyst(ground: &Ground) -> Result<()> {
+    let (lake, page) = (demo_lake(ground, 2)?, ground.root.join("docs/analyst.md"));
+    run(ground.script("analyst.py").arg(&lake).arg(&page))?;
+    run(ground.script("pruning.py").arg(&lake).arg(&page))
+}
+
+fn readers(ground: &Ground) -> Result<()> {
+    let lake = demo_lake(ground, 1)?;
     run(ground
         .script("readers.py")
         .arg(&lake)
         .arg(ground.root.join("schemas/codes/indicators.csv"))
-        .arg(ground.root.join("README.md")))
+        .arg(ground.root.join("README.md")))?;
+    run(ground.script("out.py").arg(&lake))?;
+    run(ground.script("catalog.py").arg(&lake))
 }
 
 /// One whole simulated night; how long it took.

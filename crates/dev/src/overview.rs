@@ -1,14 +1,13 @@
 //! README's table of what is harvested.
 
+use klimalade_catalog::{table_head, table_row};
 use klimalade_model::Schemas;
 use klimalade_pipeline::{Catalogue, Pipeline, Task};
-
-use crate::dictionary::{header, row};
 
 /// One row for each pipeline.
 pub(crate) fn table(catalogue: &Catalogue, schemas: &Schemas) -> String {
     let mut out = String::new();
-    header(
+    table_head(
         &mut out,
         &[
             "pipeline",
@@ -33,7 +32,7 @@ pub(crate) fn table(catalogue: &Catalogue, schemas: &Schemas) -> String {
             (Task::Harvest, None, Ok((name, _))) => name,
             (Task::Harvest, None, Err(_)) => String::new(),
         };
-        row(
+        table_row(
             &mut out,
             &[
                 &format!("[{0}](pipelines/{0})", pipeline.name),

@@ -27,6 +27,7 @@ pub use controls::{ControlFile, ControlRules, ControlSummary, Known, Rule, compa
 pub use geometry::wkt_to_wkb;
 pub use mapping::{Mapped, Mapping, RawUse, Shape};
 pub use partition::{PART_COLUMN, PartitionSpool, SortedRows, Spooled};
+pub use query::{Answer, tables_asked};
 pub use raw::RawSender;
 pub use session::{Engine, EngineOptions};
 pub use views::{LakeFile, LakeTable, TableName, TableRows, tables_read};

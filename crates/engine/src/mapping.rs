@@ -198,6 +198,10 @@ impl Engine {
 }
 
 impl Mapping {
+    /// Its optimized plan.
+    pub(crate) fn plan(&self) -> &LogicalPlan {
+        &self.plan
+    }
     /// Starts it. `feed` gets the sender of raw; for views there is none.
     pub async fn start(mut self) -> Result<(Mapped, Option<RawSender>)> {
         let sender = self.sender.take();

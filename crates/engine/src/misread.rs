@@ -12,6 +12,14 @@ use klimalade_model::{Fault, Kind, nearest};
 
 use crate::error::sql_fault;
 
+/// The place of a pipeline's SQL.
+const MAP: &str = "map.sql";
+
+/// What reads and calls, in a sentence: the file of a pipeline, or a question on the command line.
+fn subject(place: &str) -> &str {
+    if place == MAP { MAP } else { "the query" }
+}
+
 /// Names shown where one was not found.
 const SHOWN: usize = 24;
 
@@ -24,7 +32,7 @@ pub(crate) fn planning_fault(session: &SessionContext, place: &str, error: DataF
     let text = root(&error).strip_backtrace();
     let fault = match root(&error) {
         DataFusionError::SchemaError(schema, _) => match schema.as_ref() {
-            SchemaError::FieldNotFound { field, valid_fields } => unknown_column(field, valid_fields),
+            SchemaError::FieldNotFound { field, valid_fields } => unknown_column(place, field, valid_fields),
             SchemaError::AmbiguousReference { field } => Fault::settings("a column could be of two tables")
                 .found(field.flat_name())
                 .hint(format!("write the table's name before it: r.{}", field.name)),
@@ -44,18 +52,19 @@ pub(crate) fn planning_fault(session: &SessionContext, place: &str, error: DataF
         }
         _ => {
             if let Some(table) = between(&text, "table '", "' not found") {
-                unknown_table(session, table)
+                unknown_table(session, place, table)
             } else if let Some(function) = between(&text, "Invalid function '", "'") {
-                unknown_function(session, function)
+                unknown_function(session, place, function)
             } else {
-                planned_not(&text).unwrap_or_else(|| sql_fault("the SQL cannot be planned", Kind::Settings, error))
+                planned_not(place, &text)
+                    .unwrap_or_else(|| sql_fault("the SQL cannot be planned", Kind::Settings, error))
             }
         }
     };
     fault.at(at)
 }
 
-fn unknown_column(field: &Column, valid: &[Column]) -> Fault {
+fn unknown_column(place: &str, field: &Column, valid: &[Column]) -> Fault {
     let of_table = |column: &&Column| field.relation.is_none() || column.relation == field.relation;
     let mut names: BTreeSet<&str> = valid
         .iter()
@@ -63,8 +72,8 @@ fn unknown_column(field: &Column, valid: &[Column]) -> Fault {
         .map(|column| column.name.as_str())
         .collect();
     let fault = match &field.relation {
-        Some(table) => Fault::settings(format!("map.sql reads a column that {table} has not")),
-        None => Fault::settings("map.sql reads a column that no table has"),
+        Some(table) => Fault::settings(format!("{} reads a column that {table} has not", subject(place))),
+        None => Fault::settings(format!("{} reads a column that no table has", subject(place))),
     };
     if names.is_empty() {
         names = valid.iter().map(|column| column.name.as_str()).collect();
@@ -77,10 +86,14 @@ fn unknown_column(field: &Column, valid: &[Column]) -> Fault {
             Some(format!("did you mean {}", column.flat_name()))
         });
     let fault = fault.expected(listed(&names)).found(field.flat_name());
-    fault.hint(hint.unwrap_or("a raw column is declared under [columns] of pipeline.toml".to_owned()))
+    let otherwise = match place {
+        MAP => "a raw column is declared under [columns] of pipeline.toml",
+        _ => "klimalade query \"DESCRIBE core.observation\" lists the columns of a table",
+    };
+    fault.hint(hint.unwrap_or(otherwise.to_owned()))
 }
 
-fn unknown_table(session: &SessionContext, table: &str) -> Fault {
+fn unknown_table(session: &SessionContext, place: &str, table: &str) -> Fault {
     let short = table.strip_prefix("datafusion.").unwrap_or(table);
     let short = short.strip_prefix("public.").unwrap_or(short);
     let mut names = BTreeSet::new();
@@ -116,9 +129,10 @@ fn unknown_table(session: &SessionContext, table: &str) -> Fault {
         (Some(name), _) => format!("did you mean {name}"),
         (None, Some("codes.")) => "klimalade schema lists the code lists".to_owned(),
         (None, Some("maps.")) => format!("write maps/{}.csv", short.trim_start_matches("maps.")),
-        _ => "map.sql reads raw, codes.<list> and maps.<file>".to_owned(),
+        _ if place == MAP => "map.sql reads raw, codes.<list> and maps.<file>".to_owned(),
+        _ => "klimalade query --tables lists the tables".to_owned(),
     };
-    let fault = Fault::settings("map.sql reads a table that is not there");
+    let fault = Fault::settings(format!("{} reads a table that is not there", subject(place)));
     let fault = match (none_of_kind, kind.as_deref()) {
         (true, Some("maps.")) => fault.expected("a file in maps/, of which there is none"),
         (true, _) => fault.expected("raw, codes.<list>, maps.<file>"),
@@ -127,7 +141,7 @@ fn unknown_table(session: &SessionContext, table: &str) -> Fault {
     fault.found(short.to_owned()).hint(hint)
 }
 
-fn unknown_function(session: &SessionContext, function: &str) -> Fault {
+fn unknown_function(session: &SessionContext, place: &str, function: &str) -> Fault {
     let state = session.state();
     let names: BTreeSet<&str> = state
         .scalar_functions()
@@ -136,7 +150,8 @@ fn unknown_function(session: &SessionContext, function: &str) -> Fault {
         .chain(state.window_functions().keys())
         .map(String::as_str)
         .collect();
-    let fault = Fault::settings("map.sql calls a function that is not there").found(function.to_owned());
+    let fault =
+        Fault::settings(format!("{} calls a function that is not there", subject(place))).found(function.to_owned());
     fault.hint(match nearest(function, names.iter().copied()) {
         Some(name) => format!("did you mean {name}"),
         None => "functions: https://datafusion.apache.org/user-guide/sql, and decimal_comma, civil_date".to_owned(),
@@ -153,7 +168,7 @@ const PREFIXES: [&str; 4] = [
 
 /// Its own words, without what it says of itself; and where a text stands for a number, what to do about it. None for a
 /// fault of ours that travelled inside.
-fn planned_not(text: &str) -> Option<Fault> {
+fn planned_not(place: &str, text: &str) -> Option<Fault> {
     let mut said = text;
     while let Some(rest) = PREFIXES.iter().find_map(|prefix| said.strip_prefix(prefix)) {
         said = rest;
@@ -161,7 +176,11 @@ fn planned_not(text: &str) -> Option<Fault> {
     if let Some((_, rest)) = said.split_once("No function matches the given name and argument types ") {
         said = rest.split(". You might").next().unwrap_or(rest);
         return Some(text_for_number(
-            Fault::settings("map.sql calls a function with values of other types").found(said.to_owned()),
+            Fault::settings(format!(
+                "{} calls a function with values of other types",
+                subject(place)
+            ))
+            .found(said.to_owned()),
             said,
         ));
     }

@@ -11,7 +11,7 @@ use datafusion::{
     execution::{
         SessionStateBuilder,
         disk_manager::{DiskManager, DiskManagerBuilder, DiskManagerMode},
-        memory_pool::FairSpillPool,
+        memory_pool::{FairSpillPool, GreedyMemoryPool, MemoryPool},
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
     logical_expr::{ColumnarValue, Volatility, create_udf},
@@ -21,6 +21,9 @@ use jiff::{Timestamp, tz::TimeZone};
 use klimalade_model::{CodeList, Fault, Kind, Result, Schemas};
 
 use crate::{error::sql_fault, geometry};
+
+/// Owners that a night runs beside each other, unless it is told another number.
+const STATEMENTS_BESIDE: usize = 4;
 
 /// Bounds of the engine.
 #[derive(Clone, Debug)]
@@ -65,9 +68,9 @@ impl Engine {
     }
 
     /// A pool of its own for each statement: one owner's sort does not starve another's.
-    fn runtime(&self) -> Result<RuntimeEnv> {
+    fn runtime(&self, pool: Arc<dyn MemoryPool>) -> Result<RuntimeEnv> {
         let mut runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(self.memory_bytes)))
+            .with_memory_pool(pool)
             .build()
             .map_err(|error| sql_fault("the SQL engine cannot start", Kind::Bug, error))?;
         runtime.disk_manager = self.disk.clone();
@@ -77,6 +80,25 @@ impl Engine {
     /// A session with `codes.*`, `maps.*` and the functions of the house. One target partition: a partition of the
     /// lake is one sorted file, and the night runs owners beside each other instead.
     pub(crate) fn session(&self, maps: impl IntoIterator<Item = CodeList>) -> Result<SessionContext> {
+        self.session_with(maps, Arc::new(FairSpillPool::new(self.memory_bytes)))
+    }
+
+    /// A session for SQL over tables of the lake: a view, a question. They run alone, where harvests run beside each
+    /// other, and so may hold what those would together: a join cannot spill. Who asks first gets it: a table is as many
+    /// streams as it has files, and a fair share for each of ninety would be enough for none.
+    pub(crate) fn lake_session(&self) -> Result<SessionContext> {
+        let pool = GreedyMemoryPool::new(self.memory_bytes * STATEMENTS_BESIDE);
+        let session = self.session_with([], Arc::new(pool))?;
+        let state = session.state_ref();
+        state.write().config_mut().options_mut().optimizer.repartition_sorts = false;
+        Ok(session)
+    }
+
+    fn session_with(
+        &self,
+        maps: impl IntoIterator<Item = CodeList>,
+        pool: Arc<dyn MemoryPool>,
+    ) -> Result<SessionContext> {
         let wrong = |error| sql_fault("the SQL session cannot start", Kind::Bug, error);
         let mut config = SessionConfig::new().with_target_partitions(1).with_batch_size(8192);
         let options = config.options_mut();
@@ -88,7 +110,7 @@ impl Engine {
         options.execution.sort_spill_reservation_bytes = 2 << 20;
         let state = SessionStateBuilder::new()
             .with_config(config)
-            .with_runtime_env(Arc::new(self.runtime()?))
+            .with_runtime_env(Arc::new(self.runtime(pool)?))
             .with_default_features()
             .build();
         let session = SessionContext::new_with_state(state);

@@ -5,13 +5,13 @@ use arrow::{
     datatypes::{DataType, Field, Schema, SchemaRef},
 };
 use datafusion::{
-    common::{TableReference, config::Dialect},
+    common::{TableReference, config::Dialect, tree_node::TreeNodeRecursion},
     datasource::{
         MemTable, TableProvider, ViewTable,
         file_format::parquet::ParquetFormat,
         listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl},
     },
-    logical_expr::{LogicalPlanBuilder, cast, lit},
+    logical_expr::{LogicalPlan, LogicalPlanBuilder, cast, lit},
     prelude::{SessionContext, col},
 };
 use klimalade_model::{Kind, Result, Table};
@@ -114,22 +114,39 @@ pub fn tables_read(sql: &str) -> Result<Vec<TableName>> {
     Ok(names.into_iter().collect())
 }
 
+/// True when an optimized plan carries geometry.
+pub(crate) fn reads_geometry(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            let mut fields = scan.projected_schema.fields().iter();
+            // Parquet's reader gives it as views, whatever the table's schema says.
+            found |= fields.any(|field| matches!(field.data_type(), DataType::Binary | DataType::BinaryView));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })
+    .map_err(|error| sql_fault("a plan cannot be read", Kind::Bug, error))?;
+    Ok(found)
+}
+
+/// A join repeats what it joins: with boundaries of half a megabyte a batch of thousands would be gigabytes.
+pub(crate) async fn make_batches_small(session: &SessionContext) -> Result<()> {
+    let small = format!("SET datafusion.execution.batch_size = {ROWS_WITH_GEOMETRY}");
+    let set = session.sql(&small).await;
+    set.map_err(|error| sql_fault("the SQL session cannot start", Kind::Bug, error))?;
+    Ok(())
+}
+
 impl Engine {
     /// Plans the SQL of a view over tables of the lake. Errors: Settings.
     pub async fn view(&self, sql: &str, tables: &[LakeTable]) -> Result<Mapping> {
-        let session = self.session([])?;
-        // A join repeats what it joins: with boundaries of half a megabyte a batch of thousands would be gigabytes.
-        let has_geometry = |table: &LakeTable| {
-            let mut fields = table.schema.fields().iter();
-            fields.any(|field| *field.data_type() == DataType::Binary)
-        };
-        if tables.iter().any(has_geometry) {
-            let small = format!("SET datafusion.execution.batch_size = {ROWS_WITH_GEOMETRY}");
-            let set = session.sql(&small).await;
-            set.map_err(|error| sql_fault("the SQL session cannot start", Kind::Bug, error))?;
-        }
+        let session = self.lake_session()?;
         self.register_lake(&session, tables).await?;
-        self.plan(session, sql, "map.sql").await
+        let mapping = self.plan(session.clone(), sql, "map.sql").await?;
+        if reads_geometry(mapping.plan())? {
+            make_batches_small(&session).await?;
+        }
+        Ok(mapping)
     }
 
     pub(crate) async fn register_lake(&self, session: &SessionContext, tables: &[LakeTable]) -> Result<()> {

@@ -135,7 +135,7 @@ impl Lake {
         Ok(self.store.get(key).await?.map(|(bytes, _)| bytes))
     }
 
-    /// Puts bytes at a key of ledger/, reject/, catalog/ or out/, in one piece. What a commit publishes goes through
+    /// Puts bytes at datapackage.json or a key of ledger/, reject/, catalog/ or out/codes/, in one piece. What a commit publishes goes through
     /// [`Lake::commit`].
     pub async fn put(&self, key: &str, bytes: impl Into<Bytes>) -> Result<()> {
         self.store.put(key, bytes.into(), Condition::Any).await?;
@@ -153,7 +153,7 @@ impl Lake {
         self.store.put_body(key, Box::new(body)).await
     }
 
-    /// Removes what stands at a key of ledger/, reject/, catalog/ or out/; nothing there is no error.
+    /// Removes what stands at a key of ledger/, reject/, catalog/ or out/codes/; nothing there is no error.
     pub async fn delete(&self, key: &str) -> Result<()> {
         self.store.delete(key).await
     }
