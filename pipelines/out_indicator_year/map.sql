@@ -14,7 +14,7 @@ WITH figures AS (
 -- all_needed: every municipality must have a figure; elsewhere (turbines, biogas plants) no row means none.
 rules AS (
     SELECT i.code AS indicator_code, i.over_area, i.kind,
-        max(CASE WHEN p.expected_level = 'municipality' OR p.areas <> 'all' THEN 1 ELSE 0 END) AS all_needed
+        max(CASE WHEN p.areas = 'all' AND p.expected_level IS NULL THEN 0 ELSE 1 END) AS all_needed
     FROM codes.indicators i
     LEFT JOIN pipelines p ON concat(' ', p.indicator_codes, ' ') LIKE concat('% ', i.code, ' %')
         AND p.table_name = 'observation'
