@@ -28,6 +28,8 @@ pub(crate) enum Part {
     /// Spark, on a cluster of two executors, reads the demo lake and repeats its view pipelines. Installs a headless Java with apt-get,
     /// where it is missing.
     Spark,
+    /// What `klimalade export` writes of the demo lake: the structure read by sdmx1, tables and answers added up.
+    Exports,
     /// The questions of docs/analyst.md on a demo lake of two nights, in SQL and in Polars, and how much of it DuckDB reads
     /// (KLIMALADE_ACCEPT=1 writes the answers).
     Analyst,
@@ -86,6 +88,9 @@ pub(crate) fn run_parts(ground: &Ground, only: Option<Part>) -> Result<()> {
     }
     if chosen(Part::Spark) {
         spark(ground).context("spark")?;
+    }
+    if chosen(Part::Exports) {
+        exports(ground).context("exports")?;
     }
     if chosen(Part::Analyst) {
         analyst(ground).context("analyst")?;
@@ -192,6 +197,14 @@ fn spark(ground: &Ground) -> Result<()> {
         .arg(ground.root.join("tests/outside/spark.py"))
         .arg(demo_lake(ground, 1)?)
         .arg(&ground.root))
+}
+
+fn exports(ground: &Ground) -> Result<()> {
+    run(Venv::of(&ground.root, "requirements-exports.txt")?
+        .python()
+        .arg(ground.root.join("tests/outside/exports.py"))
+        .arg(&ground.klimalade)
+        .arg(demo_lake(ground, 1)?))
 }
 
 fn analyst(ground: &Ground) -> Result<()> {
