@@ -234,7 +234,7 @@ pub(crate) struct Query {
     /// List what can be read, with rows.
     #[arg(long)]
     pub(crate) tables: bool,
-    /// How rows are written: table, csv, json, ndjson, parquet; else by --out's ending, else a table, also into a pipe.
+    /// How rows are written: table, csv, json, ndjson, parquet; else by the ending of --out, else a table, also into a pipe.
     #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
     pub(crate) format: Option<Format>,
     /// A file instead of stdout; Parquet needs one.

@@ -46,7 +46,7 @@ pub(crate) async fn write_text(answer: &mut Answer, format: Format, out: impl Wr
             .hint("--format json, or name the fields in the SELECT"));
     }
     let mut writer = match format {
-        Format::Csv => TextWriter::Csv(csv::WriterBuilder::new().build(BufWriter::new(out))),
+        Format::Csv => TextWriter::Csv(Box::new(csv::WriterBuilder::new().build(BufWriter::new(out)))),
         Format::Json => TextWriter::Json(json_writer().build(BufWriter::new(out))),
         _ => TextWriter::Lines(json_writer().build(BufWriter::new(out))),
     };
@@ -88,7 +88,7 @@ pub(crate) async fn write_parquet(answer: &mut Answer, file: &mut File) -> Resul
 }
 
 enum TextWriter<W: Write> {
-    Csv(csv::Writer<BufWriter<W>>),
+    Csv(Box<csv::Writer<BufWriter<W>>>),
     Json(json::Writer<BufWriter<W>, json::writer::JsonArray>),
     Lines(json::Writer<BufWriter<W>, json::writer::LineDelimited>),
 }
