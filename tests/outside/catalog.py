@@ -105,6 +105,8 @@ def package(lake: Path, findings: list[str]) -> None:
         if has_geometry or (said or 0) > READ_ROWS:
             continue
         names = [field.name for field in resource.schema.fields]
+        # Held below, over all rows: frictionless would read every code list again for each file, minutes in all.
+        resource.schema.foreign_keys = []
         with resource:
             if resource.header != names:
                 findings.append(f"{resource.name}: columns {resource.header}, its schema says {names}")
