@@ -331,7 +331,7 @@ impl Entries {
     }
 }
 
-fn entry_with<'a>(entries: &'a mut Vec<Entry>, is_it: impl Fn(&Entry) -> bool) -> &'a mut Entry {
+fn entry_with(entries: &mut Vec<Entry>, is_it: impl Fn(&Entry) -> bool) -> &mut Entry {
     let at = entries.iter().position(is_it).unwrap_or_else(|| {
         entries.push(Entry::default());
         entries.len() - 1

@@ -223,7 +223,7 @@ async fn verify_finds_nothing_in_a_sound_lake_and_each_damage_in_another() {
             ("a published file is gone", &data, None),
             ("a published file was changed", &data, Some("x")),
             ("a published file has not its rows", &data, Some("x")),
-            ("a file of core that no state names", &stray, Some("x")),
+            ("a published file that no state names", &stray, Some("x")),
             ("a page is gone from raw/", &page, None),
             ("a page in raw/ is not the one that was fetched", &page, Some("x")),
             ("a manifest is gone from raw/", &manifest, None),
