@@ -51,11 +51,21 @@ fuzz_target!(|data: &[u8]| {
         _ => gzipped(rest),
     };
     assert!(std::fs::write(&*FILE, &file).is_ok());
-    let Ok(archive) = checked(Archive::open(&FILE, &options)) else { return };
+    let Ok(archive) = checked(Archive::open(&FILE, &options)) else {
+        return;
+    };
     let names = archive.names();
     assert!(names.is_sorted() && (options.several || names.len() == 1));
-    let last = |name: &str| name.rsplit('/').next().is_some_and(|last| fits_wildcard(&options.member, last));
-    assert!(names.iter().all(|name| name.is_empty() || last(name) || fits_wildcard(&options.member, name)));
+    let last = |name: &str| {
+        name.rsplit('/')
+            .next()
+            .is_some_and(|last| fits_wildcard(&options.member, last))
+    };
+    assert!(
+        names
+            .iter()
+            .all(|name| name.is_empty() || last(name) || fits_wildcard(&options.member, name))
+    );
     let whole = all(&archive, 8192, options.most_bytes);
     let again = Archive::open(&FILE, &options).and_then(|archive| all(&archive, 7, options.most_bytes));
     match (&whole, again) {
@@ -67,7 +77,10 @@ fuzz_target!(|data: &[u8]| {
     if let (Ok(whole), 1 | 2) = (&whole, how >> 5 & 3) {
         let packed = members(rest);
         for (name, bytes) in names.iter().zip(whole) {
-            assert_eq!(packed.iter().find(|(other, _)| other == name).map(|(_, bytes)| *bytes), Some(bytes.as_slice()));
+            assert_eq!(
+                packed.iter().find(|(other, _)| other == name).map(|(_, bytes)| *bytes),
+                Some(bytes.as_slice())
+            );
         }
     }
 });

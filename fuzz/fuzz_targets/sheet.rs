@@ -13,7 +13,9 @@ const MOST_BYTES: u64 = 4 << 20;
 fn let_guarded_panics_pass() {
     let abort = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        let is_guarded = panic.location().is_some_and(|place| place.file().contains("/calamine-"));
+        let is_guarded = panic
+            .location()
+            .is_some_and(|place| place.file().contains("/calamine-"));
         if !is_guarded {
             abort(panic);
         }

@@ -46,7 +46,7 @@ pub(super) fn check(content: impl Read, most_cells: u64, most_bytes: u64) -> Res
         if spans.cells() > most_cells || spans.bytes > most_bytes {
             return Err(
                 Fault::source("a workbook whose repeated cells are more than can be read")
-                        .expected(format!("at most {most_cells} cells"))
+                    .expected(format!("at most {most_cells} cells"))
                     .found(format!("{} rows of {} cells", spans.rows, spans.widest))
                     .hint("save the table as CSV"),
             );
@@ -258,6 +258,43 @@ mod tests {
         ] {
             assert_eq!(checked(rows).unwrap_err().kind(), klimalade_model::Kind::Source);
         }
+    }
+
+    /// Each of these was nothing to this check, and cells or letters without end to the reader of workbooks.
+    #[test]
+    fn whatever_the_reader_repeats_counts() {
+        let cell = "<table:table-cell office:value=\"1\"/>";
+        let text = |inner: &str| {
+            format!(
+                "<table:table-row><table:table-cell office:value-type=\"string\" table:number-columns-repeated=\"20\">\
+                 <text:p>{inner}</text:p></table:table-cell></table:table-row>"
+            )
+        };
+        for rows in [
+            // A value without its type.
+            "<table:table-row><table:table-cell office:value=\"1\" table:number-columns-repeated=\"1001\"/></table:table-row>"
+                .to_owned(),
+            // A row without cells.
+            format!("<table:table-row table:number-rows-repeated=\"1001\"/><table:table-row>{cell}</table:table-row>"),
+            // Rows that are repeated no times are read all the same.
+            format!("<table:table-row table:number-rows-repeated=\"0\">{cell}</table:table-row>").repeat(1_001),
+            text(&"&amp;&#65;".repeat(200)),
+            text("<text:s text:c=\"2000000000\"/>"),
+            text("<text:s text:c=\"&#57;\"/>"),
+            // What is within a cell ends neither its repeats nor its row nor its table.
+            format!("<table:table-row><table:table-cell>{}</table:table-cell></table:table-row>", text("x")),
+            "<table:table-row><table:table-cell><table:table/></table:table-cell></table:table-row>".to_owned(),
+            "<table:table-row><table:table-cell><table:table-cell/></table:table-cell></table:table-row>".to_owned(),
+            "<table:table-row><table:table-row/></table:table-row>".to_owned(),
+            // Tables count together: the reader keeps all.
+            format!("<table:table-row table:number-rows-repeated=\"600\">{cell}</table:table-row></table:table><table:table>")
+                .repeat(2),
+        ] {
+            assert!(checked(&rows).is_err(), "{rows}");
+        }
+        let few = "<table:table-row><table:table-cell><office:annotation><text:p>a</text:p></office:annotation>\
+                   <text:p>b<text:s text:c=\"3\"/>&lt;</text:p></table:table-cell></table:table-row>";
+        checked(few).unwrap();
     }
 
     #[test]
