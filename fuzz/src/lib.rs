@@ -2,7 +2,11 @@
 //!
 //! A decoder must give rows or a fault that says something; it must give the same however the bytes arrive.
 
-use std::{collections::HashMap, io::Read, sync::Arc};
+use std::{
+    collections::HashMap,
+    io::{Read, Write},
+    sync::Arc,
+};
 
 use arrow::{
     array::{Array, AsArray, RecordBatch, RecordBatchReader},
@@ -52,8 +56,8 @@ pub fn drained(reader: Result<Box<dyn RecordBatchReader + Send + '_>>, schema: &
 pub fn checked<T>(result: Result<T>) -> Result<T> {
     if let Err(fault) = &result {
         assert!(!fault.what().trim().is_empty());
-        let said = fault.to_string();
-        assert!(said.len() < 4_000, "{} bytes of error", said.len());
+        let said = fault.to_string().chars().count();
+        assert!(said < 4_000, "{said} letters of error");
     }
     result
 }
@@ -117,8 +121,8 @@ fn geometry(rest: &mut &[u8], depth: usize) {
     assert_eq!(take::<1>(rest), [1]);
     let kind = u32::from_le_bytes(take(rest));
     match kind {
-        1 => position(rest),
-        2 => (0..count(rest)).for_each(|_| position(rest)),
+        1 => place(rest),
+        2 => (0..count(rest)).for_each(|_| place(rest)),
         3 => {
             for _ in 0..count(rest) {
                 let ring: Vec<[u8; 16]> = (0..count(rest)).map(|_| take(rest)).collect();
@@ -138,7 +142,7 @@ fn count(rest: &mut &[u8]) -> u32 {
     u32::from_le_bytes(take(rest))
 }
 
-fn position(rest: &mut &[u8]) {
+fn place(rest: &mut &[u8]) {
     take::<16>(rest);
 }
 
@@ -148,4 +152,64 @@ fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
     };
     *rest = tail;
     *head
+}
+
+/// The members of an archive that is written as text: a line `== <name>` begins each, the rest up to the next is in it. Of
+/// two with one name the first.
+pub fn members(text: &[u8]) -> Vec<(String, &[u8])> {
+    let mut found: Vec<(String, &[u8])> = Vec::new();
+    let mut rest = text;
+    while let Some(start) = position(rest, b"== ") {
+        let after = &rest[start + 3..];
+        let (name, inner) = match after.iter().position(|letter| *letter == b'\n') {
+            Some(end) => (&after[..end], &after[end + 1..]),
+            None => (after, &after[after.len()..]),
+        };
+        let end = match inner.starts_with(b"== ") {
+            true => 0,
+            false => position(inner, b"\n== ").map_or(inner.len(), |end| end + 1),
+        };
+        let name = String::from_utf8_lossy(name).into_owned();
+        if !found.iter().any(|(other, _)| *other == name) {
+            found.push((name, &inner[..end]));
+        }
+        rest = &inner[end..];
+    }
+    found
+}
+
+fn position(bytes: &[u8], piece: &[u8]) -> Option<usize> {
+    bytes.windows(piece.len()).position(|window| window == piece)
+}
+
+/// They as a ZIP. A name that no ZIP can have is left out.
+pub fn zipped(text: &[u8], is_deflated: bool) -> Vec<u8> {
+    let method = match is_deflated {
+        true => zip::CompressionMethod::Deflated,
+        false => zip::CompressionMethod::Stored,
+    };
+    let options = zip::write::SimpleFileOptions::default().compression_method(method);
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in members(text) {
+        if archive.start_file(name, options).is_ok() {
+            assert!(archive.write_all(bytes).is_ok());
+        }
+    }
+    match archive.finish() {
+        Ok(file) => file.into_inner(),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// A gzip of two pieces.
+pub fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let (one, other) = bytes.split_at(bytes.len() / 2);
+    [one, other]
+        .into_iter()
+        .flat_map(|bytes| {
+            let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            assert!(packed.write_all(bytes).is_ok());
+            packed.finish().unwrap_or_default()
+        })
+        .collect()
 }

@@ -235,8 +235,8 @@ impl From<Error> for Fault {
             Error::Period { code, split } => Fault::settings(what)
                 .found(format!("period {code}, split = \"{split}\""))
                 .hint("split = \"year\" or \"all\""),
-            Error::Header { expected, found } => Fault::contract(what).expected(expected).found(found),
-            Error::CodeNotAsked { variable, code } => Fault::contract(what).at(variable).found(code),
+            Error::Header { expected, found } => Fault::contract(what).expected(expected).found(shown(&found)),
+            Error::CodeNotAsked { variable, code } => Fault::contract(what).at(variable).found(shown(&code)),
             Error::Rows { expected, found } => Fault::source(what)
                 .expected(format!("{expected} rows"))
                 .found(format!("{found} rows")),
@@ -247,6 +247,14 @@ impl From<Error> for Fault {
                 .found(found)
                 .hint("format = \"csv\""),
         }
+    }
+}
+
+/// So much of an answer as an error can show: one that is no CSV is all header.
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(300) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 

@@ -186,6 +186,20 @@ async fn every_variable_is_chosen_or_eliminated_by_name() {
 }
 
 #[tokio::test]
+async fn an_error_is_short_whatever_the_answer_holds() {
+    let page = format!("<!DOCTYPE html><p>{}\n", "x".repeat(20_000));
+    let code = format!("OMRÅDE;TID;INDHOLD\r\n{};2022;1\r\n", "1".repeat(20_000));
+    for (text, what) in [
+        (page, "the header is not the one asked for"),
+        (code, "the answer has a code that was not asked for"),
+    ] {
+        let fault = read(&text, json!({})).await.unwrap_err();
+        assert_eq!((fault.kind(), fault.what()), (Kind::Contract, what));
+        assert!(fault.to_string().len() < 2_000, "{} bytes", fault.to_string().len());
+    }
+}
+
+#[tokio::test]
 async fn a_table_older_than_it_must_be_is_refused() {
     let fault = plan(AREAL, json!({"min_updated": "2026-02-28"})).await.unwrap_err();
     assert_eq!(

@@ -180,7 +180,7 @@ fn of_zip(file: File, options: &UnpackOptions) -> Result<Vec<Member>> {
         }
         if member.encrypted() {
             return Err(Fault::settings("the member has a password")
-                .at(format!("`{name}`"))
+                .at(shown(&name))
                 .hint("put the file there without a password"));
         }
         let is_deflated = match member.compression() {
@@ -188,7 +188,7 @@ fn of_zip(file: File, options: &UnpackOptions) -> Result<Vec<Member>> {
             CompressionMethod::Deflated => true,
             other => {
                 return Err(Fault::settings("the member is packed in a way that is not read")
-                    .at(format!("`{name}`"))
+                    .at(shown(&name))
                     .expected("deflate, or none")
                     .found(other.to_string())
                     .hint("pack it anew as a plain ZIP"));
@@ -212,6 +212,11 @@ fn of_zip(file: File, options: &UnpackOptions) -> Result<Vec<Member>> {
     chosen(&members, &others, options).map(|()| members)
 }
 
+/// A name can have 65,535 bytes.
+fn shown(name: &str) -> String {
+    format!("`{}`", shortened(name))
+}
+
 /// What office programs and macOS add, and nobody means.
 fn is_hidden(name: &str) -> bool {
     let last = name.rsplit('/').next().unwrap_or(name);
@@ -228,7 +233,7 @@ fn fits(pattern: &str, name: &str) -> bool {
 
 fn chosen(members: &[Member], others: &[String], options: &UnpackOptions) -> Result<()> {
     let fault = |what: &str, found: Vec<&str>, hint: String| {
-        let found: Vec<String> = found.iter().take(20).map(|name| format!("`{name}`")).collect();
+        let found: Vec<String> = found.iter().take(20).map(|name| shown(name)).collect();
         let found = match found.is_empty() {
             true => "no member".to_owned(),
             false => found.join(", "),
@@ -245,13 +250,13 @@ fn chosen(members: &[Member], others: &[String], options: &UnpackOptions) -> Res
             fault(
                 "no member of the archive has that name",
                 found,
-                format!("member = {first:?}"),
+                format!("member = {:?}", shortened(&first)),
             )
         }
         [first, _, ..] if !options.several => fault(
             "more than one member of the archive has that name",
             members.iter().map(|member| member.name.as_str()).collect(),
-            format!("member = {:?}", first.name),
+            format!("member = {:?}", shortened(&first.name)),
         ),
         _ => Ok(()),
     }
@@ -273,7 +278,7 @@ impl Unpacked {
     fn place(&self) -> String {
         match self.member.name.as_str() {
             "" => "the gzip".to_owned(),
-            name => format!("`{name}`"),
+            name => shown(name),
         }
     }
 

@@ -27,6 +27,11 @@ impl<R> Capped<R> {
     pub(crate) fn refill(&mut self) {
         self.left = self.largest;
     }
+
+    /// What follows, without an end to it.
+    pub(crate) fn whole(&mut self) -> &mut R {
+        &mut self.input
+    }
 }
 
 impl<R: BufRead> Read for Capped<R> {

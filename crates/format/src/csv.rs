@@ -221,7 +221,7 @@ pub(crate) fn position(names: &[String], column: &str, wanted: &str) -> Result<u
                 .collect();
             Err(Fault::from(Error::AmbiguousColumn {
                 column: column.to_owned(),
-                found: found.join(", "),
+                found: shortened(&found.join(", ")),
             }))
         }
     };

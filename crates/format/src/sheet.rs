@@ -6,6 +6,7 @@
 mod cell;
 mod footnote;
 mod layout;
+mod parts;
 mod span;
 mod workbook;
 
@@ -18,7 +19,7 @@ use klimalade_model::{Fault, Result, SourceColumn};
 use crate::{
     column::{Column, Writing, source_name},
     csv::position,
-    error::travelling,
+    error::{shortened, travelling},
     infer::{Candidates, LOOK_ROWS},
 };
 use cell::Cell;
@@ -92,7 +93,7 @@ pub fn reader<'a>(
     for table in tables_of(input, options)? {
         let mut positions = Vec::with_capacity(columns.fields().len());
         for field in columns.fields() {
-            let place = |fault: Fault| fault.at(format!("sheet `{}`", table.sheet));
+            let place = |fault: Fault| fault.at(place(&table.sheet));
             positions.push(position(&table.names, field.name(), source_name(field)).map_err(place)?);
         }
         tables.push((table, positions));
@@ -172,6 +173,11 @@ fn tables_of(input: Box<dyn Read + Send + '_>, options: &SheetOptions) -> Result
     layout::tables(&mut workbook, options)
 }
 
+/// The name of a sheet in an error; a file may give it any length.
+fn place(sheet: &str) -> String {
+    format!("sheet `{}`", shortened(sheet))
+}
+
 fn is_null(cell: &Cell, null_marks: &[String]) -> bool {
     let text = cell.text(true);
     null_marks.iter().any(|mark| mark == text)
@@ -225,7 +231,7 @@ impl Rows {
                         column.push_text(text, self.read, writing(cell, self.decimal_comma))
                     }
                 };
-                taken.map_err(|fault| fault.at(format!("sheet `{}`, row {} of it", table.sheet, row.number)))?;
+                taken.map_err(|fault| fault.at(format!("{}, row {} of it", place(&table.sheet), row.number)))?;
             }
         }
         if rows == 0 {

@@ -163,3 +163,15 @@ fn an_archive_that_is_cut_or_damaged_is_never_read_as_another() {
         }
     }
 }
+
+#[test]
+fn an_error_is_short_however_long_the_names_are() {
+    let names: Vec<String> = (0..30)
+        .map(|number| format!("{number}{}.csv", "å".repeat(20_000)))
+        .collect();
+    let members: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b"a"[..])).collect();
+    for options in [named("*.csv", false), named("*.xml", true)] {
+        let fault = all(&zip(&members), &options).unwrap_err();
+        assert!(fault.to_string().len() < 8_000, "{} bytes", fault.to_string().len());
+    }
+}

@@ -6,12 +6,20 @@ use super::{
     Layout, SHEET_COLUMN, SeenTable, SheetOptions,
     cell::Cell,
     footnote::without_marks,
+    place,
     workbook::{Grid, Merged, Workbook},
 };
-use crate::error::shortened;
+use crate::error::{shortened, shortened_to};
 
 /// Rows that are looked at for headings, where no layout fits.
 const LOOK_FOR_HEADER: u32 = 40;
+
+/// Letters that an error shows of a workbook that fits no layout.
+const LONGEST_FOUND: usize = 2_500;
+/// Columns that the merged headings of a row may stand over together: a sheet has no more, and two merged cells share none.
+const MOST_COLUMNS: usize = 16_384;
+/// Bytes of a heading that stands over several columns; each has its own copy of it.
+const LONGEST_SPREAD: usize = 2_000;
 
 /// The table of one sheet.
 pub(super) struct Table {
@@ -125,13 +133,16 @@ impl Sheet {
             .collect();
         match &self.merged {
             Some(merged) => {
+                let mut left = MOST_COLUMNS;
                 for one in merged.iter().filter(|one| one.rows.0 == row) {
-                    let Some(text) = found.get(&one.columns.0).cloned() else {
+                    let text = found.get(&one.columns.0).filter(|text| text.len() <= LONGEST_SPREAD);
+                    let Some(text) = text.cloned() else {
                         continue;
                     };
                     // A sheet may merge its whole width.
-                    for column in one.columns.0..=one.columns.1.min(one.columns.0.saturating_add(1_000)) {
+                    for column in (one.columns.0..=one.columns.1).take(left.min(1_000)) {
                         found.entry(column).or_insert_with(|| text.clone());
+                        left -= 1;
                     }
                 }
             }
@@ -140,7 +151,7 @@ impl Sheet {
                 let mut upper: Option<String> = None;
                 for column in below.into_iter().flat_map(BTreeMap::keys) {
                     match (found.get(column), &upper) {
-                        (Some(text), _) => upper = Some(text.clone()),
+                        (Some(text), _) => upper = Some(text.clone()).filter(|text| text.len() <= LONGEST_SPREAD),
                         (None, Some(text)) => {
                             found.insert(*column, text.clone());
                         }
@@ -230,7 +241,7 @@ fn goes_on(sheet: &str, number: u32, cells: &[Option<Cell>]) -> Fault {
         .map(|cell| cell.as_ref().map_or("", |cell| cell.text(true)))
         .collect();
     Fault::contract("the table goes on behind what looks like its end")
-        .at(format!("sheet `{sheet}`, row {number} of it"))
+        .at(format!("{}, row {number} of it", place(sheet)))
         .expected("nothing but notes behind a row whose first cell is empty, or behind a blank row and a note")
         .found(shortened(&texts.join("; ")))
         .hint(
@@ -253,12 +264,13 @@ fn unrecognised(workbook: &mut Workbook, names: &[String], options: &SheetOption
             )
         })
         .collect();
+    workbook.read_anew();
     let mut found = Vec::new();
     let mut hint = None;
     for name in names.iter().take(20) {
         let sheet = Sheet::read(workbook, name)?;
         let Some((row, headings)) = likely_header(&sheet.grid) else {
-            found.push(format!("sheet `{name}` without a table"));
+            found.push(format!("{} without a table", place(name)));
             continue;
         };
         let headings: Vec<&str> = headings
@@ -269,14 +281,20 @@ fn unrecognised(workbook: &mut Workbook, names: &[String], options: &SheetOption
             })
             .collect();
         found.push(format!(
-            "sheet `{name}`, row {row}: {}",
+            "{}, row {row}: {}",
+            place(name),
             shortened(&headings.join(" | "))
         ));
         let is_wanted = options.layouts.iter().any(|layout| names_sheet(layout, name));
         if hint.is_none() || is_wanted {
-            let some: Vec<String> = headings.iter().take(2).map(|heading| format!("{heading:?}")).collect();
+            let some: Vec<String> = headings
+                .iter()
+                .take(2)
+                .map(|heading| format!("{:?}", shortened(heading)))
+                .collect();
             hint = Some(format!(
-                "[[source.format.layout]] with sheet = {name:?}, header_row = {row}, columns = [{}]",
+                "[[source.format.layout]] with sheet = {:?}, header_row = {row}, columns = [{}]",
+                shortened(name),
                 some.join(", ")
             ));
         }
@@ -286,7 +304,7 @@ fn unrecognised(workbook: &mut Workbook, names: &[String], options: &SheetOption
             true => "a layout".to_owned(),
             false => wanted.join("; or "),
         })
-        .found(found.join("; "));
+        .found(shortened_to(&found.join("; "), LONGEST_FOUND));
     Ok(match hint {
         Some(hint) => fault.hint(hint),
         None => fault,

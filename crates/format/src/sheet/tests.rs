@@ -33,8 +33,17 @@ fn xlsx(cells: &[(u32, &str, &str)], merged: &str) -> Vec<u8> {
         };
         rows += &format!("<row r=\"{row}\">{cell}</row>");
     }
+    xlsx_of(&["Ark1"], &rows, merged, &[])
+}
+
+/// One sheet by all these names, and parts beside it.
+fn xlsx_of(names: &[&str], rows: &str, merged: &str, parts: &[(&str, String)]) -> Vec<u8> {
     let kind = format!("{RELATIONS}/worksheet");
-    archive(&[
+    let sheets: String = names
+        .iter()
+        .map(|name| format!("<sheet name=\"{name}\" sheetId=\"1\" r:id=\"rId1\"/>"))
+        .collect();
+    let mut members = vec![
         (
             "[Content_Types].xml",
             "<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\"/>".to_owned(),
@@ -48,10 +57,7 @@ fn xlsx(cells: &[(u32, &str, &str)], merged: &str) -> Vec<u8> {
         ),
         (
             "xl/workbook.xml",
-            format!(
-                "<workbook xmlns=\"{MAIN}\" xmlns:r=\"{RELATIONS}\"><sheets><sheet name=\"Ark1\" sheetId=\"1\" \
-                 r:id=\"rId1\"/></sheets></workbook>"
-            ),
+            format!("<workbook xmlns=\"{MAIN}\" xmlns:r=\"{RELATIONS}\"><sheets>{sheets}</sheets></workbook>"),
         ),
         (
             "xl/_rels/workbook.xml.rels",
@@ -64,7 +70,9 @@ fn xlsx(cells: &[(u32, &str, &str)], merged: &str) -> Vec<u8> {
             "xl/worksheets/sheet1.xml",
             format!("<worksheet xmlns=\"{MAIN}\"><sheetData>{rows}</sheetData>{merged}</worksheet>"),
         ),
-    ])
+    ];
+    members.extend(parts.iter().cloned());
+    archive(&members)
 }
 
 fn options(layout: Layout) -> SheetOptions {
@@ -235,4 +243,101 @@ fn a_look_finds_the_headings_below_a_title_and_above_wide_rows_of_figures() {
         rows: 2,
     };
     assert_eq!(found, [expected]);
+}
+
+fn refused(book: &[u8], options: &SheetOptions) -> Fault {
+    let fault = read(book, ("Kommune", "Værdi"), options).unwrap_err();
+    assert!(fault.to_string().len() < 6_000, "{} bytes", fault.to_string().len());
+    fault
+}
+
+#[test]
+fn a_number_of_shared_texts_is_not_believed() {
+    let options = options(layout(&[1], &["Kommune"]));
+    // So much memory is asked for at once, and a process that does not get it ends.
+    for (stated, is_whole) in [("1000000000000", false), ("3", true), ("mange", false)] {
+        let list = format!(
+            "<?xml version=\"1.0\"?><x:sst xmlns:x=\"{MAIN}\" uniqueCount=\"{stated}\"><x:si><x:t>a</x:t></x:si></x:sst>"
+        );
+        for name in ["xl/sharedStrings.xml", "XL\\SharedStrings.xml"] {
+            let cells =
+                "<row><c t=\"inlineStr\"><is><t>Kommune</t></is></c><c t=\"inlineStr\"><is><t>Værdi</t></is></c></row>";
+            let book = xlsx_of(&["Ark1"], cells, "", &[(name, list.clone())]);
+            match read(&book, ("Kommune", "Værdi"), &options) {
+                Ok(_) => assert!(is_whole),
+                Err(fault) => assert!(!is_whole && fault.kind() == Kind::Source, "{fault}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn styles_that_each_copy_a_long_name_are_refused() {
+    let (name, formats) = ("n".repeat(100_000), "<xf fontId=\"0\"/>".repeat(20_000));
+    let styles = format!(
+        "<styleSheet xmlns=\"{MAIN}\"><fonts><font><name val=\"{name}\"/></font></fonts><cellXfs>{formats}</cellXfs></styleSheet>"
+    );
+    let book = xlsx_of(&["Ark1"], "", "", &[("xl/styles.xml", styles)]);
+    let fault = refused(&book, &options(layout(&[1], &["Kommune"])));
+    assert_eq!(fault.what(), "a workbook whose styles are more than can be read");
+}
+
+#[test]
+fn merged_headings_have_no_more_columns_than_a_sheet() {
+    // Each begins in the last column of the one before.
+    let mut merged = String::new();
+    let letters = |number: u32| {
+        let (mut left, mut text) = (number + 1, String::new());
+        while left > 0 {
+            left -= 1;
+            text.insert(0, char::from(b'A' + (left % 26) as u8));
+            left /= 26;
+        }
+        text
+    };
+    for at in 0..2_000 {
+        let (from, to) = (letters(1 + at * 999), letters(1 + at * 999 + 1_000));
+        merged += &format!("<mergeCell ref=\"{from}1:{to}1\"/>");
+    }
+    let cells = [(1, "A", "Kommune"), (1, "B", "2023"), (2, "A", "Fanø"), (2, "C", "7")];
+    let book = xlsx(&cells, &format!("<mergeCells>{merged}</mergeCells>"));
+    let found = columns(Box::new(book.as_slice()), &options(layout(&[1], &["Kommune"]))).unwrap();
+    assert!((1_000..=16_386).contains(&found.len()), "{}", found.len());
+}
+
+#[test]
+fn a_cell_outside_of_every_sheet_is_refused() {
+    for place in ["A1048577", "XFE2", "A4294967295"] {
+        let row = format!("<row><c r=\"{place}\"><v>1</v></c></row>");
+        let fault = refused(&xlsx_of(&["Ark1"], &row, "", &[]), &options(layout(&[1], &["Kommune"])));
+        assert!(fault.to_string().contains("a cell in row"), "{fault}");
+    }
+}
+
+#[test]
+fn one_sheet_by_many_names_counts_each_time() {
+    let names: Vec<String> = (1..100).map(|number| format!("Ark{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let row = format!(
+        "<row><c t=\"inlineStr\"><is><t>Kommune</t></is></c><c t=\"inlineStr\"><is><t>{}</t></is></c></row>",
+        "x".repeat(20_000)
+    );
+    let options = SheetOptions {
+        most_bytes: 1_000_000,
+        ..options(layout(&[1], &["Kommune"]))
+    };
+    let fault = refused(&xlsx_of(&names, &row, "", &[]), &options);
+    assert_eq!(fault.what(), "the workbook has more cells than can be read");
+}
+
+#[test]
+fn an_error_is_short_however_long_the_names_are() {
+    let name = format!("Ark{}", "å".repeat(30_000));
+    let row = format!(
+        "<row><c t=\"inlineStr\"><is><t>{0}</t></is></c><c t=\"inlineStr\"><is><t>{0}</t></is></c></row>",
+        "ø".repeat(30_000)
+    );
+    for layout in [layout(&[1], &["Kommune"]), layout(&[1], &[])] {
+        refused(&xlsx_of(&[&name], &row, "", &[]), &options(layout));
+    }
 }

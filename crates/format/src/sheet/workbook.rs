@@ -8,11 +8,16 @@ use calamine::{Data, Ods, Reader, SheetType, Xlsx};
 use klimalade_model::{Fault, Result};
 use zip::ZipArchive;
 
-use super::{cell::Cell, span};
-use crate::error::{Error, from_io};
+use super::{cell::Cell, parts, place, span};
+use crate::error::{Error, from_io, shortened};
 
-/// Cells of one sheet that are kept. A workbook of this size has other homes.
+/// Cells of a workbook that are read. One of this size has other homes.
 const MOST_CELLS: u64 = 5_000_000;
+/// The same of an ODS, the empty ones between others with them: its reader keeps all of all sheets at once, and of those of
+/// the sheet that is read a copy.
+const MOST_ODS_CELLS: u64 = 2_000_000;
+/// Rows and columns that a sheet can have.
+const SHEET_SIZE: (u32, u32) = (1 << 20, 1 << 14);
 
 /// The cells of one sheet that are not empty, by row and column from 0.
 pub(super) type Grid = BTreeMap<u32, BTreeMap<u32, Cell>>;
@@ -30,6 +35,7 @@ type Bytes = Cursor<Vec<u8>>;
 pub(super) struct Workbook {
     book: Book,
     most_bytes: u64,
+    left: Left,
 }
 
 enum Book {
@@ -61,7 +67,11 @@ pub(super) fn open(input: Box<dyn Read + Send + '_>, most_bytes: u64) -> Result<
             .map(|book| Book::Xlsx(Box::new(book)))
             .map_err(malformed),
     })?;
-    Ok(Workbook { book, most_bytes })
+    Ok(Workbook {
+        book,
+        most_bytes,
+        left: Left::of(most_bytes),
+    })
 }
 
 /// Unpacks every member once without keeping it: sizes that the archive states are not to be trusted, and the check
@@ -79,26 +89,26 @@ fn unpacked(bytes: &[u8], most_bytes: u64) -> Result<bool> {
     let (mut is_xlsx, mut is_ods) = (false, false);
     for at in 0..archive.len() {
         let mut member = archive.by_index(at).map_err(not_whole)?;
-        let name = member.name().map_err(not_whole)?.into_owned();
-        is_xlsx |= name.eq_ignore_ascii_case("xl/workbook.xml");
-        let is_content = name == "content.xml";
-        is_ods |= is_content;
+        let name = member.name().map_err(not_whole)?.to_ascii_lowercase();
+        is_xlsx |= name == "xl/workbook.xml";
+        is_ods |= name == "content.xml";
         let mut counted = (&mut member).take(left.saturating_add(1));
-        let read = match is_content {
-            true => span::check(&mut counted, MOST_CELLS, most_bytes).map_err(|fault| match counted.limit() {
-                // It was not cut by whoever sent it.
-                0 => too_large(most_bytes).at(format!("`{name}`")),
-                _ => fault,
-            })?,
-            false => std::io::copy(&mut counted, &mut std::io::sink()).map_err(|error| {
-                Fault::from(Error::Malformed {
-                    found: format!("`{name}`: {error}"),
-                })
-            })?,
+        let shown = format!("`{}`", shortened(&name));
+        let checked = match name.as_str() {
+            "content.xml" => span::check(&mut counted, MOST_ODS_CELLS, most_bytes),
+            name if name.ends_with("sharedstrings.xml") => parts::check_strings(&mut counted),
+            name if name.ends_with("styles.xml") => parts::check_styles(&mut counted, most_bytes),
+            _ => Ok(()),
         };
-        left = left
-            .checked_sub(read)
-            .ok_or_else(|| too_large(most_bytes).at(format!("`{name}`")))?;
+        // What a check did not need to see counts too.
+        let rest = std::io::copy(&mut counted, &mut std::io::sink());
+        // It was not cut by whoever sent it.
+        if counted.limit() == 0 {
+            return Err(too_large(most_bytes).at(shown));
+        }
+        checked.map_err(|fault| fault.at(&shown))?;
+        rest.map_err(|error| malformed(format!("{shown}: {error}")))?;
+        left = counted.limit() - 1;
     }
     match (is_xlsx, is_ods) {
         (true, _) => Ok(false),
@@ -116,8 +126,8 @@ fn too_large(most_bytes: u64) -> Fault {
 }
 
 fn too_many_cells() -> Fault {
-    Fault::source("the sheet has more cells than can be read")
-        .expected(format!("at most {MOST_CELLS} cells that are not empty"))
+    Fault::source("the workbook has more cells than can be read")
+        .expected(format!("at most {MOST_CELLS} cells"))
         .hint("save the table as CSV")
 }
 
@@ -151,14 +161,9 @@ impl Workbook {
 
     /// Errors: Source.
     pub(super) fn grid(&mut self, sheet: &str) -> Result<Grid> {
-        let most_bytes = self.most_bytes;
-        let place = format!("sheet `{sheet}`");
+        let left = &mut self.left;
         let read = guarded(|| {
             let mut grid = Grid::new();
-            let mut left = Left {
-                cells: MOST_CELLS,
-                bytes: most_bytes,
-            };
             match &mut self.book {
                 Book::Xlsx(book) => {
                     let mut cells = book.worksheet_cells_reader(sheet).map_err(malformed)?;
@@ -177,7 +182,12 @@ impl Workbook {
             }
             Ok(grid)
         });
-        read.map_err(|fault| fault.at(place))
+        read.map_err(|fault| fault.at(place(sheet)))
+    }
+
+    /// What was read of it before is kept no more.
+    pub(super) fn read_anew(&mut self) {
+        self.left = Left::of(self.most_bytes);
     }
 
     /// `None` where the form does not tell.
@@ -194,16 +204,27 @@ impl Workbook {
     }
 }
 
-/// What may still be kept of a sheet: one shared text can stand in a million cells.
+/// What may still be read of a workbook: one shared text can stand in a million cells, one sheet in a thousand.
 struct Left {
     cells: u64,
     bytes: u64,
 }
 
 impl Left {
+    fn of(most_bytes: u64) -> Self {
+        Self {
+            cells: MOST_CELLS,
+            bytes: most_bytes,
+        }
+    }
+
     fn put(&mut self, grid: &mut Grid, (row, column): (u32, u32), data: &Data) -> Result<()> {
-        let Some(cell) = Cell::of(data) else { return Ok(()) };
+        // Of an empty one too: it takes time.
         self.cells = self.cells.checked_sub(1).ok_or_else(too_many_cells)?;
+        let Some(cell) = Cell::of(data) else { return Ok(()) };
+        if row >= SHEET_SIZE.0 || column >= SHEET_SIZE.1 {
+            return Err(malformed(format!("a cell in row {row} and column {column}, from 0")));
+        }
         let bytes = cell.text(false).len() as u64;
         self.bytes = self.bytes.checked_sub(bytes).ok_or_else(too_many_cells)?;
         grid.entry(row).or_default().insert(column, cell);
