@@ -1,4 +1,4 @@
-use klimalade_model::{Fault, nearest};
+use klimalade_model::{Fault, Table, nearest};
 use klimalade_pipeline::Task;
 use klimalade_run::check_freshness_declared;
 
@@ -82,7 +82,11 @@ pub(super) fn step(about: &About<'_>) -> Step {
                 .hint("licence_code = \"cc_by_4_0\"; klimalade schema licences"),
         );
     }
-    if table.is_some_and(|table| table.column("indicator_code").is_some() && table.column("value").is_some())
+    // What out shows of an indicator is another owner's.
+    let holds_figures = |table: &Table| {
+        !table.is_out() && table.column("indicator_code").is_some() && table.column("value").is_some()
+    };
+    if table.is_some_and(holds_figures)
         && definition.publishes.indicators.is_empty()
     {
         step.errors.push(
