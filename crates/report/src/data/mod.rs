@@ -13,7 +13,7 @@ use klimalade_model::{CodeList, Result, Schemas};
 pub(crate) use frame::Frame;
 pub(crate) use indicator::{Indicator, Point, Topic};
 pub(crate) use origin::Origin;
-pub(crate) use trajectory::Trajectory;
+pub(crate) use trajectory::{Step, Trajectory};
 
 use crate::{page::Site, text::Lang};
 
