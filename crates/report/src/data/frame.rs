@@ -78,7 +78,7 @@ impl Frame {
     /// Reads all files of a core table, in the order of their keys; an empty frame where it has none.
     pub(crate) async fn table(lake: &Lake, table: &str, wanted: &[&str], spool: &Path) -> Result<Self> {
         let mut keys: Vec<String> = lake
-            .list(&format!("core/{table}/"))
+            .list(&format!("core/{table}"))
             .await?
             .into_iter()
             .map(|listed| listed.key)
