@@ -18,7 +18,7 @@ const WEST: f64 = 440_000.0;
 const NORTH: f64 = 6_403_000.0;
 const BORNHOLM: &str = "0400";
 /// Where the inset is moved, in metres.
-const INSET: (f64, f64) = (-165_000.0, 235_000.0);
+const INSET: (f64, f64) = (-159_000.0, 215_000.0);
 /// Light to dark; also in grey.
 const SHADES: [&str; 5] = ["#e6eef6", "#b5cfe5", "#74a9cf", "#2b7bba", "#08436f"];
 
@@ -127,7 +127,7 @@ pub(crate) fn choropleth(lang: Lang, id: &str, outlines: &Outlines, title: &str,
         .collect();
     html! {
         div.map {
-            svg viewBox="0 0 520 592" role="group" aria-labelledby={ (id) "-t " (id) "-d" } {
+            svg viewBox="0 0 520 590" role="group" aria-labelledby={ (id) "-t " (id) "-d" } {
                 title id={ (id) "-t" } { (title) }
                 desc id={ (id) "-d" } {
                     (lang.of(
@@ -152,8 +152,8 @@ pub(crate) fn choropleth(lang: Lang, id: &str, outlines: &Outlines, title: &str,
                         }
                     }
                 }
-                rect x="422" y="95" width="92" height="88" fill="none" stroke="#9aa3b0" {}
-                text x="426" y="197" font-size="13" fill="#566072" { "Bornholm" }
+                rect x="426" y="64" width="88" height="80" fill="none" stroke="#9aa3b0" {}
+                text x="428" y="160" font-size="15" fill="#566072" { "Bornholm" }
             }
             ul.legend {
                 @if lowest.is_finite() {

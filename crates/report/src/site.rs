@@ -53,19 +53,47 @@ impl Folder {
 
 /// All pages of a language.
 fn places(facts: &Facts) -> Vec<Place> {
-    let mut all = vec![Place::Home];
+    let mut all = vec![
+        Place::Home,
+        Place::Municipalities,
+        Place::Indicators,
+        Place::Targets,
+        Place::Plans,
+        Place::Actions,
+        Place::Projects,
+        Place::Adaptation,
+        Place::Coverage,
+        Place::Changes,
+        Place::Methods,
+        Place::Sources,
+        Place::Downloads,
+    ];
     all.extend(facts.regions.iter().map(|area| Place::Region(area.code.clone())));
     all.extend(facts.municipalities.iter().map(|area| Place::Municipality(area.code.clone())));
+    all.extend(facts.indicators.iter().map(|indicator| Place::Indicator(indicator.code.clone())));
     all
 }
 
 fn sheet(desk: &Desk) -> Result<Sheet> {
+    let unnamed = |code: &str| Fault::bug("a page is of nothing").at(code);
     match &desk.place {
+        Place::Home => pages::home::sheet(desk),
+        Place::Municipalities => pages::indicator::areas(desk),
         Place::Municipality(code) | Place::Region(code) => {
-            let area = desk.facts.area(code).ok_or_else(|| Fault::bug("an area has no name").at(code))?;
-            pages::area::sheet(desk, area)
+            pages::area::sheet(desk, desk.facts.area(code).ok_or_else(|| unnamed(code))?)
         }
-        _ => pages::home::sheet(desk),
+        Place::Indicators => pages::indicator::list(desk),
+        Place::Indicator(code) => pages::indicator::sheet(desk, desk.facts.indicator(code).ok_or_else(|| unnamed(code))?),
+        Place::Adaptation => pages::adaptation::sheet(desk),
+        Place::Actions => Ok(pages::actions::sheet(desk)),
+        Place::Plans => Ok(pages::plans::sheet(desk)),
+        Place::Projects => Ok(pages::projects::sheet(desk)),
+        Place::Targets => pages::targets::sheet(desk),
+        Place::Coverage => Ok(pages::coverage::sheet(desk)),
+        Place::Changes => Ok(pages::coverage::changes(desk)),
+        Place::Methods => Ok(pages::methods::sheet(desk)),
+        Place::Sources => Ok(pages::sources::sheet(desk)),
+        Place::Downloads => Ok(pages::methods::downloads(desk)),
     }
 }
 

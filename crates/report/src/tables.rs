@@ -4,12 +4,24 @@ use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
 use klimalade_model::{Fault, Result};
-use parquet::{arrow::ArrowWriter, basic::{Compression, ZstdLevel}, file::properties::WriterProperties};
+use parquet::{arrow::{ArrowWriter, arrow_writer::ArrowWriterOptions}, basic::{Compression, ZstdLevel}, file::properties::{EnabledStatistics, WriterProperties}};
 
 use crate::{data::Facts, site::Folder};
 
 fn unwritten(path: &str, why: impl std::error::Error + Send + Sync + 'static) -> Fault {
     Fault::bug("a table of the report cannot be written").at(path).because(why)
+}
+
+/// What names and groups a row stands in the code lists; a part file leaves it out.
+const LEFT_OUT: [&str; 7] =
+    ["indicator_name_da", "indicator_name_en", "concept_code", "is_preferred", "area_name_da", "area_name_en", "value_per_km2"];
+
+fn put_part(folder: &mut Folder, path: &str, batch: &RecordBatch) -> Result<()> {
+    let schema = batch.schema();
+    let fields = schema.fields().iter().enumerate();
+    let kept: Vec<usize> = fields.filter(|(_, field)| !LEFT_OUT.contains(&field.name().as_str())).map(|(at, _)| at).collect();
+    let batch = batch.project(&kept).map_err(|why| unwritten(path, why))?;
+    put(folder, path, &batch)
 }
 
 fn put(folder: &mut Folder, path: &str, batch: &RecordBatch) -> Result<()> {
@@ -19,10 +31,12 @@ fn put(folder: &mut Folder, path: &str, batch: &RecordBatch) -> Result<()> {
     // The version of the writer would be the only thing that differs between two builds of one commit's lock file.
     let properties = WriterProperties::builder()
         .set_created_by("klimalade".to_owned())
+        .set_statistics_enabled(EnabledStatistics::None)
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .build();
+    let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
     let mut bytes = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).map_err(|why| unwritten(path, why))?;
+    let mut writer = ArrowWriter::try_new_with_options(&mut bytes, batch.schema(), options).map_err(|why| unwritten(path, why))?;
     writer.write(batch).map_err(|why| unwritten(path, why))?;
     writer.close().map_err(|why| unwritten(path, why))?;
     folder.put(&format!("data/{path}.parquet"), &bytes)
@@ -45,14 +59,14 @@ pub(crate) fn write(facts: &Facts, folder: &mut Folder) -> Result<()> {
     }
     for (area, trajectory) in &facts.trajectories {
         if let Some(batch) = facts.emission_trajectory.part(&trajectory.rows)? {
-            put(folder, &format!("trajectory/{area}"), &batch)?;
+            put_part(folder, &format!("trajectory/{area}"), &batch)?;
         }
     }
     let mut by_area: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for indicator in &facts.indicators {
         let all: Vec<usize> = indicator.rows.values().flatten().copied().collect();
         if let Some(batch) = facts.indicator_year.part(&all)? {
-            put(folder, &format!("indicator/{}", indicator.code), &batch)?;
+            put_part(folder, &format!("indicator/{}", indicator.code), &batch)?;
         }
         for (area, rows) in &indicator.rows {
             by_area.entry(area).or_default().extend(rows);
@@ -60,7 +74,7 @@ pub(crate) fn write(facts: &Facts, folder: &mut Folder) -> Result<()> {
     }
     for (area, rows) in by_area {
         if let Some(batch) = facts.indicator_year.part(&rows)? {
-            put(folder, &format!("area/{area}"), &batch)?;
+            put_part(folder, &format!("area/{area}"), &batch)?;
         }
     }
     Ok(())

@@ -36,7 +36,7 @@ pub(crate) fn stack(
             .margin_top(26)
             .margin_right(10)
             .margin_bottom(4)
-            .x_label_area_size(26)
+            .x_label_area_size(28)
             .y_label_area_size(52)
             .build_cartesian_2d(-0.5..last - 0.5, bottom..high + room)
             .map_err(undrawn)?;
@@ -51,10 +51,10 @@ pub(crate) fn stack(
             .y_labels(6)
             .x_labels(0)
             .y_label_formatter(&|value| numbers::fixed(value / factor, decimals, lang))
-            .label_style(("sans-serif", 14).into_font().color(&AXIS))
+            .label_style(("sans-serif", 17).into_font().color(&AXIS))
             .draw()
             .map_err(undrawn)?;
-        area.draw(&Text::new(format!("{prefix}{unit}"), (4, 4), ("sans-serif", 14).into_font().color(&AXIS)))
+        area.draw(&Text::new(format!("{prefix}{unit}"), (4, 4), ("sans-serif", 17).into_font().color(&AXIS)))
             .map_err(undrawn)?;
         let every = years.len().div_ceil(10);
         for (at, year) in years.iter().enumerate() {
@@ -70,7 +70,7 @@ pub(crate) fn stack(
             }
             if at % every == 0 {
                 let (x, _) = chart.backend_coord(&(at as f64, bottom));
-                let label = Text::new(year.to_string(), (x - 16, 308), ("sans-serif", 14).into_font().color(&AXIS));
+                let label = Text::new(year.to_string(), (x - 17, 306), ("sans-serif", 17).into_font().color(&AXIS));
                 area.draw(&label).map_err(undrawn)?;
             }
         }

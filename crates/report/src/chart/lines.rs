@@ -48,7 +48,7 @@ pub(crate) fn lines(lang: Lang, id: &str, title: &str, unit: &str, series: &[Lin
             .margin_top(26)
             .margin_right(14)
             .margin_bottom(4)
-            .x_label_area_size(26)
+            .x_label_area_size(28)
             .y_label_area_size(52)
             .build_cartesian_2d(f64::from(first)..f64::from(last.max(first + 1)), low..high)
             .map_err(undrawn)?;
@@ -63,21 +63,19 @@ pub(crate) fn lines(lang: Lang, id: &str, title: &str, unit: &str, series: &[Lin
             .y_labels(6)
             .x_label_formatter(&|year| if year.fract().abs() < 1e-6 { format!("{year:.0}") } else { String::new() })
             .y_label_formatter(&|value| numbers::fixed(value / factor, decimals, lang))
-            .label_style(("sans-serif", 14).into_font().color(&AXIS))
+            .label_style(("sans-serif", 17).into_font().color(&AXIS))
             .draw()
             .map_err(undrawn)?;
-        area.draw(&Text::new(format!("{prefix}{unit}"), (4, 4), ("sans-serif", 14).into_font().color(&AXIS)))
+        area.draw(&Text::new(format!("{prefix}{unit}"), (4, 4), ("sans-serif", 17).into_font().color(&AXIS)))
             .map_err(undrawn)?;
         for line in series {
             let points: Vec<(f64, f64)> = line.points.iter().map(|(year, value)| (f64::from(*year), *value)).collect();
             let stroke = line.color.stroke_width(3);
-            match line.look {
-                Look::Dashed(size) => chart.draw_series(DashedLineSeries::new(points, size, size.min(5), stroke)),
-                Look::Solid | Look::Dotted => chart.draw_series(LineSeries::new(points.clone(), stroke).point_size(
-                    if matches!(line.look, Look::Dotted) { 4 } else { 0 },
-                )),
+            chart.draw_series(LineSeries::new(points.iter().copied(), stroke)).map_err(undrawn)?;
+            if matches!(line.look, Look::Dotted) {
+                let dots = points.iter().map(|point| Circle::new(*point, 5, line.color.filled()));
+                chart.draw_series(dots).map_err(undrawn)?;
             }
-            .map_err(undrawn)?;
         }
         area.present().map_err(undrawn)?;
     }
@@ -88,6 +86,13 @@ pub(crate) fn lines(lang: Lang, id: &str, title: &str, unit: &str, series: &[Lin
         names.join(", "),
         lang.of("Tallene står i tabellen under diagrammet.", "The figures stand in the table below the chart.")
     );
+    // Each line is one element with dashes of its own: plotters would draw each dash as an element.
+    for line in series {
+        if let Look::Dashed(size) = line.look {
+            let stroke = format!("stroke=\"{}\" stroke-width=\"3\"", hex(line.color).to_uppercase());
+            svg = svg.replace(&stroke, &format!("{stroke} stroke-dasharray=\"{size} {}\"", size.min(5)));
+        }
+    }
     Ok(accessible(&svg, id, title, &described))
 }
 

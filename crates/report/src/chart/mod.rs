@@ -55,7 +55,8 @@ fn compact(svg: &str) -> String {
         (" stroke-width=\"1\"", ""),
         (" font-family=\"sans-serif\"", ""),
         ("\" />", "\"/>"),
-        (" fill=\"none\" stroke=\"none\"", " fill=\"none\""),
+        (" font-size=\"13.709677419354838\"", " font-size=\"14\""),
+        (" \"/>", "\"/>"),
     ] {
         text = text.replace(what, by);
     }

@@ -45,7 +45,6 @@ pub(crate) struct Indicator {
     pub(crate) number: String,
     pub(crate) kind: String,
     pub(crate) over_area: String,
-    pub(crate) over_time: String,
     /// True where it is the indicator that its concept is read from.
     pub(crate) preferred: bool,
     /// By area, in years, up to the report's.
@@ -136,7 +135,6 @@ pub(super) fn read(schemas: &Schemas, frame: &Frame, until: i16) -> Result<Vec<I
                 number,
                 kind: cell("kind"),
                 over_area: cell("over_area"),
-                over_time: cell("over_time"),
                 preferred: cell("is_preferred") == "1",
                 points: BTreeMap::new(),
                 rows: BTreeMap::new(),

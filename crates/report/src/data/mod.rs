@@ -11,7 +11,7 @@ use klimalade_lake::Lake;
 use klimalade_model::{CodeList, Result, Schemas};
 
 pub(crate) use frame::Frame;
-pub(crate) use indicator::{Indicator, Point, Topic};
+pub(crate) use indicator::{Indicator, Topic};
 pub(crate) use origin::Origin;
 pub(crate) use trajectory::{Step, Trajectory};
 
@@ -42,8 +42,8 @@ pub(crate) struct Facts {
     pub(crate) municipalities: Vec<Area>,
     pub(crate) regions: Vec<Area>,
     pub(crate) indicators: Vec<Indicator>,
-    /// Rows of `years` by area and year; regions and municipalities.
-    places: BTreeMap<(String, i16), (bool, usize)>,
+    /// Rows of `municipality_year` by area and year.
+    places: BTreeMap<(String, i16), usize>,
     pub(crate) municipality_year: Frame,
     pub(crate) region_year: Frame,
     pub(crate) indicator_year: Frame,
@@ -85,6 +85,7 @@ impl Facts {
         let project = ["project_id", "title", "kind_code", "stage_code", "area_ha", "expected_effect_tonne_co2e", "capacity_mw", "lesson_url"];
         let projects = core("project", &project).await?;
         let project_areas = core("project_area", &["project_id", "area_code", "share"]).await?;
+        let plan_rows = core("plan", &["plan_id", "area_code"]).await?;
         let target = [
             "target_id", "area_code", "indicator_code", "sector_code", "category_code", "target_kind", "base_year", "base_value", "target_year",
             "target_value", "reduction_ratio", "unit_code", "boundary_code",
@@ -101,19 +102,14 @@ impl Facts {
         let mut places = BTreeMap::new();
         for row in municipality_year.rows() {
             let key = (municipality_year.text(row, "area_code").to_owned(), municipality_year.year(row, "year"));
-            places.insert(key, (false, row));
-        }
-        for row in region_year.rows() {
-            places.insert((region_year.text(row, "region_code").to_owned(), region_year.year(row, "year")), (true, row));
+            places.insert(key, row);
         }
         let (municipalities, regions) = areas(schemas, &municipality_year, &region_year)?;
         let indicators = indicator::read(schemas, &indicator_year, year)?;
         let trajectories = trajectory::read(&emission_trajectory);
         let mut origins = origin::by(&observation, "indicator_code");
-        for (name, frame) in [("plan", None), ("project", Some(&projects)), ("target", Some(&targets)), ("action", Some(&actions)), ("survey_answer", Some(&answers))] {
-            if let Some(frame) = frame {
-                origins.insert(format!("core.{name}"), origin::of(frame));
-            }
+        for (name, frame) in [("plan", &plan_rows), ("project", &projects), ("target", &targets), ("action", &actions), ("survey_answer", &answers)] {
+            origins.insert(format!("core.{name}"), origin::of(frame));
         }
         let newest = origins.values().flatten().map(|origin| origin.retrieved.as_str()).max().unwrap_or_default().to_owned();
         Ok(Self {
@@ -143,18 +139,16 @@ impl Facts {
         })
     }
 
-    /// A headline figure of a municipality or region and year.
+    /// A headline figure of a municipality and year.
     pub(crate) fn headline(&self, area: &str, year: i16, column: &str) -> Option<f64> {
-        match self.places.get(&(area.to_owned(), year))? {
-            (true, row) => self.region_year.number(*row, column),
-            (false, row) => self.municipality_year.number(*row, column),
-        }
+        self.municipality_year.number(*self.places.get(&(area.to_owned(), year))?, column)
     }
 
-    /// A headline figure of each year that has one, up to the report's; of the country the sum over the regions.
+    /// A headline figure of each year that has one, up to the report's; of a region or the country the sum over their
+    /// municipalities, where all have one.
     pub(crate) fn series(&self, area: &str, column: &str) -> Vec<(i16, f64)> {
-        if area == self.country.code {
-            return self.country_series(column);
+        if !self.municipalities.iter().any(|municipality| municipality.code == area) {
+            return self.sums(area, column);
         }
         let years = self.places.range((area.to_owned(), i16::MIN)..=(area.to_owned(), self.site.year));
         years
@@ -162,16 +156,23 @@ impl Facts {
             .collect()
     }
 
-    fn country_series(&self, column: &str) -> Vec<(i16, f64)> {
+    fn sums(&self, area: &str, column: &str) -> Vec<(i16, f64)> {
+        let members: Vec<&Area> = self.members(area).collect();
         let mut sums: BTreeMap<i16, (f64, usize)> = BTreeMap::new();
-        for region in &self.regions {
-            for (year, value) in self.series(&region.code, column) {
+        for member in &members {
+            for (year, value) in self.series(&member.code, column) {
                 let sum = sums.entry(year).or_default();
                 *sum = (sum.0 + value, sum.1 + 1);
             }
         }
-        let whole = |(year, (sum, count)): (i16, (f64, usize))| (count == self.regions.len()).then_some((year, sum));
+        let whole = |(year, (sum, count)): (i16, (f64, usize))| (count == members.len()).then_some((year, sum));
         sums.into_iter().filter_map(whole).collect()
+    }
+
+    /// The municipalities of a region, or all of them.
+    pub(crate) fn members(&self, area: &str) -> impl Iterator<Item = &Area> {
+        let all = area == self.country.code;
+        self.municipalities.iter().filter(move |municipality| all || municipality.region == area)
     }
 
     /// An indicator by its code.

@@ -1,6 +1,6 @@
 //! One frame for all pages: head with its Content-Security-Policy, mast, navigation, banner, foot.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, html};
 
 use crate::text::Lang;
 
@@ -229,9 +229,4 @@ pub(crate) fn threshold(site: &Site) -> String {
         }
     }
     .into_string()
-}
-
-/// SVG that a chart has drawn; it is ours and escaped where it was made.
-pub(crate) fn drawn(svg: String) -> Markup {
-    PreEscaped(svg)
 }

@@ -2,7 +2,6 @@
 
 use maud::{Markup, html};
 
-pub(crate) use super::frame::{drawn, threshold};
 use crate::text::Lang;
 
 /// A chart with what belongs to it.

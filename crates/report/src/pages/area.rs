@@ -19,7 +19,7 @@ pub(crate) fn sheet(desk: &Desk, area: &Area) -> Result<Sheet> {
         true => area.name(lang).to_owned(),
         false => lang.of(format!("{} Kommune", area.name(lang)), format!("Municipality of {}", area.name(lang))),
     };
-    let members = facts.municipalities.iter().filter(|municipality| municipality.region == area.code);
+    let members = facts.members(&area.code);
     let body = html! {
         p.crumb {
             (desk.link(&Place::Municipalities, lang.of("Kommuner og regioner", "Municipalities and regions")))
@@ -179,7 +179,7 @@ fn row(desk: &Desk, area: &Area, indicator: &Indicator, is_municipality: bool) -
                 @if newest.is_some_and(|point| point.missing > 0) { sup title=(lang.of("rækker uden tal fra myndigheden er ikke med", "rows that the agency left empty are not in it")) { "*" } }
             }
             td.text { (unit) }
-            td { (or_dash(change, one_year)) }
+            td.years { (or_dash(change, one_year)) }
             @if is_municipality {
                 td { (or_dash(newest.and_then(|point| Some(format!("{}/{}", point.rank?, point.count))), lang.no_figure())) }
             }

@@ -55,7 +55,8 @@ pub(super) fn section(desk: &Desk, area: &Area) -> Markup {
         (before > 0.0).then_some(after / before - 1.0)
     });
     let (mut done, mut realised, mut done_count, mut realised_count) = (0.0, 0.0, 0, 0);
-    for row in facts.progress.rows().filter(|row| facts.progress.text(*row, "area_code") == area.code) {
+    let all = area.code == facts.country.code;
+    for row in facts.progress.rows().filter(|row| all || facts.progress.text(*row, "area_code") == area.code) {
         if facts.progress.text(row, "status_code") == "done" {
             done += facts.progress.number(row, "expected_effect_tonne_co2e").unwrap_or_default();
             realised += facts.progress.number(row, "realised_effect_tonne_co2e").unwrap_or_default();
@@ -77,24 +78,24 @@ pub(super) fn section(desk: &Desk, area: &Area) -> Markup {
             tbody {
                 tr {
                     th scope="row" { strong { (lang.of("Målt ændring siden basisåret", "Measured change since the base year")) } }
-                    td { @if let Some((from, to, _)) = whole { (from) "–" (to) } }
+                    td.years { @if let Some((from, to, _)) = whole { (from) "–" (to) } }
                     td { (or_dash(whole.map(|(.., change)| tonne(change)), lang.no_figure())) }
                     td.text { (desk.source("ghg_emissions")) }
                 }
                 @if let Some(split) = &split {
                     tr {
                         th scope="row" { (lang.of("heraf i de år, der kan deles", "of it in the years that can be split")) }
-                        td { (split.from) "–" (split.to) } td { (tonne(split.whole)) }
+                        td.years { (split.from) "–" (split.to) } td { (tonne(split.whole)) }
                         td.text { (lang.of("de år, der har både regnskab, elforbrug og elfaktor", "the years with account, consumption and factor")) }
                     }
                     tr {
                         th scope="row" { (lang.of("– national elfaktor", "– national electricity factor")) }
-                        td { (split.from) "–" (split.to) } td { (tonne(split.factor)) }
+                        td.years { (split.from) "–" (split.to) } td { (tonne(split.factor)) }
                         td.text { (methods("elfaktor", lang.of("formel", "formula"))) (lang.of("; regnskabet kan bruge en anden faktor", "; the account may use another factor")) }
                     }
                     tr {
                         th scope="row" { (lang.of("– resten", "– the rest")) }
-                        td { (split.from) "–" (split.to) } td { (tonne(split.rest())) }
+                        td.years { (split.from) "–" (split.to) } td { (tonne(split.rest())) }
                         td.text { (lang.of("lokale indsatser, aktivitet, vejr og usikkerhed; kan ikke skilles ad", "local actions, activity, weather and uncertainty; cannot be told apart")) }
                     }
                 } @else {
@@ -106,7 +107,7 @@ pub(super) fn section(desk: &Desk, area: &Area) -> Markup {
                 }
                 tr {
                     th scope="row" { (lang.of("– vejr (graddage)", "– weather (degree days)")) }
-                    td { @if let Some((from, to, _)) = whole { (from) "–" (to) } }
+                    td.years { @if let Some((from, to, _)) = whole { (from) "–" (to) } }
                     td { (none) }
                     td.text {
                         @if let Some(change) = days_change {

@@ -1,10 +1,19 @@
 //! The pages, one file for each kind. Each gives its title and its body; the frame is `page`'s.
 
+pub(crate) mod actions;
+pub(crate) mod adaptation;
 pub(crate) mod area;
 mod area_plan;
 mod charts;
+pub(crate) mod coverage;
 mod effect;
 pub(crate) mod home;
+pub(crate) mod indicator;
+pub(crate) mod methods;
+pub(crate) mod plans;
+pub(crate) mod projects;
+pub(crate) mod sources;
+pub(crate) mod targets;
 
 use maud::{Markup, html};
 
