@@ -12,9 +12,11 @@ fn unwritten(path: &str, why: impl std::error::Error + Send + Sync + 'static) ->
     Fault::bug("a table of the report cannot be written").at(path).because(why)
 }
 
-/// What names and groups a row stands in the code lists; a part file leaves it out.
-const LEFT_OUT: [&str; 7] =
-    ["indicator_name_da", "indicator_name_en", "concept_code", "is_preferred", "area_name_da", "area_name_en", "value_per_km2"];
+/// What stands in the code lists, and what follows from the other figures: the files of a part leave it out.
+const LEFT_OUT: [&str; 10] = [
+    "indicator_name_da", "indicator_name_en", "concept_code", "is_preferred", "area_name_da", "area_name_en", "value_per_person",
+    "value_per_km2", "change_value", "change_ratio",
+];
 
 fn put_part(folder: &mut Folder, path: &str, batch: &RecordBatch) -> Result<()> {
     let schema = batch.schema();

@@ -46,7 +46,7 @@ pub(crate) fn lines(lang: Lang, id: &str, title: &str, unit: &str, series: &[Lin
         let area = SVGBackend::with_string(&mut svg, (560, 330)).into_drawing_area();
         let mut chart = ChartBuilder::on(&area)
             .margin_top(26)
-            .margin_right(14)
+            .margin_right(26)
             .margin_bottom(4)
             .x_label_area_size(28)
             .y_label_area_size(52)

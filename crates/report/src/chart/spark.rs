@@ -6,6 +6,12 @@ use plotters::prelude::*;
 
 use super::{BLUE, compact, undrawn};
 
+/// Colours and widths stand in the style sheet: a page may have fifty of them.
+fn styled(svg: &str) -> String {
+    let text = compact(svg).replace(" fill=\"none\" stroke=\"#0072B2\" stroke-width=\"2\"", "");
+    text.replace(" fill=\"#0072B2\" stroke=\"none\"", "")
+}
+
 /// A series as a line of 120 by 28 pixels with a dot in its last year. The number beside it says what it shows.
 pub(crate) fn spark(points: &[(i16, f64)]) -> Result<Markup> {
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return Ok(html! {}) };
@@ -31,6 +37,6 @@ pub(crate) fn spark(points: &[(i16, f64)]) -> Result<Markup> {
     }
     let inner = svg.split_once('>').map_or("", |(_, rest)| rest.trim_end().trim_end_matches("</svg>"));
     Ok(html! {
-        svg.spark viewBox="0 0 120 28" width="120" height="28" aria-hidden="true" { (PreEscaped(compact(inner))) }
+        svg.spark viewBox="0 0 120 28" aria-hidden="true" { (PreEscaped(styled(inner))) }
     })
 }

@@ -80,7 +80,7 @@ impl Indicator {
         match self.unit.as_str() {
             "ratio" => "%",
             "number" => lang.of("antal", "number"),
-            _ => lang.of(&self.unit_da, &self.unit_en),
+            unit => symbol(unit, lang).unwrap_or(lang.of(&self.unit_da, &self.unit_en)),
         }
     }
 
@@ -106,6 +106,32 @@ impl Indicator {
             self.points.values().flatten().filter(|point| point.value.is_some()).map(|point| point.year).collect();
         all.into_iter().collect()
     }
+}
+
+/// How a unit is written after a number; `None` where only its name will do.
+pub(crate) fn symbol(unit: &str, lang: Lang) -> Option<&'static str> {
+    Some(match unit {
+        "tonne_co2e" => lang.of("ton CO₂e", "tonne CO₂e"),
+        "tonne" => lang.of("ton", "tonne"),
+        "tj" => "TJ",
+        "mwh" => "MWh",
+        "mw" => "MW",
+        "m2" => "m²",
+        "km2" => "km²",
+        "m3" => "m³",
+        "ha" => "ha",
+        "km" => "km",
+        "mm" => "mm",
+        "pe" => "PE",
+        "dkk" => lang.of("kr.", "DKK"),
+        "day" => lang.of("døgn", "days"),
+        "degree_day" => lang.of("graddage", "degree days"),
+        "person" => lang.of("personer", "persons"),
+        "million_vehicle_km" => lang.of("mio. køretøjskm", "million vehicle km"),
+        "kg_per_person" => lang.of("kg pr. person", "kg per person"),
+        "g_co2e_per_kwh" => "g CO₂e/kWh",
+        _ => return None,
+    })
 }
 
 pub(super) fn read(schemas: &Schemas, frame: &Frame, until: i16) -> Result<Vec<Indicator>> {

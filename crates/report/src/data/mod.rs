@@ -11,7 +11,7 @@ use klimalade_lake::Lake;
 use klimalade_model::{CodeList, Result, Schemas};
 
 pub(crate) use frame::Frame;
-pub(crate) use indicator::{Indicator, Topic};
+pub(crate) use indicator::{Indicator, Topic, symbol};
 pub(crate) use origin::Origin;
 pub(crate) use trajectory::{Step, Trajectory};
 

@@ -89,9 +89,22 @@ impl Place {
         }
     }
 
-    /// The address of `to` from this page.
+    /// The address of `to` from this page, in the same language.
     pub(crate) fn to(&self, to: &Self, lang: Lang) -> String {
-        format!("{}{}", self.up(), to.path(lang))
+        let (mine, path) = (self.path(lang), to.path(lang));
+        // Both begin with the language; a page in the same folder is named alone.
+        let path = path.split_once('/').map_or("", |(_, path)| path);
+        let folder = mine.split_once('/').and_then(|(_, mine)| Some(mine.split_once('/')?.0));
+        match (folder, path.split_once('/')) {
+            (Some(folder), Some((same, name))) if folder == same => name.to_owned(),
+            (Some(_), _) => format!("../{path}"),
+            (None, _) => path.to_owned(),
+        }
+    }
+
+    /// The address of this page in the other language.
+    fn across(&self, other: Lang) -> String {
+        format!("{}{}", self.up(), self.path(other))
     }
 }
 
@@ -137,7 +150,7 @@ pub(crate) fn frame(site: &Site, place: &Place, lang: Lang, title: &str, body: &
                 title { (title) " – " (name) " " (site.year) }
                 link rel="icon" href={ (up) "assets/icon.svg" } type="image/svg+xml";
                 link rel="stylesheet" href={ (up) "assets/report.css" };
-                link rel="alternate" hreflang=(other.code()) href=(place.to(place, other));
+                link rel="alternate" hreflang=(other.code()) href=(place.across(other));
                 script src={ (up) "assets/search-" (lang.code()) ".js" } defer {}
                 script src={ (up) "assets/report.js" } defer {}
             }
@@ -165,7 +178,7 @@ pub(crate) fn frame(site: &Site, place: &Place, lang: Lang, title: &str, body: &
                                 input #search type="search" autocomplete="off" placeholder=(lang.of("Søg kommune eller indikator", "Search municipality or indicator")) role="combobox" aria-expanded="false" aria-controls="found" aria-autocomplete="list";
                                 ul #found role="listbox" aria-label=(lang.of("Fundet", "Found")) hidden {}
                             }
-                            a.language href=(place.to(place, other)) lang=(other.code()) hreflang=(other.code()) {
+                            a.language href=(place.across(other)) lang=(other.code()) hreflang=(other.code()) {
                                 (other.of("Dansk", "English"))
                             }
                         }

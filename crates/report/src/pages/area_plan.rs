@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::Desk;
-use crate::{data::Area, numbers, page::or_dash};
+use crate::{data::{Area, symbol}, numbers, page::or_dash};
 
 /// The sections of an area's page.
 pub(super) fn section(desk: &Desk, area: &Area, is_region: bool) -> Markup {
@@ -82,7 +82,7 @@ fn targets(desk: &Desk, area: &Area) -> Markup {
                         td { (or_dash(
                             targets.number(row, "reduction_ratio").map(|ratio| numbers::percent(ratio, lang)).or_else(|| targets.number(row, "target_value").map(|value| match unit {
                                 "ratio" => numbers::percent(value, lang),
-                                _ => format!("{} {}", numbers::plain(value, lang), facts.named("units", unit, lang)),
+                                _ => format!("{} {}", numbers::plain(value, lang), symbol(unit, lang).unwrap_or(facts.named("units", unit, lang))),
                             })), unknown)) }
                     }
                 }

@@ -139,7 +139,7 @@ pub(super) fn sectors(desk: &Desk, area: &Area) -> Result<Markup> {
         drawing,
         legend: legend(&entries),
         table: table(title, &header, &rows),
-        files: desk.downloads(if area.code == facts.country.code || area.region.is_empty() { "region_year" } else { "municipality_year" }),
+        files: desk.downloads("municipality_year"),
         source: desk.source("ghg_emissions"),
     }))
 }

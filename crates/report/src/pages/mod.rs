@@ -58,7 +58,7 @@ impl Desk<'_> {
     /// A number that leads to its explanation.
     pub(crate) fn explained(&self, anchor: &str, text: &str) -> Markup {
         let address = format!("{}#{anchor}", self.place.to(&Place::Sources, self.lang));
-        html! { a href=(address) title=(self.lang.of("Kilde og forklaring", "Source and explanation")) { (text) } }
+        html! { a href=(address) { (text) } }
     }
 
     /// CSV and Parquet of the same name.

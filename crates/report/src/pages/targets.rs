@@ -3,7 +3,7 @@
 use klimalade_model::Result;
 use maud::{Markup, html};
 
-use super::{Desk, Sheet, area};
+use super::{Desk, Sheet, area, charts};
 use crate::{
     chart,
     data::Area,
@@ -11,23 +11,23 @@ use crate::{
     page::{Figure, figure, or_dash, table},
 };
 
-/// Sub-targets of a sector, and the column that shows where the sector stands. A sector below one of the five has no column.
-const SECTORS: [(&str, Option<&str>); 5] = [
-    ("energy", Some("ghg_energy_tonne_co2e")),
-    ("transport", Some("ghg_transport_tonne_co2e")),
-    ("agriculture_land", Some("ghg_agriculture_land_tonne_co2e")),
-    ("industrial_processes", Some("ghg_industrial_processes_tonne_co2e")),
-    ("waste", Some("ghg_waste_tonne_co2e")),
-];
-
 /// A sub-target and how far it has come.
 struct SubTarget<'a> {
     area: &'a Area,
     base_year: i16,
     target_year: i16,
     wanted: f64,
-    /// Change so far; `None` where the data cannot say.
-    reached: Option<f64>,
+    /// Reduction so far, and its year; `None` where the data cannot say.
+    reached: Option<(i16, f64)>,
+}
+
+impl SubTarget<'_> {
+    /// What a straight line from base year to target year wants by the year that is reached, less what is.
+    fn behind(&self) -> Option<f64> {
+        let (year, reached) = self.reached?;
+        let part = f64::from(year - self.base_year) / f64::from((self.target_year - self.base_year).max(1));
+        Some(self.wanted * part.min(1.0) - reached)
+    }
 }
 
 /// The page of the targets.
@@ -77,14 +77,24 @@ pub(crate) fn sheet(desk: &Desk) -> Result<Sheet> {
         }
         h2 #sektorer { (lang.of("Delmål efter sektor", "Sub-targets by sector")) }
         p { (lang.of(
-            "Fremdrift er ændringen siden basisåret delt med den ønskede. Hvor regnskabet ikke når basisåret eller ikke har sektoren for sig, ",
-            "Progress is the change since the base year divided by the wanted one. Where the account does not reach the base year or does not hold the sector on its own, it ",
+            "Opnået er reduktionen fra delmålets basisår til det seneste regnskabsår; bagud er det, en ret linje mod målet kræver, minus det opnåede. Hvor regnskabet ikke når basisåret, står der: ",
+            "Reached is the reduction from the sub-target's base year to the latest account year; behind is what a straight line to the target wants, less what is reached. Where the account does not reach the base year it says: ",
         )) em { (lang.cannot_be_said()) } "." }
         (sectors(desk))
         h2 #alle { (lang.of("Alle kommuner", "All municipalities")) }
         (all(desk, &ranked))
     };
     Ok(Sheet { title, body })
+}
+
+/// The sector itself where the account has it, else the one above it that it has; with its column.
+fn accounted<'a>(desk: &Desk<'a>, sector: &'a str) -> Option<(&'a str, &'static str)> {
+    let list = desk.facts.schemas.code_list("sectors").ok()?;
+    let above = std::iter::successors(Some(sector), |sector| list.get(sector, "parent_code"));
+    above.into_iter().find_map(|sector| {
+        let (_, column, _) = charts::SECTORS.iter().find(|(code, ..)| *code == sector)?;
+        Some((sector, *column))
+    })
 }
 
 fn sub_targets<'a>(desk: &Desk<'a>, sector: &str, column: Option<&str>) -> Vec<SubTarget<'a>> {
@@ -98,9 +108,13 @@ fn sub_targets<'a>(desk: &Desk<'a>, sector: &str, column: Option<&str>) -> Vec<S
         let line = column.map(|column| facts.series(&area.code, column)).unwrap_or_default();
         let base = line.iter().find(|point| point.0 == base_year).filter(|point| point.1 > 0.0);
         let last = line.last().filter(|point| point.0 > base_year);
-        let reached = base.zip(last).map(|(base, last)| 1.0 - last.1 / base.1);
+        let reached = base.zip(last).map(|(base, last)| (last.0, 1.0 - last.1 / base.1));
         found.push(SubTarget { area, base_year, target_year: targets.year(row, "target_year"), wanted, reached });
     }
+    found.sort_by(|a, b| {
+        let behind = |sub: &SubTarget| sub.behind().unwrap_or(f64::NEG_INFINITY);
+        behind(b).total_cmp(&behind(a)).then_with(|| a.area.code.cmp(&b.area.code))
+    });
     found
 }
 
@@ -113,34 +127,49 @@ fn sectors(desk: &Desk) -> Markup {
         .map(|row| targets.text(row, "sector_code"))
         .filter(|sector| !sector.starts_with('_') && !sector.is_empty())
         .collect();
+    html! { @for sector in named { (sector_table(desk, sector)) } }
+}
+
+fn sector_table(desk: &Desk, sector: &str) -> Markup {
+    let (facts, lang) = (desk.facts, desk.lang);
+    let account = accounted(desk, sector);
+    let subs = sub_targets(desk, sector, account.map(|(_, column)| column));
+    let known = subs.iter().filter(|sub| sub.reached.is_some()).count();
+    let above = account.map(|(above, _)| above).filter(|above| *above != sector);
+    let points = |value: f64| format!("{} {}", numbers::signed(numbers::fixed(value * 100.0, 1, lang)), lang.of("pct.point", "pct. points"));
     html! {
-        @for sector in named {
-            @let column = SECTORS.iter().find(|(code, _)| *code == sector).and_then(|(_, column)| *column);
-            @let subs = sub_targets(desk, sector, column);
-            @let known = subs.iter().filter(|sub| sub.reached.is_some()).count();
-            h3 { (facts.named("sectors", sector, lang)) }
-            p { (lang.of(
+        h3 { (facts.named("sectors", sector, lang)) }
+        p {
+            (lang.of(
                 format!("{} kommuner har et delmål; for {known} kan fremdriften opgøres.", subs.len()),
                 format!("{} municipalities have a sub-target; progress can be told for {known}.", subs.len()),
-            )) }
-            details {
-                summary { (lang.of("Vis delmålene", "Show the sub-targets")) }
-                div.scroll { table {
-                    thead { tr {
-                        th scope="col" { (lang.of("Kommune", "Municipality")) }
-                        th scope="col" { (lang.of("Basisår", "Base year")) }
-                        th scope="col" { (lang.of("Målår", "Target year")) }
-                        th scope="col" { (lang.of("Ønsket reduktion", "Wanted reduction")) }
-                        th scope="col" { (lang.of("Opnået", "Reached")) }
-                    } }
-                    tbody { @for sub in &subs { tr {
-                        th scope="row" { (desk.area_link(&sub.area.code)) }
-                        td { (sub.base_year) } td { (sub.target_year) } td { (numbers::percent(sub.wanted, lang)) }
-                        td { (sub.reached.map_or_else(|| lang.cannot_be_said().to_owned(), |reached| numbers::percent(reached, lang))) }
-                    } } }
-                } }
+            ))
+            @if let Some(above) = above {
+                @let name = facts.named("sectors", above, lang);
+                " " (lang.of(
+                    format!("Regnskabet har kun sektoren {name} under ét, så det opnåede er hele dens; delmålet er snævrere."),
+                    format!("The account has only the whole sector {name}, so what is reached is all of it; the sub-target is narrower."),
+                ))
             }
         }
+        div.scroll { table {
+            caption.hidden { (facts.named("sectors", sector, lang)) }
+            thead { tr {
+                th scope="col" { (lang.of("Kommune", "Municipality")) }
+                th scope="col" { (lang.of("Basisår", "Base year")) }
+                th scope="col" { (lang.of("Målår", "Target year")) }
+                th scope="col" { (lang.of("Ønsket reduktion", "Wanted reduction")) }
+                th scope="col" { (lang.of("Opnået", "Reached")) }
+                th scope="col" { (lang.of("Bagud for ret linje", "Behind a straight line")) }
+            } }
+            tbody { @for sub in subs.iter().take(15) { tr {
+                th scope="row" { (desk.area_link(&sub.area.code)) }
+                td { (sub.base_year) } td { (sub.target_year) } td { (numbers::percent(sub.wanted, lang)) }
+                td { (sub.reached.map_or_else(|| lang.cannot_be_said().to_owned(), |(year, reached)| format!("{} ({year})", numbers::percent(reached, lang)))) }
+                td { (sub.behind().map_or_else(|| lang.cannot_be_said().to_owned(), points)) }
+            } } }
+        } }
+        @if subs.len() > 15 { p.small { (lang.of("De 15, der er længst bagud.", "The 15 that are furthest behind.")) } }
     }
 }
 

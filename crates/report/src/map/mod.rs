@@ -1,22 +1,31 @@
 //! The map of the municipalities: shared borders stay shared, since all points are moved to one grid; Bornholm is an inset.
 
+mod coarse;
+
 use std::collections::BTreeMap;
 
 use klimalade_model::{Fault, Result};
 use maud::{Markup, html};
 
+use self::coarse::Point;
 use crate::text::Lang;
 
 /// Who made the boundaries; stands below each map.
 pub(crate) const ATTRIBUTION: &str =
     "Geodatastyrelsen & Danske Kommuner, FOT-datasæt, 2014 (DAGI, i dag Klimadatastyrelsen), forenklet / simplified";
 
-const BOUNDARIES: &str = include_str!("../../demo/data/municipalities.geojson");
+const BOUNDARIES: &str = include_str!("../../../demo/data/municipalities.geojson");
 /// Metres of one step of the grid.
 const STEP: f64 = 600.0;
 const WEST: f64 = 440_000.0;
 const NORTH: f64 = 6_403_000.0;
+/// How far a border may be moved, in steps.
+const TOLERANCE: f64 = 0.9;
+/// Twice the area of the smallest island that is drawn, in steps.
+const ISLET: i64 = 14;
 const BORNHOLM: &str = "0400";
+/// No municipality.
+const CHRISTIANSOE: &str = "0411";
 /// Where the inset is moved, in metres.
 const INSET: (f64, f64) = (-159_000.0, 215_000.0);
 /// Light to dark; also in grey.
@@ -30,30 +39,33 @@ impl Outlines {
     pub(crate) fn read() -> Result<Self> {
         let broken = || Fault::bug("the boundaries of the map cannot be read").at("municipalities.geojson");
         let read: serde_json::Value = serde_json::from_str(BOUNDARIES).map_err(|why| broken().because(why))?;
-        let mut outlines = BTreeMap::new();
+        let (mut owners, mut rings) = (Vec::new(), Vec::new());
         for feature in read["features"].as_array().ok_or_else(broken)? {
             let code = feature["properties"]["kode"].as_str().ok_or_else(broken)?;
             let polygons = feature["geometry"]["coordinates"].as_array().ok_or_else(broken)?;
-            let mut rings: Vec<Vec<(i64, i64)>> = polygons
-                .iter()
-                .filter_map(|polygon| polygon.as_array())
-                .flatten()
-                .filter_map(|ring| ring.as_array())
-                .map(|ring| on_grid(ring, code == BORNHOLM))
-                .collect();
+            for ring in polygons.iter().filter_map(|polygon| polygon.as_array()).flatten() {
+                owners.push(code);
+                rings.push(on_grid(ring.as_array().ok_or_else(broken)?, code == BORNHOLM));
+            }
+        }
+        coarse::simplify(&mut rings, TOLERANCE);
+        let mut outlines: BTreeMap<String, Vec<Vec<Point>>> = BTreeMap::new();
+        for (code, ring) in owners.into_iter().zip(rings).filter(|(code, _)| *code != CHRISTIANSOE) {
+            outlines.entry(code.to_owned()).or_default().push(ring);
+        }
+        let drawn = outlines.into_iter().map(|(code, mut rings)| {
             rings.sort_by_key(|ring| std::cmp::Reverse(area(ring)));
             // Islets of a few steps go, but never all of a municipality.
-            let kept = rings.iter().enumerate().filter(|(at, ring)| *at == 0 || area(ring) >= 8).map(|(_, ring)| path(ring));
-            outlines.insert(code.to_owned(), kept.collect());
-        }
-        outlines.remove("0411");
-        Ok(Self(outlines))
+            let kept = rings.iter().enumerate().filter(|(at, ring)| *at == 0 || area(ring) >= ISLET).map(|(_, ring)| path(ring));
+            (code, kept.collect())
+        });
+        Ok(Self(drawn.collect()))
     }
 }
 
-fn on_grid(ring: &[serde_json::Value], inset: bool) -> Vec<(i64, i64)> {
+fn on_grid(ring: &[serde_json::Value], inset: bool) -> Vec<Point> {
     let (right, up) = if inset { INSET } else { (0.0, 0.0) };
-    let mut points: Vec<(i64, i64)> = Vec::new();
+    let mut points: Vec<Point> = Vec::new();
     for point in ring {
         let (Some(x), Some(y)) = (point[0].as_f64(), point[1].as_f64()) else { continue };
         let place = (((x + right - WEST) / STEP).round() as i64, ((NORTH - y - up) / STEP).round() as i64);
@@ -66,12 +78,12 @@ fn on_grid(ring: &[serde_json::Value], inset: bool) -> Vec<(i64, i64)> {
 }
 
 /// Twice the area, in steps.
-fn area(ring: &[(i64, i64)]) -> i64 {
+fn area(ring: &[Point]) -> i64 {
     let next = ring.iter().cycle().skip(1);
     ring.iter().zip(next).map(|(a, b)| a.0 * b.1 - b.0 * a.1).sum::<i64>().abs()
 }
 
-fn path(ring: &[(i64, i64)]) -> String {
+fn path(ring: &[Point]) -> String {
     let mut text = String::new();
     let mut before = (0, 0);
     for (at, point) in ring.iter().enumerate() {
