@@ -13,8 +13,8 @@ fn unwritten(path: &str, why: impl std::error::Error + Send + Sync + 'static) ->
 }
 
 /// What stands in the code lists, and what follows from the other figures: the files of a part leave it out.
-const LEFT_OUT: [&str; 10] = [
-    "indicator_name_da", "indicator_name_en", "concept_code", "is_preferred", "area_name_da", "area_name_en", "value_per_person",
+const LEFT_OUT: [&str; 11] = [
+    "indicator_name_da", "indicator_name_en", "concept_code", "is_preferred", "area_level", "area_name_da", "area_name_en", "value_per_person",
     "value_per_km2", "change_value", "change_ratio",
 ];
 
@@ -57,11 +57,6 @@ pub(crate) fn write(facts: &Facts, folder: &mut Folder) -> Result<()> {
     for (name, frame) in whole {
         if let Some(batch) = frame.whole() {
             put(folder, name, batch)?;
-        }
-    }
-    for (area, trajectory) in &facts.trajectories {
-        if let Some(batch) = facts.emission_trajectory.part(&trajectory.rows)? {
-            put_part(folder, &format!("trajectory/{area}"), &batch)?;
         }
     }
     let mut by_area: BTreeMap<&str, Vec<usize>> = BTreeMap::new();

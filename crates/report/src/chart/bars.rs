@@ -4,7 +4,7 @@ use klimalade_model::Result;
 use maud::{Markup, html};
 use plotters::prelude::*;
 
-use super::{AXIS, GRID, accessible, hex, lines::scale, undrawn};
+use super::{AXIS, GRID, accessible, lines::scale, undrawn};
 use crate::{numbers, text::Lang};
 
 /// A stack per year: name, colour and a value for each year. What is below zero is stacked downwards.
@@ -65,8 +65,7 @@ pub(crate) fn stack(
                 let place = at as f64;
                 let bar = Rectangle::new([(place - 0.34, *from), (place + 0.34, *from + value)], color.filled());
                 *from += value;
-                let edge = Rectangle::new([(place - 0.34, *from - value), (place + 0.34, *from)], WHITE.stroke_width(1));
-                chart.draw_series([bar, edge]).map_err(undrawn)?;
+                chart.draw_series([bar]).map_err(undrawn)?;
             }
             if at % every == 0 {
                 let (x, _) = chart.backend_coord(&(at as f64, bottom));
@@ -90,17 +89,17 @@ pub(crate) fn stack(
     Ok(accessible(&svg, id, title, &described))
 }
 
-/// A bar in the row of a ranking: its number stands beside it, so it says nothing to a screen reader.
-pub(crate) fn bar(value: f64, low: f64, high: f64, color: RGBColor) -> Markup {
+/// A bar in the row of a ranking: its number stands beside it, so it says nothing to a screen reader. `stands_out` is for what is
+/// above a limit.
+pub(crate) fn bar(value: f64, low: f64, high: f64, stands_out: bool) -> Markup {
     let (low, high) = (low.min(0.0), high.max(0.0));
     let span = if high > low { high - low } else { 1.0 };
     let place = |value: f64| ((value - low) / span * 200.0).clamp(0.0, 200.0);
     let (from, to) = (place(value.min(0.0)), place(value.max(0.0)));
-    let zero = format!("{:.1}", place(0.0));
+    let outline = format!("M{from:.0} 0h{:.1}v9H{from:.0}", (to - from).max(0.6));
     html! {
-        svg.bar viewBox="0 0 200 12" preserveAspectRatio="none" aria-hidden="true" {
-            rect x=(format!("{from:.1}")) y="1" width=(format!("{:.1}", (to - from).max(0.6))) height="10" fill=(hex(color)) {}
-            @if low < 0.0 { line x1=(zero) x2=(zero) y1="0" y2="12" stroke=(hex(AXIS)) {} }
+        svg.bar viewBox="0 0 200 9" preserveAspectRatio="none" aria-hidden="true" {
+            path.out[stands_out] d=(outline) {}
         }
     }
 }

@@ -19,8 +19,6 @@ pub(crate) struct Step {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Trajectory {
     pub(crate) methods: BTreeMap<String, Vec<Step>>,
-    /// Rows of the table, for the downloads.
-    pub(crate) rows: Vec<usize>,
 }
 
 impl Trajectory {
@@ -55,7 +53,6 @@ pub(super) fn read(frame: &Frame) -> BTreeMap<String, Trajectory> {
     let mut all: BTreeMap<String, Trajectory> = BTreeMap::new();
     for row in frame.rows() {
         let trajectory = all.entry(frame.text(row, "area_code").to_owned()).or_default();
-        trajectory.rows.push(row);
         let steps = trajectory.methods.entry(frame.text(row, "method_code").to_owned()).or_default();
         steps.push(Step {
             year: frame.year(row, "year"),

@@ -20,7 +20,7 @@ const STEP: f64 = 600.0;
 const WEST: f64 = 440_000.0;
 const NORTH: f64 = 6_403_000.0;
 /// How far a border may be moved, in steps.
-const TOLERANCE: f64 = 0.9;
+const TOLERANCE: f64 = 1.1;
 /// Twice the area of the smallest island that is drawn, in steps.
 const ISLET: i64 = 14;
 const BORNHOLM: &str = "0400";
@@ -156,10 +156,9 @@ pub(crate) fn choropleth(lang: Lang, id: &str, outlines: &Outlines, title: &str,
                 g stroke="#fff" stroke-width=".8" stroke-linejoin="round" {
                     @for shape in shapes {
                         @if let Some(outline) = outlines.0.get(&shape.code) {
-                            a href=(shape.address) aria-label={ (shape.name) ": " (shape.written) } {
-                                path d=(outline) fill=(shape.value.map_or(format!("url(#{hatch})"), |value| SHADES[class(value, &bounds)].to_owned())) {
-                                    title { (shape.name) ": " (shape.written) }
-                                }
+                            a href=(shape.address) {
+                                title { (shape.name) ": " (shape.written) }
+                                path d=(outline) fill=(shape.value.map_or(format!("url(#{hatch})"), |value| SHADES[class(value, &bounds)].to_owned())) {}
                             }
                         }
                     }

@@ -34,7 +34,7 @@ pub(crate) fn figure(lang: Lang, figure: &Figure) -> Markup {
             (figure.legend)
             details {
                 summary { (lang.of("Vis tallene som tabel", "Show the figures as a table")) }
-                div.scroll { (figure.table) }
+                div.scroll tabindex="0" { (figure.table) }
             }
             p.from {
                 (figure.source)

@@ -46,7 +46,7 @@ fn progress(desk: &Desk, level: &str, name: &str) -> Markup {
     let n = |value: f64| numbers::fixed(value, 0, lang);
     let none = lang.of("ikke oplyst for nogen", "not given for any");
     html! {
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             caption.hidden { (name) }
             thead { tr {
                 th scope="col" { (lang.of("Art og status", "Kind and status")) }
@@ -61,7 +61,7 @@ fn progress(desk: &Desk, level: &str, name: &str) -> Markup {
                     @if let Some(sum) = sums.get(&(kind, status)) { tr {
                         th scope="row" { (facts.named("action_kinds", kind, lang)) ", " (facts.named("statuses", status, lang).to_lowercase()) }
                         td { (n(sum[0])) }
-                        td.graph { (chart::bar(sum[0], 0.0, high, if status == "done" { chart::GREEN } else { chart::BLUE })) }
+                        td.graph { (chart::bar(sum[0], 0.0, high, false)) }
                         td { (n(sum[1])) }
                         td { (or_dash((sum[3] > 0.0).then(|| format!("{} ({})", n(sum[2]), n(sum[3]))), none)) }
                         td { (or_dash((sum[5] > 0.0).then(|| format!("{} ({})", n(sum[4]), n(sum[5]))), none)) }
@@ -96,7 +96,7 @@ fn questionnaire(desk: &Desk) -> Markup {
             "Antal kommuner efter spørgsmål og svar, med skemaets egne koder. Spørgsmålenes ordlyd står ikke i datasøen.",
             "Number of municipalities by question and answer, in the form's own codes. The wording of the questions is not in the lake.",
         )) }
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             thead { tr {
                 th scope="col" { (lang.of("Spørgsmål", "Question")) }
                 th.text scope="col" { (lang.of("Svar", "Answer")) }

@@ -59,7 +59,7 @@ pub(crate) fn sheet(desk: &Desk) -> Result<Sheet> {
         ul { @for indicator in adaptation { li { (desk.link(&Place::Indicator(indicator.code.clone()), indicator.name(lang))) " (" (indicator.number) ")" } } }
         div.pair { (map("udpeget", 0)) (map("regn", 4)) }
         h2 #kommuner { (lang.of("Kommunerne", "The municipalities")) }
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             thead { tr {
                 th scope="col" { (lang.of("Kommune", "Municipality")) }
                 @for ((_, da, en, _), year) in COLUMNS.iter().zip(&years) { th scope="col" { (lang.of(*da, *en)) @if let Some(year) = year { " (" (year) ")" } } }

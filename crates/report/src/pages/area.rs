@@ -128,7 +128,7 @@ fn indicators(desk: &Desk, area: &Area, topic: Topic) -> Result<Markup> {
         rows.push(row(desk, area, indicator, is_municipality)?);
     }
     Ok(html! {
-        div.scroll {
+        div.scroll tabindex="0" {
             table {
                 caption.hidden { (lang.of("Nyeste tal for hver indikator", "Newest figure of each indicator")) }
                 thead { tr {

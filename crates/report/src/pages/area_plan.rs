@@ -101,7 +101,7 @@ fn actions(desk: &Desk, area: &Area) -> Markup {
     }
     let unknown = lang.of("ikke oplyst", "not given");
     html! {
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             caption.hidden { (lang.of("Indsatser", "Actions")) }
             thead { tr {
                 th.text scope="col" { (lang.of("Indsats", "Action")) }

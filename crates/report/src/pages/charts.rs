@@ -84,7 +84,7 @@ pub(super) fn trajectory(desk: &Desk, area: &Area) -> Result<Markup> {
         drawing,
         legend: legend(&entries),
         table: table(title, &header, &rows),
-        files: desk.downloads(&format!("trajectory/{}", area.code)),
+        files: desk.downloads("emission_trajectory"),
         source: desk.source("ghg_emissions"),
     }))
 }

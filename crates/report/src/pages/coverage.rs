@@ -39,7 +39,7 @@ pub(crate) fn sheet(desk: &Desk) -> Sheet {
             "What there should be by the rhythm of each source, and what there is: number of municipalities and years.",
         )) }
         p { (desk.link(&Place::Changes, lang.of("Tal, som myndighederne har ændret", "Figures that the agencies restated"))) " · " (desk.link(&Place::Sources, lang.of("Kilder", "Sources"))) " · " (desk.link(&Place::Downloads, lang.of("Hent data", "Download data"))) }
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             thead { tr {
                 th scope="col" { (lang.of("Datasæt", "Dataset")) }
                 th scope="col" { (lang.of("År", "Years")) }
@@ -125,7 +125,7 @@ pub(crate) fn changes(desk: &Desk) -> Sheet {
         )) }
         p { (lang.of("Datasøen gemmer ikke, hvornår forrige rapport blev dannet; sammenlign dagen i sidste søjle med den.", "The lake does not keep when the last report was made; compare the day in the last column with it.")) }
         @if all.is_empty() { p.none { (lang.of("Ingen ændringer.", "No changes.")) } }
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             thead { tr {
                 th scope="col" { (lang.of("Indikator", "Indicator")) }
                 th scope="col" { (lang.of("Ændrede tal", "Restated figures")) }
@@ -150,7 +150,7 @@ pub(crate) fn changes(desk: &Desk) -> Sheet {
 fn largest(desk: &Desk, all: &[Change], name: &dyn Fn(&str) -> String, value: &dyn Fn(Option<f64>) -> Markup) -> Markup {
     let lang = desk.lang;
     html! {
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             thead { tr {
                 th scope="col" { (lang.of("Indikator", "Indicator")) }
                 th.text scope="col" { (lang.of("Område", "Area")) }

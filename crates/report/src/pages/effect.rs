@@ -67,7 +67,7 @@ pub(super) fn section(desk: &Desk, area: &Area) -> Markup {
     let methods = |anchor: &str, text: &str| html! { a href={ (desk.place.to(&Place::Methods, lang)) "#" (anchor) } { (text) } };
     let none = lang.cannot_be_said();
     html! {
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             caption.hidden { (lang.of("Ændringen delt på det, der kan skilles ud", "The change, split into what can be told apart")) }
             thead { tr {
                 th scope="col" { (lang.of("Del", "Part")) }

@@ -100,7 +100,7 @@ fn ranking(desk: &Desk) -> Markup {
             tr {
                 th scope="row" { (desk.area_link(&area.code)) }
                 td { (numbers::fixed(*value, 1, lang)) }
-                td.graph { (chart::bar(*value, low, high, chart::BLUE)) }
+                td.graph { (chart::bar(*value, low, high, false)) }
             }
         }
     };

@@ -193,7 +193,7 @@ fn ranking(desk: &Desk, indicator: &Indicator) -> Markup {
     let high = ranked.iter().filter_map(|(_, value)| *value).fold(0.0, f64::max);
     html! {
         p.small { (lang.of("Efter størrelse; høj er hverken god eller dårlig.", "By size; high is neither good nor bad.")) " " (year) ", " (compared_unit(desk, indicator)) "." }
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             caption.hidden { (indicator.name(lang)) " " (year) }
             thead { tr {
                 th scope="col" { (lang.of("Kommune", "Municipality")) }
@@ -206,7 +206,7 @@ fn ranking(desk: &Desk, indicator: &Indicator) -> Markup {
                     th scope="row" { (desk.area_link(&area.code)) }
                     td { (or_dash(indicator.at(&area.code, year).and_then(|point| point.value).map(|value| indicator.written(value, lang)), lang.no_figure())) }
                     @if heads { td { (or_dash(value.map(|value| numbers::plain(value, lang)), lang.no_figure())) } }
-                    td.graph { @if let Some(value) = value { (chart::bar(value, low, high, chart::BLUE)) } }
+                    td.graph { @if let Some(value) = value { (chart::bar(value, low, high, false)) } }
                 }
             } }
         } }
@@ -255,7 +255,7 @@ pub(crate) fn list(desk: &Desk) -> Result<Sheet> {
         }
         parts.push(html! {
             h2 { (name) }
-            div.scroll { table {
+            div.scroll tabindex="0" { table {
                 caption.hidden { (name) }
                 thead { tr {
                     th scope="col" { (lang.of("Indikator", "Indicator")) }

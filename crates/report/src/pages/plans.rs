@@ -52,7 +52,7 @@ fn list(desk: &Desk, rows: &[usize]) -> Markup {
     let unknown = lang.of("ikke oplyst", "not given");
     let day = |row: usize, column: &str| or_dash(plans.maybe_text(row, column).map(|day| numbers::day(day, lang)), unknown);
     html! {
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             thead { tr {
                 th scope="col" { (lang.of("Kommune", "Municipality")) }
                 th.text scope="col" { (lang.of("Status", "Status")) }

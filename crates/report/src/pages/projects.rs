@@ -34,7 +34,7 @@ pub(crate) fn sheet(desk: &Desk) -> Sheet {
         h2 { (lang.of("Projekter over kommunegrænser efter stadie", "Projects over borders by stage")) }
         (stages(desk, &count(&mut crossing.iter().copied())))
         h2 { (lang.of("Projekterne", "The projects")) }
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             thead { tr {
                 th scope="col" { (lang.of("Projekt", "Project")) }
                 th.text scope="col" { (lang.of("Art", "Kind")) }
@@ -66,7 +66,7 @@ fn stages(desk: &Desk, counts: &BTreeMap<(&str, &str), u64>) -> Markup {
     let (facts, lang) = (desk.facts, desk.lang);
     let kinds: std::collections::BTreeSet<&str> = counts.keys().map(|(kind, _)| *kind).collect();
     html! {
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             thead { tr {
                 th scope="col" { (lang.of("Art", "Kind")) }
                 @for stage in STAGES { th scope="col" { (facts.named("stages", stage, lang)) } }

@@ -15,7 +15,7 @@ pub(super) fn origins(desk: &Desk, anchor: &str) -> Markup {
     };
     let sources = facts.schemas.code_list("sources").ok();
     html! {
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             thead { tr {
                 th scope="col" { (lang.of("Kilde", "Source")) }
                 th.text scope="col" { (lang.of("Metode", "Method")) }

@@ -70,7 +70,7 @@ pub(crate) fn sheet(desk: &Desk) -> Result<Sheet> {
                     tbody { @for (area, value) in ranked.iter().take(20) { tr {
                         th scope="row" { (desk.area_link(&area.code)) }
                         td { (write(*value)) }
-                        td.graph { (chart::bar(*value, low.max(-high), high, if *value > 0.0 { chart::VERMILLION } else { chart::BLUE })) }
+                        td.graph { (chart::bar(*value, low.max(-high), high, *value > 0.0)) }
                     } } }
                 }
             }
@@ -119,7 +119,7 @@ fn sub_targets<'a>(desk: &Desk<'a>, sector: &str, column: Option<&str>) -> Vec<S
 }
 
 fn sectors(desk: &Desk) -> Markup {
-    let (facts, lang) = (desk.facts, desk.lang);
+    let facts = desk.facts;
     let targets = &facts.targets;
     let named: std::collections::BTreeSet<&str> = targets
         .rows()
@@ -152,7 +152,7 @@ fn sector_table(desk: &Desk, sector: &str) -> Markup {
                 ))
             }
         }
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             caption.hidden { (facts.named("sectors", sector, lang)) }
             thead { tr {
                 th scope="col" { (lang.of("Kommune", "Municipality")) }
@@ -178,7 +178,7 @@ fn all(desk: &Desk, ranked: &[(&Area, f64)]) -> Markup {
     let without: Vec<&Area> = facts.municipalities.iter().filter(|area| !ranked.iter().any(|(known, _)| known.code == area.code)).collect();
     let tonne = |value: Option<f64>| or_dash(value.map(|value| numbers::fixed(value, 0, lang)), lang.no_figure());
     html! {
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             caption.hidden { (lang.of("Afstand til målstien", "Distance to the target path")) }
             thead { tr {
                 th scope="col" { (lang.of("Kommune", "Municipality")) }
