@@ -89,10 +89,12 @@ impl Frame {
         for key in &keys {
             let Some(file) = lake.local_copy(key, spool).await? else { continue };
             for batch in batches(file.path(), key, Some(wanted))? {
-                // A file that has not been rewritten since a column was added lacks it.
-                let Ok(places) = wanted.iter().map(|name| batch.schema().index_of(name)).collect::<std::result::Result<Vec<_>, _>>() else {
-                    continue;
-                };
+                let places = wanted.iter().map(|name| batch.schema().index_of(name));
+                // A file that has not been rewritten since a column was added lacks it; to leave it out would take figures away.
+                let places = places.collect::<std::result::Result<Vec<_>, _>>().map_err(|why| {
+                    let fault = Fault::source("a file of the lake lacks a column of its table").at(key);
+                    fault.hint("klimalade replay writes it anew").because(why)
+                })?;
                 all.push(batch.project(&places).map_err(|why| unreadable(key, why))?);
             }
         }

@@ -51,14 +51,19 @@ impl Desk<'_> {
 
     /// A link to where the figures of an indicator or table are explained.
     pub(crate) fn source(&self, anchor: &str) -> Markup {
-        let address = format!("{}#{anchor}", self.place.to(&Place::Sources, self.lang));
+        let address = self.explanation(anchor);
         html! { a href=(address) { (self.lang.of("Kilde og forklaring", "Source and explanation")) } }
     }
 
     /// A number that leads to its explanation.
     pub(crate) fn explained(&self, anchor: &str, text: &str) -> Markup {
-        let address = format!("{}#{anchor}", self.place.to(&Place::Sources, self.lang));
-        html! { a href=(address) { (text) } }
+        html! { a href=(self.explanation(anchor)) { (text) } }
+    }
+
+    fn explanation(&self, anchor: &str) -> String {
+        let page = self.place.to(&Place::Sources, self.lang);
+        let is_there = anchor.starts_with("core.") || self.facts.indicator(anchor).is_some();
+        if is_there { format!("{page}#{anchor}") } else { page }
     }
 
     /// CSV and Parquet of the same name.

@@ -51,7 +51,12 @@ impl World {
             true => format!("out/{table}.parquet"),
             false => format!("core/{table}/pipeline=made/data.parquet"),
         };
-        let fields: Vec<_> = known.schema().fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+        let mut fields: Vec<_> = known.schema().fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+        for common in ["source_id", "retrieved_at", "snapshot_sha256", "licence_code"] {
+            if !known.is_out() && !fields.iter().any(|field| field.name() == common) {
+                fields.push(arrow::datatypes::Field::new(common, arrow::datatypes::DataType::Utf8, true));
+            }
+        }
         let schema = Arc::new(arrow::datatypes::Schema::new(fields));
         let mut decoder = ReaderBuilder::new(schema.clone()).build_decoder().unwrap();
         decoder.serialize(rows).unwrap();
@@ -130,7 +135,7 @@ fn tables() -> Vec<(&'static str, Vec<Value>)> {
         let last = indicator("ghg_emissions", area, level, 2023, "tonne_co2e", Some(1_234_567.5));
         [
             indicator("ghg_emissions", area, level, 2018, "tonne_co2e", Some(1_407_000.0)),
-            with(&last, json!({"change_value": -172_432.5, "change_ratio": -0.1225, "value_per_person": 3.5})),
+            with(&last, json!({"change_value": -172_432.5, "change_ratio": -0.1227, "value_per_person": 3.5})),
         ]
     };
     let mut indicators = Vec::new();
