@@ -82,6 +82,9 @@ pub(crate) enum Command {
     /// What is published, how fresh it is, what the last night said.
     #[command(after_help = examples::STATUS)]
     Status,
+    /// Write the yearly status report as a static site, from the tables of out/.
+    #[command(after_help = examples::REPORT)]
+    Report(Report),
     /// Trace a figure to its mapping, pages, raw rows and earlier values.
     #[command(after_help = examples::EXPLAIN)]
     Explain(Explain),
@@ -218,6 +221,16 @@ pub(crate) struct Explain {
     /// column=value for each column that tells the row apart; or values of the table's unique key, in its order.
     #[arg(required = true)]
     pub(crate) key: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Report {
+    /// The year of the report: newer figures are left out.
+    #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i16).range(2007..=2100))]
+    pub(crate) year: i16,
+    /// Folder of the site. What lies there is written over, and nothing else removed.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Args, Debug)]

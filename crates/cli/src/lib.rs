@@ -20,6 +20,7 @@ mod recorded;
 mod recording;
 mod reference;
 mod rehearsal;
+mod report;
 mod scratch;
 mod settings;
 mod setup;
@@ -75,6 +76,7 @@ async fn run(arguments: arguments::Arguments) -> u8 {
         Command::Retire(retire) => inspect::retire(&arguments, retire).await,
         Command::Vacuum(vacuum) => inspect::vacuum(&arguments, vacuum).await,
         Command::Status => inspect::status(&arguments).await,
+        Command::Report(report) => report::report(&arguments, report).await,
         Command::Explain(question) => explain::explain(&arguments, question).await,
         Command::Connectors(which) => reference::connectors(&arguments, which),
         Command::Schema(which) => reference::schema(&arguments, which),

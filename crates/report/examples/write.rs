@@ -13,7 +13,14 @@ async fn main() -> Result<()> {
         return Err(Fault::settings("three arguments: lake, year, folder"));
     };
     let year = year.parse().map_err(|why| Fault::settings("no year").because(why))?;
-    let lake = Lake::open(lake, OpenOptions { read_only: true, ..OpenOptions::default() }).await?;
+    let lake = Lake::open(
+        lake,
+        OpenOptions {
+            read_only: true,
+            ..OpenOptions::default()
+        },
+    )
+    .await?;
     let summary = klimalade_report::write_report(&lake, &Schemas::embedded()?, year, Path::new(folder)).await?;
     eprintln!("{summary:?}");
     Ok(())

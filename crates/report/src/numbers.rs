@@ -56,7 +56,9 @@ pub(crate) fn signed(text: String) -> String {
 
 /// A day or moment of an ISO text, as it is written in the language: 26.11.2026, 26 Nov 2026.
 pub(crate) fn day(iso: &str, lang: Lang) -> String {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
     let Some(date) = iso.get(..10).and_then(|date| date.parse::<jiff::civil::Date>().ok()) else {
         return iso.to_owned();
     };

@@ -1,6 +1,9 @@
 //! Writes the site: pages in two languages, style, script, names to search, tables to download.
 
-use std::{fs, path::{Path, PathBuf}};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use klimalade_model::{Fault, Result};
 
@@ -35,7 +38,11 @@ impl Folder {
     /// Puts a file. Errors: Settings, when the folder cannot be written.
     pub(crate) fn put(&mut self, path: &str, bytes: &[u8]) -> Result<()> {
         let file = self.root.join(path);
-        let fault = |why| Fault::settings("the report cannot be written").at(file.display().to_string()).because(why);
+        let fault = |why| {
+            Fault::settings("the report cannot be written")
+                .at(file.display().to_string())
+                .because(why)
+        };
         if let Some(folder) = file.parent() {
             fs::create_dir_all(folder).map_err(fault)?;
         }
@@ -69,8 +76,18 @@ fn places(facts: &Facts) -> Vec<Place> {
         Place::Downloads,
     ];
     all.extend(facts.regions.iter().map(|area| Place::Region(area.code.clone())));
-    all.extend(facts.municipalities.iter().map(|area| Place::Municipality(area.code.clone())));
-    all.extend(facts.indicators.iter().map(|indicator| Place::Indicator(indicator.code.clone())));
+    all.extend(
+        facts
+            .municipalities
+            .iter()
+            .map(|area| Place::Municipality(area.code.clone())),
+    );
+    all.extend(
+        facts
+            .indicators
+            .iter()
+            .map(|indicator| Place::Indicator(indicator.code.clone())),
+    );
     all
 }
 
@@ -83,7 +100,9 @@ fn sheet(desk: &Desk) -> Result<Sheet> {
             pages::area::sheet(desk, desk.facts.area(code).ok_or_else(|| unnamed(code))?)
         }
         Place::Indicators => pages::indicator::list(desk),
-        Place::Indicator(code) => pages::indicator::sheet(desk, desk.facts.indicator(code).ok_or_else(|| unnamed(code))?),
+        Place::Indicator(code) => {
+            pages::indicator::sheet(desk, desk.facts.indicator(code).ok_or_else(|| unnamed(code))?)
+        }
         Place::Adaptation => pages::adaptation::sheet(desk),
         Place::Actions => Ok(pages::actions::sheet(desk)),
         Place::Plans => Ok(pages::plans::sheet(desk)),
@@ -104,29 +123,50 @@ fn names(facts: &Facts, lang: Lang) -> String {
         entries.push(serde_json::json!([name, kind, place.path(lang), code]));
     };
     for area in &facts.municipalities {
-        add(area.name(lang), lang.of("kommune", "municipality"), &Place::Municipality(area.code.clone()), &area.code);
+        add(
+            area.name(lang),
+            lang.of("kommune", "municipality"),
+            &Place::Municipality(area.code.clone()),
+            &area.code,
+        );
     }
     for area in &facts.regions {
         add(area.name(lang), "region", &Place::Region(area.code.clone()), &area.code);
     }
     for indicator in &facts.indicators {
-        add(indicator.name(lang), lang.of("indikator", "indicator"), &Place::Indicator(indicator.code.clone()), &indicator.code);
+        add(
+            indicator.name(lang),
+            lang.of("indikator", "indicator"),
+            &Place::Indicator(indicator.code.clone()),
+            &indicator.code,
+        );
     }
     format!("globalThis.klimaladeNames = {};\n", serde_json::Value::Array(entries))
 }
 
 /// Writes all of it.
 pub(crate) fn write(facts: &Facts, out: &Path) -> Result<Summary> {
-    let mut folder = Folder { root: out.to_owned(), summary: Summary::default() };
+    let mut folder = Folder {
+        root: out.to_owned(),
+        summary: Summary::default(),
+    };
     let outlines = Outlines::read()?;
     folder.put("assets/report.css", include_bytes!("assets/report.css"))?;
     folder.put("assets/report.js", include_bytes!("assets/report.js"))?;
     folder.put("assets/icon.svg", include_bytes!("assets/icon.svg"))?;
     folder.put("index.html", threshold(&facts.site).as_bytes())?;
     for lang in Lang::ALL {
-        folder.put(&format!("assets/search-{}.js", lang.code()), names(facts, lang).as_bytes())?;
+        folder.put(
+            &format!("assets/search-{}.js", lang.code()),
+            names(facts, lang).as_bytes(),
+        )?;
         for place in places(facts) {
-            let desk = Desk { facts, outlines: &outlines, lang, place };
+            let desk = Desk {
+                facts,
+                outlines: &outlines,
+                lang,
+                place,
+            };
             let sheet = sheet(&desk)?;
             let page = frame(&facts.site, &desk.place, lang, &sheet.title, &sheet.body);
             folder.put(&desk.place.path(lang), page.as_bytes())?;

@@ -83,12 +83,9 @@ pub(super) fn step(about: &About<'_>) -> Step {
         );
     }
     // What out shows of an indicator is another owner's.
-    let holds_figures = |table: &Table| {
-        !table.is_out() && table.column("indicator_code").is_some() && table.column("value").is_some()
-    };
-    if table.is_some_and(holds_figures)
-        && definition.publishes.indicators.is_empty()
-    {
+    let holds_figures =
+        |table: &Table| !table.is_out() && table.column("indicator_code").is_some() && table.column("value").is_some();
+    if table.is_some_and(holds_figures) && definition.publishes.indicators.is_empty() {
         step.errors.push(
             Fault::settings("the pipeline declares no indicator")
                 .at(about.at(&["publishes"]))

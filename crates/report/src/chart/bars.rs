@@ -17,7 +17,9 @@ pub(crate) fn stack(
     series: &[(String, RGBColor, Vec<Option<f64>>)],
 ) -> Result<Markup> {
     let sum = |at: usize, up: bool| -> f64 {
-        let values = series.iter().filter_map(|(_, _, values)| values.get(at).copied().flatten());
+        let values = series
+            .iter()
+            .filter_map(|(_, _, values)| values.get(at).copied().flatten());
         values.filter(|value| (*value >= 0.0) == up).sum()
     };
     let high = (0..years.len()).map(|at| sum(at, true)).fold(0.0, f64::max);
@@ -54,13 +56,19 @@ pub(crate) fn stack(
             .label_style(("sans-serif", 17).into_font().color(&AXIS))
             .draw()
             .map_err(undrawn)?;
-        area.draw(&Text::new(format!("{prefix}{unit}"), (4, 4), ("sans-serif", 17).into_font().color(&AXIS)))
-            .map_err(undrawn)?;
+        area.draw(&Text::new(
+            format!("{prefix}{unit}"),
+            (4, 4),
+            ("sans-serif", 17).into_font().color(&AXIS),
+        ))
+        .map_err(undrawn)?;
         let every = years.len().div_ceil(10);
         for (at, year) in years.iter().enumerate() {
             let (mut up, mut down) = (0.0, 0.0);
             for (_, color, values) in series {
-                let Some(value) = values.get(at).copied().flatten() else { continue };
+                let Some(value) = values.get(at).copied().flatten() else {
+                    continue;
+                };
                 let from = if value >= 0.0 { &mut up } else { &mut down };
                 let place = at as f64;
                 let bar = Rectangle::new([(place - 0.34, *from), (place + 0.34, *from + value)], color.filled());
@@ -69,7 +77,11 @@ pub(crate) fn stack(
             }
             if at % every == 0 {
                 let (x, _) = chart.backend_coord(&(at as f64, bottom));
-                let label = Text::new(year.to_string(), (x - 17, 306), ("sans-serif", 17).into_font().color(&AXIS));
+                let label = Text::new(
+                    year.to_string(),
+                    (x - 17, 306),
+                    ("sans-serif", 17).into_font().color(&AXIS),
+                );
                 area.draw(&label).map_err(undrawn)?;
             }
         }
@@ -84,7 +96,10 @@ pub(crate) fn stack(
         years.first().copied().unwrap_or_default(),
         years.last().copied().unwrap_or_default(),
         names.join(", "),
-        lang.of("Tallene står i tabellen under diagrammet.", "The figures stand in the table below the chart.")
+        lang.of(
+            "Tallene står i tabellen under diagrammet.",
+            "The figures stand in the table below the chart."
+        )
     );
     Ok(accessible(&svg, id, title, &described))
 }

@@ -61,17 +61,33 @@ pub(crate) fn lines(lang: Lang, id: &str, title: &str, unit: &str, series: &[Lin
             .axis_style(GRID)
             .x_labels(8)
             .y_labels(6)
-            .x_label_formatter(&|year| if year.fract().abs() < 1e-6 { format!("{year:.0}") } else { String::new() })
+            .x_label_formatter(&|year| {
+                if year.fract().abs() < 1e-6 {
+                    format!("{year:.0}")
+                } else {
+                    String::new()
+                }
+            })
             .y_label_formatter(&|value| numbers::fixed(value / factor, decimals, lang))
             .label_style(("sans-serif", 17).into_font().color(&AXIS))
             .draw()
             .map_err(undrawn)?;
-        area.draw(&Text::new(format!("{prefix}{unit}"), (4, 4), ("sans-serif", 17).into_font().color(&AXIS)))
-            .map_err(undrawn)?;
+        area.draw(&Text::new(
+            format!("{prefix}{unit}"),
+            (4, 4),
+            ("sans-serif", 17).into_font().color(&AXIS),
+        ))
+        .map_err(undrawn)?;
         for line in series {
-            let points: Vec<(f64, f64)> = line.points.iter().map(|(year, value)| (f64::from(*year), *value)).collect();
+            let points: Vec<(f64, f64)> = line
+                .points
+                .iter()
+                .map(|(year, value)| (f64::from(*year), *value))
+                .collect();
             let stroke = line.color.stroke_width(3);
-            chart.draw_series(LineSeries::new(points.iter().copied(), stroke)).map_err(undrawn)?;
+            chart
+                .draw_series(LineSeries::new(points.iter().copied(), stroke))
+                .map_err(undrawn)?;
             if matches!(line.look, Look::Dotted) {
                 let dots = points.iter().map(|point| Circle::new(*point, 5, line.color.filled()));
                 chart.draw_series(dots).map_err(undrawn)?;
@@ -84,13 +100,19 @@ pub(crate) fn lines(lang: Lang, id: &str, title: &str, unit: &str, series: &[Lin
         "{} {first}–{last}: {}. {}",
         lang.of("Linjediagram", "Line chart"),
         names.join(", "),
-        lang.of("Tallene står i tabellen under diagrammet.", "The figures stand in the table below the chart.")
+        lang.of(
+            "Tallene står i tabellen under diagrammet.",
+            "The figures stand in the table below the chart."
+        )
     );
     // Each line is one element with dashes of its own: plotters would draw each dash as an element.
     for line in series {
         if let Look::Dashed(size) = line.look {
             let stroke = format!("stroke=\"{}\" stroke-width=\"3\"", hex(line.color).to_uppercase());
-            svg = svg.replace(&stroke, &format!("{stroke} stroke-dasharray=\"{size} {}\"", size.min(5)));
+            svg = svg.replace(
+                &stroke,
+                &format!("{stroke} stroke-dasharray=\"{size} {}\"", size.min(5)),
+            );
         }
     }
     Ok(accessible(&svg, id, title, &described))

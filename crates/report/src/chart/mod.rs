@@ -35,8 +35,13 @@ pub(crate) fn undrawn(why: impl std::fmt::Display) -> klimalade_model::Fault {
 /// Gives the SVG of plotters a title and a description, and takes its fixed size and font away: the page's hold.
 /// `id` is unique on the page.
 pub(crate) fn accessible(svg: &str, id: &str, title: &str, description: &str) -> Markup {
-    let Some((head, rest)) = svg.split_once('>') else { return html! {} };
-    let view = head.split_once("viewBox=\"").and_then(|(_, tail)| tail.split_once('"')).map_or("", |(view, _)| view);
+    let Some((head, rest)) = svg.split_once('>') else {
+        return html! {};
+    };
+    let view = head
+        .split_once("viewBox=\"")
+        .and_then(|(_, tail)| tail.split_once('"'))
+        .map_or("", |(view, _)| view);
     let inner = rest.trim_end().trim_end_matches("</svg>");
     html! {
         svg viewBox=(view) role="img" aria-labelledby={ (id) "-t " (id) "-d" } xmlns="http://www.w3.org/2000/svg" {

@@ -14,7 +14,9 @@ fn styled(svg: &str) -> String {
 
 /// A series as a line of 120 by 28 pixels with a dot in its last year. The number beside it says what it shows.
 pub(crate) fn spark(points: &[(i16, f64)]) -> Result<Markup> {
-    let (Some(first), Some(last)) = (points.first(), points.last()) else { return Ok(html! {}) };
+    let (Some(first), Some(last)) = (points.first(), points.last()) else {
+        return Ok(html! {});
+    };
     if points.len() < 2 {
         return Ok(html! {});
     }
@@ -29,13 +31,17 @@ pub(crate) fn spark(points: &[(i16, f64)]) -> Result<Markup> {
             .build_cartesian_2d(f64::from(first.0)..f64::from(last.0), low - room..high + room)
             .map_err(undrawn)?;
         let line = points.iter().map(|(year, value)| (f64::from(*year), *value));
-        chart.draw_series(LineSeries::new(line, BLUE.stroke_width(2))).map_err(undrawn)?;
+        chart
+            .draw_series(LineSeries::new(line, BLUE.stroke_width(2)))
+            .map_err(undrawn)?;
         chart
             .draw_series([Circle::new((f64::from(last.0), last.1), 3, BLUE.filled())])
             .map_err(undrawn)?;
         area.present().map_err(undrawn)?;
     }
-    let inner = svg.split_once('>').map_or("", |(_, rest)| rest.trim_end().trim_end_matches("</svg>"));
+    let inner = svg
+        .split_once('>')
+        .map_or("", |(_, rest)| rest.trim_end().trim_end_matches("</svg>"));
     Ok(html! {
         svg.spark viewBox="0 0 120 28" aria-hidden="true" { (PreEscaped(styled(inner))) }
     })

@@ -33,7 +33,9 @@ fn unreadable(place: &str, why: impl std::error::Error + Send + Sync + 'static) 
 }
 
 fn cells(array: &ArrayRef, place: &str) -> Result<Option<Cells>> {
-    use DataType::{Binary, BinaryView, Boolean, Date32, Dictionary, LargeBinary, LargeUtf8, Timestamp, Utf8, Utf8View};
+    use DataType::{
+        Binary, BinaryView, Boolean, Date32, Dictionary, LargeBinary, LargeUtf8, Timestamp, Utf8, Utf8View,
+    };
     let to = match array.data_type() {
         Boolean => DataType::Boolean,
         Utf8 | LargeUtf8 | Utf8View | Dictionary(..) | Date32 | Timestamp(..) => Utf8,
@@ -87,7 +89,9 @@ impl Frame {
         keys.sort();
         let mut all = Vec::new();
         for key in &keys {
-            let Some(file) = lake.local_copy(key, spool).await? else { continue };
+            let Some(file) = lake.local_copy(key, spool).await? else {
+                continue;
+            };
             for batch in batches(file.path(), key, Some(wanted))? {
                 let places = wanted.iter().map(|name| batch.schema().index_of(name));
                 // A file that has not been rewritten since a column was added lacks it; to leave it out would take figures away.
@@ -103,7 +107,9 @@ impl Frame {
 
     fn of(batches: Vec<RecordBatch>, place: &str) -> Result<Self> {
         // Constant columns are dictionaries in one file and plain in another: columns are put together as texts and numbers.
-        let Some(first) = batches.first() else { return Ok(Self::default()) };
+        let Some(first) = batches.first() else {
+            return Ok(Self::default());
+        };
         let mut columns = BTreeMap::new();
         for (at, field) in first.schema().fields().iter().enumerate() {
             let parts: Vec<Cells> = batches

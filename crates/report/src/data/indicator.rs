@@ -72,7 +72,10 @@ impl Indicator {
     /// The years of an area that have a figure.
     pub(crate) fn line(&self, area: &str) -> Vec<(i16, f64)> {
         let points = self.points.get(area).map_or(&[][..], Vec::as_slice);
-        points.iter().filter_map(|point| Some((point.year, point.value?))).collect()
+        points
+            .iter()
+            .filter_map(|point| Some((point.year, point.value?)))
+            .collect()
     }
 
     /// The unit as it is written after a number; empty where the number says it.
@@ -102,8 +105,13 @@ impl Indicator {
 
     /// The newest year that municipalities have figures for, and those years before it.
     pub(crate) fn years(&self) -> Vec<i16> {
-        let all: std::collections::BTreeSet<i16> =
-            self.points.values().flatten().filter(|point| point.value.is_some()).map(|point| point.year).collect();
+        let all: std::collections::BTreeSet<i16> = self
+            .points
+            .values()
+            .flatten()
+            .filter(|point| point.value.is_some())
+            .map(|point| point.year)
+            .collect();
         all.into_iter().collect()
     }
 }
@@ -188,7 +196,13 @@ pub(super) fn read(schemas: &Schemas, frame: &Frame, until: i16) -> Result<Vec<I
         }
     }
     let order = |indicator: &Indicator| {
-        let first: u32 = indicator.number.trim_start_matches('A').split(' ').next().and_then(|n| n.parse().ok()).unwrap_or(99);
+        let first: u32 = indicator
+            .number
+            .trim_start_matches('A')
+            .split(' ')
+            .next()
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(99);
         (indicator.topic, first, !indicator.preferred, indicator.code.clone())
     };
     all.sort_by_key(order);

@@ -82,38 +82,102 @@ impl Facts {
         let progress = out("action_progress").await?;
         let adaptation = out("adaptation_year").await?;
         let coverage = out("coverage").await?;
-        let project = ["project_id", "title", "kind_code", "stage_code", "area_ha", "expected_effect_tonne_co2e", "capacity_mw", "lesson_url"];
+        let project = [
+            "project_id",
+            "title",
+            "kind_code",
+            "stage_code",
+            "area_ha",
+            "expected_effect_tonne_co2e",
+            "capacity_mw",
+            "lesson_url",
+        ];
         let projects = core("project", &project).await?;
         let project_areas = core("project_area", &["project_id", "area_code", "share"]).await?;
         let plan_rows = core("plan", &["plan_id", "area_code"]).await?;
         let target = [
-            "target_id", "area_code", "indicator_code", "sector_code", "category_code", "target_kind", "base_year", "base_value", "target_year",
-            "target_value", "reduction_ratio", "unit_code", "boundary_code",
+            "target_id",
+            "area_code",
+            "indicator_code",
+            "sector_code",
+            "category_code",
+            "target_kind",
+            "base_year",
+            "base_value",
+            "target_year",
+            "target_value",
+            "reduction_ratio",
+            "unit_code",
+            "boundary_code",
         ];
         let targets = core("target", &target).await?;
-        let action = ["action_id", "area_code", "title", "kind", "sector_code", "status_code", "end_date", "expected_effect_tonne_co2e", "realised_effect_tonne_co2e"];
+        let action = [
+            "action_id",
+            "area_code",
+            "title",
+            "kind",
+            "sector_code",
+            "status_code",
+            "end_date",
+            "expected_effect_tonne_co2e",
+            "realised_effect_tonne_co2e",
+        ];
         let actions = core("action", &action).await?;
-        let answer = ["survey_year", "area_code", "question_code", "answer_code", "answer_text", "answer_number"];
+        let answer = [
+            "survey_year",
+            "area_code",
+            "question_code",
+            "answer_code",
+            "answer_text",
+            "answer_number",
+        ];
         let answers = core("survey_answer", &answer).await?;
-        let revision = ["table_name", "row_key", "column_name", "old_value", "new_value", "first_seen_at", "run_id"];
+        let revision = [
+            "table_name",
+            "row_key",
+            "column_name",
+            "old_value",
+            "new_value",
+            "first_seen_at",
+            "run_id",
+        ];
         let revisions = core("revision", &revision).await?;
         let observation = core("observation", &["indicator_code", "method_code"]).await?;
 
         let mut places = BTreeMap::new();
         for row in municipality_year.rows() {
-            let key = (municipality_year.text(row, "area_code").to_owned(), municipality_year.year(row, "year"));
+            let key = (
+                municipality_year.text(row, "area_code").to_owned(),
+                municipality_year.year(row, "year"),
+            );
             places.insert(key, row);
         }
         let (municipalities, regions) = areas(schemas, &municipality_year, &region_year)?;
         let indicators = indicator::read(schemas, &indicator_year, year)?;
         let trajectories = trajectory::read(&emission_trajectory);
         let mut origins = origin::by(&observation, "indicator_code");
-        for (name, frame) in [("plan", &plan_rows), ("project", &projects), ("target", &targets), ("action", &actions), ("survey_answer", &answers)] {
+        for (name, frame) in [
+            ("plan", &plan_rows),
+            ("project", &projects),
+            ("target", &targets),
+            ("action", &actions),
+            ("survey_answer", &answers),
+        ] {
             origins.insert(format!("core.{name}"), origin::of(frame));
         }
-        let newest = origins.values().flatten().map(|origin| origin.retrieved.as_str()).max().unwrap_or_default().to_owned();
+        let newest = origins
+            .values()
+            .flatten()
+            .map(|origin| origin.retrieved.as_str())
+            .max()
+            .unwrap_or_default()
+            .to_owned();
         Ok(Self {
-            site: Site { year, simulated: lake.simulated(), newest },
+            site: Site {
+                year,
+                simulated: lake.simulated(),
+                newest,
+            },
             schemas: schemas.clone(),
             country: area(schemas.code_list("areas")?, "DK", ""),
             municipalities,
@@ -141,7 +205,8 @@ impl Facts {
 
     /// A headline figure of a municipality and year.
     pub(crate) fn headline(&self, area: &str, year: i16, column: &str) -> Option<f64> {
-        self.municipality_year.number(*self.places.get(&(area.to_owned(), year))?, column)
+        self.municipality_year
+            .number(*self.places.get(&(area.to_owned(), year))?, column)
     }
 
     /// A headline figure of each year that has one, up to the report's; of a region or the country the sum over their
@@ -150,7 +215,9 @@ impl Facts {
         if !self.municipalities.iter().any(|municipality| municipality.code == area) {
             return self.sums(area, column);
         }
-        let years = self.places.range((area.to_owned(), i16::MIN)..=(area.to_owned(), self.site.year));
+        let years = self
+            .places
+            .range((area.to_owned(), i16::MIN)..=(area.to_owned(), self.site.year));
         years
             .filter_map(|((_, year), _)| Some((*year, self.headline(area, *year, column)?)))
             .collect()
@@ -172,7 +239,9 @@ impl Facts {
     /// The municipalities of a region, or all of them.
     pub(crate) fn members(&self, area: &str) -> impl Iterator<Item = &Area> {
         let all = area == self.country.code;
-        self.municipalities.iter().filter(move |municipality| all || municipality.region == area)
+        self.municipalities
+            .iter()
+            .filter(move |municipality| all || municipality.region == area)
     }
 
     /// An indicator by its code.
@@ -182,7 +251,9 @@ impl Facts {
 
     /// The name of a code.
     pub(crate) fn named<'a>(&'a self, list: &str, code: &'a str, lang: Lang) -> &'a str {
-        let Ok(list) = self.schemas.code_list(list) else { return code };
+        let Ok(list) = self.schemas.code_list(list) else {
+            return code;
+        };
         list.get(code, lang.of("name_da", "name_en")).unwrap_or(code)
     }
 
@@ -195,17 +266,28 @@ impl Facts {
 
 fn area(list: &CodeList, code: &str, region: &str) -> Area {
     let name = |column| list.get(code, column).unwrap_or(code).to_owned();
-    Area { code: code.to_owned(), name_da: name("name_da"), name_en: name("name_en"), region: region.to_owned() }
+    Area {
+        code: code.to_owned(),
+        name_da: name("name_da"),
+        name_en: name("name_en"),
+        region: region.to_owned(),
+    }
 }
 
 fn areas(schemas: &Schemas, municipality_year: &Frame, region_year: &Frame) -> Result<(Vec<Area>, Vec<Area>)> {
     let list = schemas.code_list("areas")?;
     let mut members: BTreeMap<&str, &str> = BTreeMap::new();
     for row in municipality_year.rows() {
-        members.insert(municipality_year.text(row, "area_code"), municipality_year.text(row, "region_code"));
+        members.insert(
+            municipality_year.text(row, "area_code"),
+            municipality_year.text(row, "region_code"),
+        );
     }
     let municipalities = members.iter().map(|(code, region)| area(list, code, region)).collect();
-    let regions: std::collections::BTreeSet<&str> = region_year.rows().map(|row| region_year.text(row, "region_code")).collect();
+    let regions: std::collections::BTreeSet<&str> = region_year
+        .rows()
+        .map(|row| region_year.text(row, "region_code"))
+        .collect();
     let regions = regions.into_iter().map(|code| area(list, code, "")).collect();
     Ok((municipalities, regions))
 }

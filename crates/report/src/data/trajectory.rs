@@ -29,13 +29,20 @@ impl Trajectory {
 
     /// The years of a method that have a value.
     pub(crate) fn line(&self, method: &str) -> Vec<(i16, f64)> {
-        self.steps(method).iter().filter_map(|step| Some((step.year, step.value?))).collect()
+        self.steps(method)
+            .iter()
+            .filter_map(|step| Some((step.year, step.value?)))
+            .collect()
     }
 
     /// The target path: the area's own, else the sum of its municipalities'.
     pub(crate) fn target_path(&self) -> Vec<(i16, f64)> {
         let own = self.line("target_path");
-        if own.is_empty() { self.line("target_path_sum") } else { own }
+        if own.is_empty() {
+            self.line("target_path_sum")
+        } else {
+            own
+        }
     }
 
     /// The step of the newest account year.
@@ -53,7 +60,10 @@ pub(super) fn read(frame: &Frame) -> BTreeMap<String, Trajectory> {
     let mut all: BTreeMap<String, Trajectory> = BTreeMap::new();
     for row in frame.rows() {
         let trajectory = all.entry(frame.text(row, "area_code").to_owned()).or_default();
-        let steps = trajectory.methods.entry(frame.text(row, "method_code").to_owned()).or_default();
+        let steps = trajectory
+            .methods
+            .entry(frame.text(row, "method_code").to_owned())
+            .or_default();
         steps.push(Step {
             year: frame.year(row, "year"),
             value: frame.number(row, "value_tonne_co2e"),

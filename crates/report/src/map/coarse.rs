@@ -26,8 +26,14 @@ fn simple_ring(ring: &[Point], is_cut: &dyn Fn(&Point) -> bool, tolerance: f64) 
     let mut cuts: Vec<usize> = (0..ring.len()).filter(|at| is_cut(&ring[*at])).collect();
     if cuts.len() < 2 {
         // An island, or an area within one other: cut at its first and the point furthest from it.
-        let first = cuts.first().copied().or_else(|| (0..ring.len()).min_by_key(|at| ring[*at])).unwrap_or_default();
-        let far = (0..ring.len()).max_by_key(|at| (square(ring[first], ring[*at]), ring[*at])).unwrap_or_default();
+        let first = cuts
+            .first()
+            .copied()
+            .or_else(|| (0..ring.len()).min_by_key(|at| ring[*at]))
+            .unwrap_or_default();
+        let far = (0..ring.len())
+            .max_by_key(|at| (square(ring[first], ring[*at]), ring[*at]))
+            .unwrap_or_default();
         cuts = vec![first.min(far), first.max(far)];
     }
     let mut whole = Vec::new();
@@ -57,13 +63,19 @@ fn simple_piece(mut piece: Vec<Point>, tolerance: f64) -> Vec<Point> {
     let mut open = vec![(0, last)];
     while let Some((from, to)) = open.pop() {
         let furthest = (from + 1..to).map(|at| (distance(piece[at], piece[from], piece[to]), at));
-        let Some((far, at)) = furthest.max_by(|a, b| a.0.total_cmp(&b.0)) else { continue };
+        let Some((far, at)) = furthest.max_by(|a, b| a.0.total_cmp(&b.0)) else {
+            continue;
+        };
         if far > tolerance {
             keep[at] = true;
             open.extend([(from, at), (at, to)]);
         }
     }
-    let mut simple: Vec<Point> = piece.into_iter().zip(keep).filter_map(|(point, keep)| keep.then_some(point)).collect();
+    let mut simple: Vec<Point> = piece
+        .into_iter()
+        .zip(keep)
+        .filter_map(|(point, keep)| keep.then_some(point))
+        .collect();
     if is_turned {
         simple.reverse();
     }
@@ -92,8 +104,16 @@ mod tests {
         right.extend([(20, 0), (20, 12)]);
         let mut rings = [left, right];
         simplify(&mut rings, 1.5);
-        let shared = |ring: &[Point]| ring.iter().filter(|point| border.contains(point)).copied().collect::<BTreeSet<_>>();
+        let shared = |ring: &[Point]| {
+            ring.iter()
+                .filter(|point| border.contains(point))
+                .copied()
+                .collect::<BTreeSet<_>>()
+        };
         assert_eq!(shared(&rings[0]), shared(&rings[1]));
-        assert!(shared(&rings[0]).len() < border.len(), "nothing was made simple: {rings:?}");
+        assert!(
+            shared(&rings[0]).len() < border.len(),
+            "nothing was made simple: {rings:?}"
+        );
     }
 }

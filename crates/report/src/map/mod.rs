@@ -56,7 +56,11 @@ impl Outlines {
         let drawn = outlines.into_iter().map(|(code, mut rings)| {
             rings.sort_by_key(|ring| std::cmp::Reverse(area(ring)));
             // Islets of a few steps go, but never all of a municipality.
-            let kept = rings.iter().enumerate().filter(|(at, ring)| *at == 0 || area(ring) >= ISLET).map(|(_, ring)| path(ring));
+            let kept = rings
+                .iter()
+                .enumerate()
+                .filter(|(at, ring)| *at == 0 || area(ring) >= ISLET)
+                .map(|(_, ring)| path(ring));
             (code, kept.collect())
         });
         Ok(Self(drawn.collect()))
@@ -67,8 +71,13 @@ fn on_grid(ring: &[serde_json::Value], inset: bool) -> Vec<Point> {
     let (right, up) = if inset { INSET } else { (0.0, 0.0) };
     let mut points: Vec<Point> = Vec::new();
     for point in ring {
-        let (Some(x), Some(y)) = (point[0].as_f64(), point[1].as_f64()) else { continue };
-        let place = (((x + right - WEST) / STEP).round() as i64, ((NORTH - y - up) / STEP).round() as i64);
+        let (Some(x), Some(y)) = (point[0].as_f64(), point[1].as_f64()) else {
+            continue;
+        };
+        let place = (
+            ((x + right - WEST) / STEP).round() as i64,
+            ((NORTH - y - up) / STEP).round() as i64,
+        );
         if points.last() != Some(&place) {
             points.push(place);
         }
@@ -80,7 +89,11 @@ fn on_grid(ring: &[serde_json::Value], inset: bool) -> Vec<Point> {
 /// Twice the area, in steps.
 fn area(ring: &[Point]) -> i64 {
     let next = ring.iter().cycle().skip(1);
-    ring.iter().zip(next).map(|(a, b)| a.0 * b.1 - b.0 * a.1).sum::<i64>().abs()
+    ring.iter()
+        .zip(next)
+        .map(|(a, b)| a.0 * b.1 - b.0 * a.1)
+        .sum::<i64>()
+        .abs()
 }
 
 fn path(ring: &[Point]) -> String {
@@ -114,7 +127,9 @@ pub(crate) struct Shape {
 fn bounds(shapes: &[Shape]) -> Vec<f64> {
     let mut values: Vec<f64> = shapes.iter().filter_map(|shape| shape.value).collect();
     values.sort_by(f64::total_cmp);
-    let mut bounds: Vec<f64> = (1..SHADES.len()).filter_map(|class| values.get(class * values.len() / SHADES.len()).copied()).collect();
+    let mut bounds: Vec<f64> = (1..SHADES.len())
+        .filter_map(|class| values.get(class * values.len() / SHADES.len()).copied())
+        .collect();
     bounds.dedup();
     if bounds.first() == values.first() && bounds.len() > 1 {
         bounds.remove(0);
@@ -124,18 +139,40 @@ fn bounds(shapes: &[Shape]) -> Vec<f64> {
 
 fn class(value: f64, bounds: &[f64]) -> usize {
     let class = bounds.iter().filter(|bound| value >= **bound).count();
-    if bounds.is_empty() { 2 } else { class * (SHADES.len() - 1) / bounds.len() }
+    if bounds.is_empty() {
+        2
+    } else {
+        class * (SHADES.len() - 1) / bounds.len()
+    }
 }
 
 /// The map, shaded by value, with links to the municipalities' pages, and its legend.
-pub(crate) fn choropleth(lang: Lang, id: &str, outlines: &Outlines, title: &str, shapes: &[Shape], write: &dyn Fn(f64) -> String) -> Markup {
+pub(crate) fn choropleth(
+    lang: Lang,
+    id: &str,
+    outlines: &Outlines,
+    title: &str,
+    shapes: &[Shape],
+    write: &dyn Fn(f64) -> String,
+) -> Markup {
     let bounds = bounds(shapes);
-    let lowest = shapes.iter().filter_map(|shape| shape.value).fold(f64::INFINITY, f64::min);
-    let highest = shapes.iter().filter_map(|shape| shape.value).fold(f64::NEG_INFINITY, f64::max);
+    let lowest = shapes
+        .iter()
+        .filter_map(|shape| shape.value)
+        .fold(f64::INFINITY, f64::min);
+    let highest = shapes
+        .iter()
+        .filter_map(|shape| shape.value)
+        .fold(f64::NEG_INFINITY, f64::max);
     let has_gaps = shapes.iter().any(|shape| shape.value.is_none());
     let hatch = format!("{id}-none");
     let classes: Vec<(f64, f64)> = (0..=bounds.len())
-        .map(|at| (if at == 0 { lowest } else { bounds[at - 1] }, bounds.get(at).copied().unwrap_or(highest)))
+        .map(|at| {
+            (
+                if at == 0 { lowest } else { bounds[at - 1] },
+                bounds.get(at).copied().unwrap_or(highest),
+            )
+        })
         .collect();
     html! {
         div.map {

@@ -61,7 +61,9 @@ impl Place {
         let name = match self {
             Self::Home => "index",
             Self::Municipalities => lang.of("kommuner", "municipalities"),
-            Self::Municipality(code) => return format!("{}/{}/{code}.html", lang.code(), lang.of("kommune", "municipality")),
+            Self::Municipality(code) => {
+                return format!("{}/{}/{code}.html", lang.code(), lang.of("kommune", "municipality"));
+            }
             Self::Region(code) => return format!("{}/region/{code}.html", lang.code()),
             Self::Indicators => lang.of("indikatorer", "indicators"),
             Self::Indicator(code) => {

@@ -13,7 +13,9 @@ const STATUSES: [&str; 5] = ["planned", "started", "done", "paused", "dropped"];
 /// The page of the actions.
 pub(crate) fn sheet(desk: &Desk) -> Sheet {
     let lang = desk.lang;
-    let title = lang.of("Indsatser og spørgeskema", "Actions and questionnaire").to_owned();
+    let title = lang
+        .of("Indsatser og spørgeskema", "Actions and questionnaire")
+        .to_owned();
     let body = html! {
         h1 { (title) }
         p.lead { (lang.of(
@@ -36,8 +38,17 @@ fn progress(desk: &Desk, level: &str, name: &str) -> Markup {
     let (facts, lang, progress) = (desk.facts, desk.lang, &desk.facts.progress);
     let mut sums: BTreeMap<(&str, &str), [f64; 6]> = BTreeMap::new();
     for row in progress.rows().filter(|row| progress.text(*row, "area_level") == level) {
-        let sum = sums.entry((progress.text(row, "kind"), progress.text(row, "status_code"))).or_default();
-        let columns = ["action_count", "late_count", "expected_effect_tonne_co2e", "expected_effect_count", "realised_effect_tonne_co2e", "realised_effect_count"];
+        let sum = sums
+            .entry((progress.text(row, "kind"), progress.text(row, "status_code")))
+            .or_default();
+        let columns = [
+            "action_count",
+            "late_count",
+            "expected_effect_tonne_co2e",
+            "expected_effect_count",
+            "realised_effect_tonne_co2e",
+            "realised_effect_count",
+        ];
         for (at, column) in columns.iter().enumerate() {
             sum[at] += progress.number(row, column).unwrap_or_default();
         }
@@ -74,13 +85,20 @@ fn progress(desk: &Desk, level: &str, name: &str) -> Markup {
 
 fn questionnaire(desk: &Desk) -> Markup {
     let (lang, answers) = (desk.lang, &desk.facts.answers);
-    let years: std::collections::BTreeSet<i16> =
-        answers.rows().map(|row| answers.year(row, "survey_year")).filter(|year| *year <= desk.facts.site.year).collect();
+    let years: std::collections::BTreeSet<i16> = answers
+        .rows()
+        .map(|row| answers.year(row, "survey_year"))
+        .filter(|year| *year <= desk.facts.site.year)
+        .collect();
     // By question and, where it has choices, by choice: answers of each year, and the sum of numbers.
     let mut counts: BTreeMap<(&str, &str), BTreeMap<i16, (u64, f64, u64)>> = BTreeMap::new();
     for row in answers.rows() {
         let key = (answers.text(row, "question_code"), answers.text(row, "answer_code"));
-        let cell = counts.entry(key).or_default().entry(answers.year(row, "survey_year")).or_default();
+        let cell = counts
+            .entry(key)
+            .or_default()
+            .entry(answers.year(row, "survey_year"))
+            .or_default();
         cell.0 += 1;
         if let Some(number) = answers.number(row, "answer_number") {
             cell.1 += number;
@@ -89,7 +107,12 @@ fn questionnaire(desk: &Desk) -> Markup {
     }
     let cell = |cell: &(u64, f64, u64)| match cell.2 {
         0 => cell.0.to_string(),
-        count => format!("{} ({} {})", cell.0, lang.of("gennemsnit", "mean"), numbers::fixed(cell.1 / count as f64, 1, lang)),
+        count => format!(
+            "{} ({} {})",
+            cell.0,
+            lang.of("gennemsnit", "mean"),
+            numbers::fixed(cell.1 / count as f64, 1, lang)
+        ),
     };
     html! {
         p.small { (lang.of(

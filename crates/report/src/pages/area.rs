@@ -17,7 +17,10 @@ pub(crate) fn sheet(desk: &Desk, area: &Area) -> Result<Sheet> {
     let is_region = area.region.is_empty();
     let title = match is_region {
         true => area.name(lang).to_owned(),
-        false => lang.of(format!("{} Kommune", area.name(lang)), format!("Municipality of {}", area.name(lang))),
+        false => lang.of(
+            format!("{} Kommune", area.name(lang)),
+            format!("Municipality of {}", area.name(lang)),
+        ),
     };
     let members = facts.members(&area.code);
     let body = html! {
@@ -53,7 +56,10 @@ pub(crate) fn sheet(desk: &Desk, area: &Area) -> Result<Sheet> {
 /// One sentence that says where the area stands.
 pub(super) fn lead(desk: &Desk, area: &Area) -> Markup {
     let (facts, lang) = (desk.facts, desk.lang);
-    let Some(known) = facts.indicator("ghg_emissions").and_then(|indicator| indicator.newest(&area.code)) else {
+    let Some(known) = facts
+        .indicator("ghg_emissions")
+        .and_then(|indicator| indicator.newest(&area.code))
+    else {
         return html! { (lang.of("Der er intet regnskab for udledningen.", "There is no account of the emissions.")) };
     };
     let value = numbers::fixed(known.value.unwrap_or_default(), 0, lang);
@@ -86,18 +92,25 @@ pub(super) fn track(desk: &Desk, on_track: Option<bool>, reason: &str) -> Markup
 
 pub(super) fn tiles(desk: &Desk, area: &Area) -> Markup {
     let (facts, lang) = (desk.facts, desk.lang);
-    let emissions = facts.indicator("ghg_emissions").and_then(|indicator| indicator.newest(&area.code));
+    let emissions = facts
+        .indicator("ghg_emissions")
+        .and_then(|indicator| indicator.newest(&area.code));
     let year = emissions.map_or_else(String::new, |point| point.year.to_string());
     let known = facts.trajectories.get(&area.code);
     let latest = known.and_then(|known| known.latest());
     let in_2030 = known.and_then(|known| known.at("lin_ols", 2030));
     let why = lang.no_figure();
     let reason = charts::no_path(desk, area);
-    let value = |text: Option<String>, unit: &str| html! {
-        (or_dash(None.or(text.clone()), why)) @if text.is_some() { " " small { (unit) } }
+    let value = |text: Option<String>, unit: &str| {
+        html! {
+            (or_dash(None.or(text.clone()), why)) @if text.is_some() { " " small { (unit) } }
+        }
     };
     let tonne = lang.of("ton", "tonne");
-    let gap = |step: Option<&crate::data::Step>| step.and_then(|step| step.gap).map(|gap| numbers::signed(numbers::fixed(gap, 0, lang)));
+    let gap = |step: Option<&crate::data::Step>| {
+        step.and_then(|step| step.gap)
+            .map(|gap| numbers::signed(numbers::fixed(gap, 0, lang)))
+    };
     html! {
         div.tiles {
             (tile(&format!("{} {year}", lang.of("Udledning", "Emissions")),
@@ -122,7 +135,10 @@ pub(super) fn tiles(desk: &Desk, area: &Area) -> Markup {
 fn indicators(desk: &Desk, area: &Area, topic: Topic) -> Result<Markup> {
     let (facts, lang) = (desk.facts, desk.lang);
     let is_municipality = !area.region.is_empty();
-    let shown = facts.indicators.iter().filter(|indicator| indicator.topic == topic && indicator.points.contains_key(&area.code));
+    let shown = facts
+        .indicators
+        .iter()
+        .filter(|indicator| indicator.topic == topic && indicator.points.contains_key(&area.code));
     let mut rows = Vec::new();
     for indicator in shown {
         rows.push(row(desk, area, indicator, is_municipality)?);
@@ -150,23 +166,33 @@ fn row(desk: &Desk, area: &Area, indicator: &Indicator, is_municipality: bool) -
     let lang = desk.lang;
     let newest = indicator.newest(&area.code);
     let line = indicator.line(&area.code);
-    let change = newest.filter(|point| point.base_year.is_some_and(|base| base < point.year)).and_then(|point| {
-        let base = point.base_year?;
-        let written = match point.change_ratio {
-            Some(ratio) if indicator.unit != "ratio" => numbers::percent(ratio, lang),
-            _ => match point.change {
-                // A share changes by points of percent, not by percent of itself.
-                Some(change) if indicator.unit == "ratio" => {
-                    format!("{} {}", numbers::fixed(change * 100.0, 1, lang), lang.of("pct.point", "pct. points"))
-                }
-                Some(change) => indicator.written(change, lang),
-                None => return None,
-            },
-        };
-        Some(format!("{base}: {}", numbers::signed(written)))
-    });
+    let change = newest
+        .filter(|point| point.base_year.is_some_and(|base| base < point.year))
+        .and_then(|point| {
+            let base = point.base_year?;
+            let written = match point.change_ratio {
+                Some(ratio) if indicator.unit != "ratio" => numbers::percent(ratio, lang),
+                _ => match point.change {
+                    // A share changes by points of percent, not by percent of itself.
+                    Some(change) if indicator.unit == "ratio" => {
+                        format!(
+                            "{} {}",
+                            numbers::fixed(change * 100.0, 1, lang),
+                            lang.of("pct.point", "pct. points")
+                        )
+                    }
+                    Some(change) => indicator.written(change, lang),
+                    None => return None,
+                },
+            };
+            Some(format!("{base}: {}", numbers::signed(written)))
+        });
     let one_year = lang.of("der er kun ét år", "there is only one year");
-    let unit = if indicator.unit == "ratio" { "" } else { indicator.unit_name(lang) };
+    let unit = if indicator.unit == "ratio" {
+        ""
+    } else {
+        indicator.unit_name(lang)
+    };
     Ok(html! {
         tr {
             th scope="row" { (desk.link(&Place::Indicator(indicator.code.clone()), indicator.name(lang))) }

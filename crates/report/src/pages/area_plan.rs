@@ -3,7 +3,11 @@
 use maud::{Markup, html};
 
 use super::Desk;
-use crate::{data::{Area, symbol}, numbers, page::or_dash};
+use crate::{
+    data::{Area, symbol},
+    numbers,
+    page::or_dash,
+};
 
 /// The sections of an area's page.
 pub(super) fn section(desk: &Desk, area: &Area, is_region: bool) -> Markup {
@@ -24,7 +28,12 @@ fn plan(desk: &Desk, area: &Area) -> Markup {
         return html! { p { (lang.no_figure()) } };
     };
     let unknown = lang.of("ikke oplyst", "not given");
-    let day = |column: &str| or_dash(plans.maybe_text(row, column).map(|day| numbers::day(day, lang)), unknown);
+    let day = |column: &str| {
+        or_dash(
+            plans.maybe_text(row, column).map(|day| numbers::day(day, lang)),
+            unknown,
+        )
+    };
     let line = |name: &str, value: Markup| html! { tr { th scope="row" { (name) } td.text { (value) } } };
     html! {
         table {
@@ -53,8 +62,16 @@ fn plan(desk: &Desk, area: &Area) -> Markup {
 
 fn targets(desk: &Desk, area: &Area) -> Markup {
     let (facts, lang, targets) = (desk.facts, desk.lang, &desk.facts.targets);
-    let mut rows: Vec<usize> = targets.rows().filter(|row| targets.text(*row, "area_code") == area.code).collect();
-    rows.sort_by_key(|row| (targets.year(*row, "target_year"), targets.text(*row, "target_id").to_owned()));
+    let mut rows: Vec<usize> = targets
+        .rows()
+        .filter(|row| targets.text(*row, "area_code") == area.code)
+        .collect();
+    rows.sort_by_key(|row| {
+        (
+            targets.year(*row, "target_year"),
+            targets.text(*row, "target_id").to_owned(),
+        )
+    });
     if rows.is_empty() {
         return html! { p.none { (lang.of("Ingen mål i datasøen.", "No targets in the lake.")) } };
     }
@@ -94,7 +111,10 @@ fn targets(desk: &Desk, area: &Area) -> Markup {
 
 fn actions(desk: &Desk, area: &Area) -> Markup {
     let (facts, lang, actions) = (desk.facts, desk.lang, &desk.facts.actions);
-    let mut rows: Vec<usize> = actions.rows().filter(|row| actions.text(*row, "area_code") == area.code).collect();
+    let mut rows: Vec<usize> = actions
+        .rows()
+        .filter(|row| actions.text(*row, "area_code") == area.code)
+        .collect();
     rows.sort_by_key(|row| actions.text(*row, "action_id").to_owned());
     if rows.is_empty() {
         return html! { p.none { (lang.of("Ingen indsatser i datasøen.", "No actions in the lake.")) } };

@@ -5,12 +5,17 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use super::{Desk, Sheet};
-use crate::{numbers, page::{Place, or_dash}};
+use crate::{
+    numbers,
+    page::{Place, or_dash},
+};
 
 /// The page of data coverage and quality.
 pub(crate) fn sheet(desk: &Desk) -> Sheet {
     let (facts, lang, coverage) = (desk.facts, desk.lang, &desk.facts.coverage);
-    let title = lang.of("Datagrundlag og kvalitet", "Data coverage and quality").to_owned();
+    let title = lang
+        .of("Datagrundlag og kvalitet", "Data coverage and quality")
+        .to_owned();
     #[derive(Default)]
     struct Owner<'a> {
         title: &'a str,
@@ -25,7 +30,10 @@ pub(crate) fn sheet(desk: &Desk) -> Sheet {
         let owner = owners.entry(coverage.text(row, "owner")).or_default();
         owner.title = coverage.text(row, lang.of("title_da", "title_en"));
         owner.years.insert(coverage.year(row, "year"));
-        *owner.by_status.entry(coverage.text(row, "coverage_status_code")).or_default() += 1;
+        *owner
+            .by_status
+            .entry(coverage.text(row, "coverage_status_code"))
+            .or_default() += 1;
         owner.revised += coverage.count(row, "revised_count");
         owner.missing += coverage.count(row, "missing_count");
         owner.confirmed = owner.confirmed.max(coverage.text(row, "confirmed_at"));
@@ -89,12 +97,23 @@ impl Change<'_> {
 /// The page of what the agencies restated.
 pub(crate) fn changes(desk: &Desk) -> Sheet {
     let (facts, lang, revisions) = (desk.facts, desk.lang, &desk.facts.revisions);
-    let title = lang.of("Tal, som myndighederne har ændret", "Figures that the agencies restated").to_owned();
+    let title = lang
+        .of(
+            "Tal, som myndighederne har ændret",
+            "Figures that the agencies restated",
+        )
+        .to_owned();
     let mut all: Vec<Change> = revisions
         .rows()
-        .filter(|row| revisions.text(*row, "table_name") == "observation" && revisions.text(*row, "column_name") == "value")
+        .filter(|row| {
+            revisions.text(*row, "table_name") == "observation" && revisions.text(*row, "column_name") == "value"
+        })
         .map(|row| Change {
-            key: revisions.text(row, "row_key").split('|').filter_map(|part| part.split_once('=')).collect(),
+            key: revisions
+                .text(row, "row_key")
+                .split('|')
+                .filter_map(|part| part.split_once('='))
+                .collect(),
             old: revisions.text(row, "old_value").parse().ok(),
             new: revisions.text(row, "new_value").parse().ok(),
             seen: revisions.text(row, "first_seen_at"),
@@ -104,7 +123,9 @@ pub(crate) fn changes(desk: &Desk) -> Sheet {
     let mut groups: BTreeMap<String, (u64, String, String, f64, String)> = BTreeMap::new();
     for change in &all {
         let year = cell(change, "period_start").get(..4).unwrap_or_default().to_owned();
-        let group = groups.entry(cell(change, "indicator_code")).or_insert_with(|| (0, year.clone(), year.clone(), 0.0, String::new()));
+        let group = groups
+            .entry(cell(change, "indicator_code"))
+            .or_insert_with(|| (0, year.clone(), year.clone(), 0.0, String::new()));
         group.0 += 1;
         group.1 = group.1.clone().min(year.clone());
         group.2 = group.2.clone().max(year);
@@ -115,8 +136,17 @@ pub(crate) fn changes(desk: &Desk) -> Sheet {
         let size = |change: &Change| change.ratio().map_or(f64::INFINITY, f64::abs);
         size(b).total_cmp(&size(a)).then_with(|| a.key.cmp(&b.key))
     });
-    let name = |code: &str| facts.indicator(code).map_or(code.to_owned(), |indicator| indicator.name(lang).to_owned());
-    let value = |value: Option<f64>| or_dash(value.map(|value| numbers::plain(value, lang)), lang.of("intet tal", "no figure"));
+    let name = |code: &str| {
+        facts
+            .indicator(code)
+            .map_or(code.to_owned(), |indicator| indicator.name(lang).to_owned())
+    };
+    let value = |value: Option<f64>| {
+        or_dash(
+            value.map(|value| numbers::plain(value, lang)),
+            lang.of("intet tal", "no figure"),
+        )
+    };
     let body = html! {
         h1 { (title) }
         p.lead { (lang.of(
@@ -136,7 +166,7 @@ pub(crate) fn changes(desk: &Desk) -> Sheet {
             tbody { @for (code, group) in &groups { tr {
                 th scope="row" { @if facts.indicator(code).is_some() { (desk.link(&Place::Indicator(code.clone()), &name(code))) } @else { (name(code)) } }
                 td { (numbers::fixed(group.0 as f64, 0, lang)) }
-                td.years { (group.1) "–" (group.2) }
+                td.years { (group.1) @if group.1 != group.2 { "–" (group.2) } }
                 td { (numbers::percent(group.3, lang)) }
                 td { (numbers::day(&group.4, lang)) }
             } } }
@@ -147,7 +177,12 @@ pub(crate) fn changes(desk: &Desk) -> Sheet {
     Sheet { title, body }
 }
 
-fn largest(desk: &Desk, all: &[Change], name: &dyn Fn(&str) -> String, value: &dyn Fn(Option<f64>) -> Markup) -> Markup {
+fn largest(
+    desk: &Desk,
+    all: &[Change],
+    name: &dyn Fn(&str) -> String,
+    value: &dyn Fn(Option<f64>) -> Markup,
+) -> Markup {
     let lang = desk.lang;
     html! {
         div.scroll tabindex="0" { table {

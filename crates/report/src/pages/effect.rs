@@ -3,7 +3,11 @@
 use maud::{Markup, html};
 
 use super::Desk;
-use crate::{data::Area, numbers, page::{Place, or_dash}};
+use crate::{
+    data::Area,
+    numbers,
+    page::{Place, or_dash},
+};
 
 /// A split of the change between two years, in tonnes.
 pub(super) struct Split {
@@ -29,9 +33,17 @@ pub(super) fn split(desk: &Desk, area: &Area) -> Option<Split> {
     let factor = facts.indicator("electricity_emission_factor")?;
     let all = |year: i16| {
         let tonne = emissions.iter().find(|point| point.0 == year)?.1;
-        Some((tonne, consumption.at(&area.code, year)?.value?, factor.at(&area.code, year)?.value?))
+        Some((
+            tonne,
+            consumption.at(&area.code, year)?.value?,
+            factor.at(&area.code, year)?.value?,
+        ))
     };
-    let years: Vec<i16> = emissions.iter().map(|point| point.0).filter(|year| all(*year).is_some()).collect();
+    let years: Vec<i16> = emissions
+        .iter()
+        .map(|point| point.0)
+        .filter(|year| all(*year).is_some())
+        .collect();
     let (from, to) = (*years.first()?, *years.last()?);
     if from >= to {
         return None;
@@ -39,14 +51,21 @@ pub(super) fn split(desk: &Desk, area: &Area) -> Option<Split> {
     let ((before, used_before, factor_before), (after, used_after, factor_after)) = (all(from)?, all(to)?);
     // MWh x g/kWh is kg: a thousandth of it is tonnes.
     let factor = (used_before + used_after) / 2.0 * (factor_after - factor_before) / 1000.0;
-    Some(Split { from, to, whole: after - before, factor })
+    Some(Split {
+        from,
+        to,
+        whole: after - before,
+        factor,
+    })
 }
 
 /// The section of an area's page.
 pub(super) fn section(desk: &Desk, area: &Area) -> Markup {
     let (facts, lang) = (desk.facts, desk.lang);
     let tonne = |value: f64| numbers::signed(numbers::fixed(value, 0, lang));
-    let emissions = facts.indicator("ghg_emissions").and_then(|indicator| indicator.newest(&area.code));
+    let emissions = facts
+        .indicator("ghg_emissions")
+        .and_then(|indicator| indicator.newest(&area.code));
     let whole = emissions.and_then(|point| Some((point.base_year?, point.year, point.change?)));
     let split = split(desk, area);
     let days = facts.indicator("heating_degree_days");
@@ -56,15 +75,26 @@ pub(super) fn section(desk: &Desk, area: &Area) -> Markup {
     });
     let (mut done, mut realised, mut done_count, mut realised_count) = (0.0, 0.0, 0, 0);
     let all = area.code == facts.country.code;
-    for row in facts.progress.rows().filter(|row| all || facts.progress.text(*row, "area_code") == area.code) {
+    for row in facts
+        .progress
+        .rows()
+        .filter(|row| all || facts.progress.text(*row, "area_code") == area.code)
+    {
         if facts.progress.text(row, "status_code") == "done" {
-            done += facts.progress.number(row, "expected_effect_tonne_co2e").unwrap_or_default();
-            realised += facts.progress.number(row, "realised_effect_tonne_co2e").unwrap_or_default();
+            done += facts
+                .progress
+                .number(row, "expected_effect_tonne_co2e")
+                .unwrap_or_default();
+            realised += facts
+                .progress
+                .number(row, "realised_effect_tonne_co2e")
+                .unwrap_or_default();
             done_count += facts.progress.count(row, "expected_effect_count");
             realised_count += facts.progress.count(row, "realised_effect_count");
         }
     }
-    let methods = |anchor: &str, text: &str| html! { a href={ (desk.place.to(&Place::Methods, lang)) "#" (anchor) } { (text) } };
+    let methods =
+        |anchor: &str, text: &str| html! { a href={ (desk.place.to(&Place::Methods, lang)) "#" (anchor) } { (text) } };
     let none = lang.cannot_be_said();
     html! {
         div.scroll tabindex="0" { table {

@@ -12,7 +12,10 @@ use crate::{
 /// The page of the country.
 pub(crate) fn sheet(desk: &Desk) -> Result<Sheet> {
     let (facts, lang) = (desk.facts, desk.lang);
-    let title = lang.of("Status for kommunernes klimaindsats", "Status of the municipalities' climate action");
+    let title = lang.of(
+        "Status for kommunernes klimaindsats",
+        "Status of the municipalities' climate action",
+    );
     let body = html! {
         h1 { (title) " " (facts.site.year) }
         p.lead { (area::lead(desk, &facts.country)) " " (lang.of(
@@ -28,24 +31,42 @@ pub(crate) fn sheet(desk: &Desk) -> Result<Sheet> {
         h2 #indikatorer { (lang.of("Indikatorerne for hele landet", "The indicators for the whole country")) }
         (multiples(desk)?)
     };
-    Ok(Sheet { title: title.to_owned(), body })
+    Ok(Sheet {
+        title: title.to_owned(),
+        body,
+    })
 }
 
 fn tiles(desk: &Desk) -> Markup {
     let (facts, lang) = (desk.facts, desk.lang);
-    let latest = facts.municipalities.iter().filter_map(|area| facts.trajectories.get(&area.code)?.latest()?.on_track);
+    let latest = facts
+        .municipalities
+        .iter()
+        .filter_map(|area| facts.trajectories.get(&area.code)?.latest()?.on_track);
     let (mut on, mut off) = (0, 0);
     latest.for_each(|is_on| if is_on { on += 1 } else { off += 1 });
     let plans = &facts.plans;
-    let with_plan = plans.rows().filter(|row| plans.flag(*row, "has_plan") == Some(true)).count();
-    let overdue = plans.rows().filter(|row| plans.flag(*row, "is_overdue") == Some(true)).count();
+    let with_plan = plans
+        .rows()
+        .filter(|row| plans.flag(*row, "has_plan") == Some(true))
+        .count();
+    let overdue = plans
+        .rows()
+        .filter(|row| plans.flag(*row, "is_overdue") == Some(true))
+        .count();
     let progress = &facts.progress;
     let count = |status: Option<&str>| -> u64 {
         let wanted = |row: &usize| status.is_none_or(|status| progress.text(*row, "status_code") == status);
-        progress.rows().filter(wanted).map(|row| progress.count(row, "action_count")).sum()
+        progress
+            .rows()
+            .filter(wanted)
+            .map(|row| progress.count(row, "action_count"))
+            .sum()
     };
     let n = |count: u64| numbers::fixed(count as f64, 0, lang);
-    let emissions = facts.indicator("ghg_emissions").and_then(|indicator| indicator.newest("DK"));
+    let emissions = facts
+        .indicator("ghg_emissions")
+        .and_then(|indicator| indicator.newest("DK"));
     html! {
         div.tiles {
             (tile(&format!("{} {}", lang.of("Udledning i alt", "Emissions in all"), emissions.map_or(0, |point| point.year)),
@@ -70,42 +91,65 @@ fn per_person(desk: &Desk, code: &str) -> Option<f64> {
 
 fn map_of(desk: &Desk) -> Markup {
     let lang = desk.lang;
-    let title = lang.of("Ton CO₂e pr. indbygger efter kommune", "Tonne CO₂e per inhabitant by municipality");
+    let title = lang.of(
+        "Ton CO₂e pr. indbygger efter kommune",
+        "Tonne CO₂e per inhabitant by municipality",
+    );
     let write = |value: f64| numbers::fixed(value, 1, lang);
     let shapes = desk.shapes(|code| per_person(desk, code), &write);
-    let header = [lang.of("Kommune", "Municipality"), lang.of("Ton pr. indbygger", "Tonne per inhabitant")].map(str::to_owned);
+    let header = [
+        lang.of("Kommune", "Municipality"),
+        lang.of("Ton pr. indbygger", "Tonne per inhabitant"),
+    ]
+    .map(str::to_owned);
     let rows: Vec<Vec<Markup>> = shapes
         .iter()
-        .map(|shape| vec![html! { a href=(shape.address) { (shape.name) } }, or_dash(shape.value.map(write), lang.no_figure())])
+        .map(|shape| {
+            vec![
+                html! { a href=(shape.address) { (shape.name) } },
+                or_dash(shape.value.map(write), lang.no_figure()),
+            ]
+        })
         .collect();
-    figure(lang, &Figure {
-        title: title.to_owned(),
-        note: String::new(),
-        drawing: map::choropleth(lang, "kortet", desk.outlines, title, &shapes, &write),
-        legend: html! {},
-        table: table(title, &header, &rows),
-        files: desk.downloads("indicator/ghg_emissions"),
-        source: desk.source("ghg_emissions"),
-    })
+    figure(
+        lang,
+        &Figure {
+            title: title.to_owned(),
+            note: String::new(),
+            drawing: map::choropleth(lang, "kortet", desk.outlines, title, &shapes, &write),
+            legend: html! {},
+            table: table(title, &header, &rows),
+            files: desk.downloads("indicator/ghg_emissions"),
+            source: desk.source("ghg_emissions"),
+        },
+    )
 }
 
 fn ranking(desk: &Desk) -> Markup {
     let (facts, lang) = (desk.facts, desk.lang);
-    let mut ranked: Vec<(&crate::data::Area, f64)> = facts.municipalities.iter().filter_map(|area| Some((area, per_person(desk, &area.code)?))).collect();
+    let mut ranked: Vec<(&crate::data::Area, f64)> = facts
+        .municipalities
+        .iter()
+        .filter_map(|area| Some((area, per_person(desk, &area.code)?)))
+        .collect();
     ranked.sort_by(|a, b| a.1.total_cmp(&b.1).then_with(|| a.0.code.cmp(&b.0.code)));
     let low = ranked.iter().map(|(_, value)| *value).fold(0.0, f64::min);
     let high = ranked.iter().map(|(_, value)| *value).fold(0.0, f64::max);
-    let rows = |part: &[(&crate::data::Area, f64)]| html! {
-        @for (area, value) in part {
-            tr {
-                th scope="row" { (desk.area_link(&area.code)) }
-                td { (numbers::fixed(*value, 1, lang)) }
-                td.graph { (chart::bar(*value, low, high, false)) }
+    let rows = |part: &[(&crate::data::Area, f64)]| {
+        html! {
+            @for (area, value) in part {
+                tr {
+                    th scope="row" { (desk.area_link(&area.code)) }
+                    td { (numbers::fixed(*value, 1, lang)) }
+                    td.graph { (chart::bar(*value, low, high, false)) }
+                }
             }
         }
     };
-    let head = |text: &str| html! {
-        thead { tr { th scope="col" { (text) } th scope="col" { (lang.of("Ton", "Tonne")) } th scope="col" { span.hidden { (lang.of("Søjle", "Bar")) } } } }
+    let head = |text: &str| {
+        html! {
+            thead { tr { th scope="col" { (text) } th scope="col" { (lang.of("Ton", "Tonne")) } th scope="col" { span.hidden { (lang.of("Søjle", "Bar")) } } } }
+        }
     };
     html! {
         section {
@@ -120,7 +164,11 @@ fn ranking(desk: &Desk) -> Markup {
 fn multiples(desk: &Desk) -> Result<Markup> {
     let (facts, lang) = (desk.facts, desk.lang);
     let mut items = Vec::new();
-    for indicator in facts.indicators.iter().filter(|indicator| indicator.preferred && indicator.topic != crate::data::Topic::Reference) {
+    for indicator in facts
+        .indicators
+        .iter()
+        .filter(|indicator| indicator.preferred && indicator.topic != crate::data::Topic::Reference)
+    {
         let Some(newest) = indicator.newest("DK") else { continue };
         let line = indicator.line("DK");
         items.push(html! {

@@ -15,7 +15,10 @@ use crate::{
 pub(crate) fn sheet(desk: &Desk, indicator: &Indicator) -> Result<Sheet> {
     let (facts, lang) = (desk.facts, desk.lang);
     let title = indicator.name(lang).to_owned();
-    let is_municipal = facts.municipalities.iter().any(|area| indicator.points.contains_key(&area.code));
+    let is_municipal = facts
+        .municipalities
+        .iter()
+        .any(|area| indicator.points.contains_key(&area.code));
     let body = html! {
         p.crumb { (desk.link(&Place::Indicators, lang.of("Indikatorer", "Indicators"))) " / " (number(desk, indicator)) }
         h1 { (title) }
@@ -44,7 +47,11 @@ pub(crate) fn sheet(desk: &Desk, indicator: &Indicator) -> Result<Sheet> {
 pub(super) fn number(desk: &Desk, indicator: &Indicator) -> String {
     let lang = desk.lang;
     match indicator.topic {
-        Topic::Transition => format!("{} {}", lang.of("Omstillingsindikator", "Transition indicator"), indicator.number.replace(' ', ", ")),
+        Topic::Transition => format!(
+            "{} {}",
+            lang.of("Omstillingsindikator", "Transition indicator"),
+            indicator.number.replace(' ', ", ")
+        ),
         Topic::Adaptation => format!("{} {}", lang.of("Klimatilpasning", "Adaptation"), indicator.number),
         Topic::Reference => lang.of("Grundtal", "Reference figure").to_owned(),
     }
@@ -67,28 +74,52 @@ fn lead(desk: &Desk, indicator: &Indicator) -> Markup {
 /// The newest year that most municipalities have a figure for.
 fn year_shown(desk: &Desk, indicator: &Indicator) -> i16 {
     let count = |year: i16| {
-        let has = |area: &&Area| indicator.at(&area.code, year).is_some_and(|point| point.value.is_some());
+        let has = |area: &&Area| {
+            indicator
+                .at(&area.code, year)
+                .is_some_and(|point| point.value.is_some())
+        };
         desk.facts.municipalities.iter().filter(has).count()
     };
     let years = indicator.years();
     let most = years.iter().map(|year| count(*year)).max().unwrap_or_default();
-    years.iter().rev().find(|year| count(**year) == most).copied().unwrap_or_default()
+    years
+        .iter()
+        .rev()
+        .find(|year| count(**year) == most)
+        .copied()
+        .unwrap_or_default()
 }
 
 /// Amounts of large and small municipalities are compared per head.
 fn compared(indicator: &Indicator, area: &str, year: i16) -> Option<f64> {
     let point = indicator.at(area, year)?;
-    if per_head(indicator) { point.per_person } else { point.value }
+    if per_head(indicator) {
+        point.per_person
+    } else {
+        point.value
+    }
 }
 
 fn per_head(indicator: &Indicator) -> bool {
     let adds = matches!(indicator.kind.as_str(), "flow" | "stock") && indicator.over_area == "sum";
-    adds && indicator.code != "population" && indicator.points.values().flatten().any(|point| point.per_person.is_some())
+    adds && indicator.code != "population"
+        && indicator
+            .points
+            .values()
+            .flatten()
+            .any(|point| point.per_person.is_some())
 }
 
 /// Per 1,000 inhabitants where a head's share would be a small fraction.
 fn head_factor(indicator: &Indicator) -> f64 {
-    let size = indicator.points.values().flatten().filter_map(|point| point.per_person).map(f64::abs).fold(0.0, f64::max);
+    let size = indicator
+        .points
+        .values()
+        .flatten()
+        .filter_map(|point| point.per_person)
+        .map(f64::abs)
+        .fold(0.0, f64::max);
     if size < 2.0 { 1000.0 } else { 1.0 }
 }
 
@@ -96,7 +127,9 @@ fn compared_unit(desk: &Desk, indicator: &Indicator) -> String {
     let lang = desk.lang;
     let unit = indicator.unit_name(lang);
     match per_head(indicator) {
-        true if head_factor(indicator) > 1.0 => format!("{unit} {}", lang.of("pr. 1.000 indbyggere", "per 1,000 inhabitants")),
+        true if head_factor(indicator) > 1.0 => {
+            format!("{unit} {}", lang.of("pr. 1.000 indbyggere", "per 1,000 inhabitants"))
+        }
         true => format!("{unit} {}", lang.of("pr. indbygger", "per inhabitant")),
         false => unit.to_owned(),
     }
@@ -112,19 +145,29 @@ fn write(desk: &Desk, indicator: &Indicator, value: f64) -> String {
 fn map_of(desk: &Desk, indicator: &Indicator) -> Markup {
     let lang = desk.lang;
     let year = year_shown(desk, indicator);
-    let factor = if per_head(indicator) { head_factor(indicator) } else { 1.0 };
+    let factor = if per_head(indicator) {
+        head_factor(indicator)
+    } else {
+        1.0
+    };
     let title = format!("{} {year}", indicator.name(lang));
     let writer = |value: f64| write(desk, indicator, value);
-    let shapes = desk.shapes(|code| compared(indicator, code, year).map(|value| value * factor), &writer);
-    figure(lang, &Figure {
-        title: title.clone(),
-        note: compared_unit(desk, indicator),
-        drawing: map::choropleth(lang, "kortet", desk.outlines, &title, &shapes, &writer),
-        legend: html! {},
-        table: html! { p { a href="#kommuner" { (lang.of("Alle kommuner i tabellen nedenfor", "All municipalities in the table below")) } } },
-        files: desk.downloads(&format!("indicator/{}", indicator.code)),
-        source: desk.source(&indicator.code),
-    })
+    let shapes = desk.shapes(
+        |code| compared(indicator, code, year).map(|value| value * factor),
+        &writer,
+    );
+    figure(
+        lang,
+        &Figure {
+            title: title.clone(),
+            note: compared_unit(desk, indicator),
+            drawing: map::choropleth(lang, "kortet", desk.outlines, &title, &shapes, &writer),
+            legend: html! {},
+            table: html! { p { a href="#kommuner" { (lang.of("Alle kommuner i tabellen nedenfor", "All municipalities in the table below")) } } },
+            files: desk.downloads(&format!("indicator/{}", indicator.code)),
+            source: desk.source(&indicator.code),
+        },
+    )
 }
 
 fn development(desk: &Desk, indicator: &Indicator) -> Result<Markup> {
@@ -138,8 +181,19 @@ fn development(desk: &Desk, indicator: &Indicator) -> Result<Markup> {
     ];
     let is_ratio = indicator.unit == "ratio";
     let times = if is_ratio { 100.0 } else { 1.0 };
-    let points = |code: &str| indicator.line(code).into_iter().map(|(year, value)| (year, value * times)).collect::<Vec<_>>();
-    let country = Line { name: facts.country.name(lang).to_owned(), color: chart::BLACK, look: Look::Dotted, points: points(&facts.country.code) };
+    let points = |code: &str| {
+        indicator
+            .line(code)
+            .into_iter()
+            .map(|(year, value)| (year, value * times))
+            .collect::<Vec<_>>()
+    };
+    let country = Line {
+        name: facts.country.name(lang).to_owned(),
+        color: chart::BLACK,
+        look: Look::Dotted,
+        points: points(&facts.country.code),
+    };
     let regions = facts.regions.iter().zip(LOOKS).map(|(area, (color, look))| Line {
         name: area.name(lang).to_owned(),
         color,
@@ -148,14 +202,24 @@ fn development(desk: &Desk, indicator: &Indicator) -> Result<Markup> {
     });
     // The country's sum would press the regions' lines together.
     let adds = indicator.over_area == "sum";
-    let series: Vec<Line> = if adds && !country.points.is_empty() { vec![country] } else { [country].into_iter().chain(regions).collect() };
+    let series: Vec<Line> = if adds && !country.points.is_empty() {
+        vec![country]
+    } else {
+        [country].into_iter().chain(regions).collect()
+    };
     let series: Vec<Line> = series.into_iter().filter(|line| !line.points.is_empty()).collect();
     let title = lang.of("Udvikling", "Development");
     let named = format!("{}, {}", indicator.name(lang), title.to_lowercase());
     let drawing = chart::lines(lang, "forloeb", &named, indicator.unit_name(lang), &series)?;
-    let entries: Vec<(Markup, String)> = series.iter().map(|line| (chart::sample(line.color, line.look), line.name.clone())).collect();
+    let entries: Vec<(Markup, String)> = series
+        .iter()
+        .map(|line| (chart::sample(line.color, line.look), line.name.clone()))
+        .collect();
     let areas: Vec<&Area> = [&facts.country].into_iter().chain(&facts.regions).collect();
-    let header: Vec<String> = [lang.of("År", "Year").to_owned()].into_iter().chain(areas.iter().map(|area| area.name(lang).to_owned())).collect();
+    let header: Vec<String> = [lang.of("År", "Year").to_owned()]
+        .into_iter()
+        .chain(areas.iter().map(|area| area.name(lang).to_owned()))
+        .collect();
     let rows: Vec<Vec<Markup>> = indicator
         .years()
         .iter()
@@ -167,15 +231,18 @@ fn development(desk: &Desk, indicator: &Indicator) -> Result<Markup> {
             [html! { (year) }].into_iter().chain(areas.iter().map(cell)).collect()
         })
         .collect();
-    Ok(figure(lang, &Figure {
-        title: title.to_owned(),
-        note: String::new(),
-        drawing,
-        legend: legend(&entries),
-        table: table(title, &header, &rows),
-        files: desk.downloads(&format!("indicator/{}", indicator.code)),
-        source: desk.source(&indicator.code),
-    }))
+    Ok(figure(
+        lang,
+        &Figure {
+            title: title.to_owned(),
+            note: String::new(),
+            drawing,
+            legend: legend(&entries),
+            table: table(title, &header, &rows),
+            files: desk.downloads(&format!("indicator/{}", indicator.code)),
+            source: desk.source(&indicator.code),
+        },
+    ))
 }
 
 fn ranking(desk: &Desk, indicator: &Indicator) -> Markup {
@@ -183,8 +250,11 @@ fn ranking(desk: &Desk, indicator: &Indicator) -> Markup {
     let year = year_shown(desk, indicator);
     let heads = per_head(indicator);
     let factor = if heads { head_factor(indicator) } else { 1.0 };
-    let mut ranked: Vec<(&Area, Option<f64>)> =
-        facts.municipalities.iter().map(|area| (area, compared(indicator, &area.code, year).map(|value| value * factor))).collect();
+    let mut ranked: Vec<(&Area, Option<f64>)> = facts
+        .municipalities
+        .iter()
+        .map(|area| (area, compared(indicator, &area.code, year).map(|value| value * factor)))
+        .collect();
     ranked.sort_by(|a, b| match (a.1, b.1) {
         (Some(a), Some(b)) => b.total_cmp(&a),
         (a, b) => b.is_some().cmp(&a.is_some()),
@@ -216,10 +286,22 @@ fn ranking(desk: &Desk, indicator: &Indicator) -> Markup {
 fn method(desk: &Desk, indicator: &Indicator) -> Markup {
     let lang = desk.lang;
     let adding = match indicator.over_area.as_str() {
-        "sum" => lang.of("Kommunernes tal lægges sammen til region og land, hvor alle har et.", "The municipalities' figures are added to region and country, where all have one."),
-        "none" => lang.of("Kommunernes tal kan ikke lægges sammen; region og land står kun, hvor kilden giver dem.", "The municipalities' figures do not add; region and country stand only where the source gives them."),
-        "max" => lang.of("Region og land er den største af kommunernes værdier.", "Region and country are the largest of the municipalities' values."),
-        _ => lang.of("Region og land er vejede gennemsnit af kommunerne.", "Region and country are weighted means of the municipalities."),
+        "sum" => lang.of(
+            "Kommunernes tal lægges sammen til region og land, hvor alle har et.",
+            "The municipalities' figures are added to region and country, where all have one.",
+        ),
+        "none" => lang.of(
+            "Kommunernes tal kan ikke lægges sammen; region og land står kun, hvor kilden giver dem.",
+            "The municipalities' figures do not add; region and country stand only where the source gives them.",
+        ),
+        "max" => lang.of(
+            "Region og land er den største af kommunernes værdier.",
+            "Region and country are the largest of the municipalities' values.",
+        ),
+        _ => lang.of(
+            "Region og land er vejede gennemsnit af kommunerne.",
+            "Region and country are weighted means of the municipalities.",
+        ),
     };
     html! {
         p { (adding) " " (lang.of("Et tal er summen over alle opdelinger i datasøen.", "A figure is the sum over all breakdowns in the lake.")) }
@@ -233,8 +315,14 @@ pub(crate) fn list(desk: &Desk) -> Result<Sheet> {
     let (facts, lang) = (desk.facts, desk.lang);
     let title = lang.of("Indikatorer", "Indicators").to_owned();
     let topics = [
-        (Topic::Transition, lang.of("De seksten omstillingsindikatorer", "The sixteen transition indicators")),
-        (Topic::Adaptation, lang.of("Klimatilpasning (A1–A3)", "Adaptation (A1–A3)")),
+        (
+            Topic::Transition,
+            lang.of("De seksten omstillingsindikatorer", "The sixteen transition indicators"),
+        ),
+        (
+            Topic::Adaptation,
+            lang.of("Klimatilpasning (A1–A3)", "Adaptation (A1–A3)"),
+        ),
         (Topic::Reference, lang.of("Grundtal", "Reference figures")),
     ];
     let mut parts = Vec::new();

@@ -61,13 +61,24 @@ pub(crate) fn sheet(desk: &Desk) -> Sheet {
 pub(crate) fn downloads(desk: &Desk) -> Sheet {
     let lang = desk.lang;
     let title = lang.of("Hent data", "Download data").to_owned();
-    let tables = ["municipality_year", "region_year", "emission_trajectory", "plan_status", "action_progress", "adaptation_year"];
+    let tables = [
+        "municipality_year",
+        "region_year",
+        "emission_trajectory",
+        "plan_status",
+        "action_progress",
+        "adaptation_year",
+    ];
     let described = |name: &str| {
         let table = desk.facts.schemas.table(name).ok();
-        table.map(|table| lang.of(table.description_da.clone(), table.description_en.clone())).unwrap_or_default()
+        table
+            .map(|table| lang.of(table.description_da.clone(), table.description_en.clone()))
+            .unwrap_or_default()
     };
-    let files = |path: &str| html! {
-        @for (at, (name, address)) in desk.downloads(path).iter().enumerate() { @if at > 0 { " · " } a href=(address) download { (name) } }
+    let files = |path: &str| {
+        html! {
+            @for (at, (name, address)) in desk.downloads(path).iter().enumerate() { @if at > 0 { " · " } a href=(address) download { (name) } }
+        }
     };
     let body = html! {
         h1 { (title) }

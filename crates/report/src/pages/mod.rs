@@ -92,7 +92,9 @@ impl Desk<'_> {
     /// A municipality or region by its code, linked.
     pub(crate) fn area_link(&self, code: &str) -> Markup {
         let facts = self.facts;
-        let Some(area) = facts.area(code) else { return html! { (code) } };
+        let Some(area) = facts.area(code) else {
+            return html! { (code) };
+        };
         let name = area.name(self.lang);
         match () {
             () if code == facts.country.code => self.link(&Place::Home, name),

@@ -3,7 +3,10 @@
 use maud::{Markup, html};
 
 use super::{Desk, Sheet};
-use crate::{numbers, page::{or_dash, tile}};
+use crate::{
+    numbers,
+    page::{or_dash, tile},
+};
 
 /// The page of the plans.
 pub(crate) fn sheet(desk: &Desk) -> Sheet {
@@ -13,20 +16,50 @@ pub(crate) fn sheet(desk: &Desk) -> Sheet {
     let count = |wanted: &dyn Fn(usize) -> bool| all().filter(|row| wanted(*row)).count();
     let with_plan = count(&|row| plans.flag(row, "has_plan") == Some(true));
     let overdue = count(&|row| plans.flag(row, "is_overdue") == Some(true));
-    let soon = |row: usize| plans.number(row, "days_to_revision").is_some_and(|days| (0.0..=365.0).contains(&days));
+    let soon = |row: usize| {
+        plans
+            .number(row, "days_to_revision")
+            .is_some_and(|days| (0.0..=365.0).contains(&days))
+    };
     let recertified = count(&|row| plans.maybe_text(row, "recertified_date").is_some());
     let as_of = all().map(|row| plans.text(row, "as_of_date")).max().unwrap_or_default();
     let of = |number: usize| html! { (number) " " small { (lang.of("af", "of")) " " (plans.rows().len()) } };
     let mut groups: Vec<(&str, &str, Vec<usize>)> = vec![
-        ("overskredet", lang.of("Revision overskredet", "Overdue for revision"), all().filter(|row| plans.flag(*row, "is_overdue") == Some(true)).collect()),
-        ("snart", lang.of("Revision inden for et år", "Revision due within a year"), all().filter(|row| soon(*row)).collect()),
-        ("oevrige", lang.of("Øvrige planer", "Other plans"), all().filter(|row| plans.flag(*row, "has_plan") == Some(true) && plans.flag(*row, "is_overdue") != Some(true) && !soon(*row)).collect()),
-        ("uden", lang.of("Kommuner uden vedtaget plan", "Municipalities without an adopted plan"), all().filter(|row| plans.flag(*row, "has_plan") != Some(true)).collect()),
+        (
+            "overskredet",
+            lang.of("Revision overskredet", "Overdue for revision"),
+            all()
+                .filter(|row| plans.flag(*row, "is_overdue") == Some(true))
+                .collect(),
+        ),
+        (
+            "snart",
+            lang.of("Revision inden for et år", "Revision due within a year"),
+            all().filter(|row| soon(*row)).collect(),
+        ),
+        (
+            "oevrige",
+            lang.of("Øvrige planer", "Other plans"),
+            all()
+                .filter(|row| {
+                    plans.flag(*row, "has_plan") == Some(true)
+                        && plans.flag(*row, "is_overdue") != Some(true)
+                        && !soon(*row)
+                })
+                .collect(),
+        ),
+        (
+            "uden",
+            lang.of("Kommuner uden vedtaget plan", "Municipalities without an adopted plan"),
+            all().filter(|row| plans.flag(*row, "has_plan") != Some(true)).collect(),
+        ),
     ];
     for (.., rows) in &mut groups {
         rows.sort_by(|a, b| {
             let days = |row: usize| plans.number(row, "days_to_revision").unwrap_or(f64::INFINITY);
-            days(*a).total_cmp(&days(*b)).then_with(|| plans.text(*a, "area_code").cmp(plans.text(*b, "area_code")))
+            days(*a)
+                .total_cmp(&days(*b))
+                .then_with(|| plans.text(*a, "area_code").cmp(plans.text(*b, "area_code")))
         });
     }
     let body = html! {
@@ -50,7 +83,12 @@ pub(crate) fn sheet(desk: &Desk) -> Sheet {
 fn list(desk: &Desk, rows: &[usize]) -> Markup {
     let (facts, lang, plans) = (desk.facts, desk.lang, &desk.facts.plans);
     let unknown = lang.of("ikke oplyst", "not given");
-    let day = |row: usize, column: &str| or_dash(plans.maybe_text(row, column).map(|day| numbers::day(day, lang)), unknown);
+    let day = |row: usize, column: &str| {
+        or_dash(
+            plans.maybe_text(row, column).map(|day| numbers::day(day, lang)),
+            unknown,
+        )
+    };
     html! {
         div.scroll tabindex="0" { table {
             thead { tr {

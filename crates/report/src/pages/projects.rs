@@ -12,17 +12,30 @@ const STAGES: [&str; 5] = ["applied", "study", "granted", "built", "cancelled"];
 /// The page of the projects.
 pub(crate) fn sheet(desk: &Desk) -> Sheet {
     let (facts, lang, projects) = (desk.facts, desk.lang, &desk.facts.projects);
-    let title = lang.of("Tværkommunale projekter", "Projects over municipal borders").to_owned();
+    let title = lang
+        .of("Tværkommunale projekter", "Projects over municipal borders")
+        .to_owned();
     let mut areas: BTreeMap<&str, Vec<(&str, f64)>> = BTreeMap::new();
     for row in facts.project_areas.rows() {
         let share = facts.project_areas.number(row, "share").unwrap_or_default();
-        areas.entry(facts.project_areas.text(row, "project_id")).or_default().push((facts.project_areas.text(row, "area_code"), share));
+        areas
+            .entry(facts.project_areas.text(row, "project_id"))
+            .or_default()
+            .push((facts.project_areas.text(row, "area_code"), share));
     }
-    let is_crossing = |row: &usize| areas.get(projects.text(*row, "project_id")).is_some_and(|areas| areas.len() > 1);
+    let is_crossing = |row: &usize| {
+        areas
+            .get(projects.text(*row, "project_id"))
+            .is_some_and(|areas| areas.len() > 1)
+    };
     let crossing: Vec<usize> = projects.rows().filter(is_crossing).collect();
     let count = |rows: &mut dyn Iterator<Item = usize>| {
         let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-        rows.for_each(|row| *counts.entry((projects.text(row, "kind_code"), projects.text(row, "stage_code"))).or_default() += 1);
+        rows.for_each(|row| {
+            *counts
+                .entry((projects.text(row, "kind_code"), projects.text(row, "stage_code")))
+                .or_default() += 1
+        });
         counts
     };
     let body = html! {

@@ -44,7 +44,12 @@ pub(super) fn origins(desk: &Desk, anchor: &str) -> Markup {
 /// The page of sources.
 pub(crate) fn sheet(desk: &Desk) -> Sheet {
     let (facts, lang) = (desk.facts, desk.lang);
-    let title = lang.of("Kilder og forklaring af tallene", "Sources and explanation of the figures").to_owned();
+    let title = lang
+        .of(
+            "Kilder og forklaring af tallene",
+            "Sources and explanation of the figures",
+        )
+        .to_owned();
     let tables = [
         ("core.plan", lang.of("Klimahandlingsplaner", "Climate action plans")),
         ("core.target", lang.of("Mål", "Targets")),
@@ -52,7 +57,11 @@ pub(crate) fn sheet(desk: &Desk) -> Sheet {
         ("core.survey_answer", lang.of("Spørgeskemaet", "The questionnaire")),
         ("core.project", lang.of("Projekter", "Projects")),
     ];
-    let example = facts.municipalities.iter().find(|area| area.code == "0751").or(facts.municipalities.first());
+    let example = facts
+        .municipalities
+        .iter()
+        .find(|area| area.code == "0751")
+        .or(facts.municipalities.first());
     let example = example.map_or("0751", |area| &area.code);
     let body = html! {
         h1 { (title) }

@@ -33,18 +33,30 @@ impl SubTarget<'_> {
 /// The page of the targets.
 pub(crate) fn sheet(desk: &Desk) -> Result<Sheet> {
     let (facts, lang) = (desk.facts, desk.lang);
-    let title = lang.of("Afstand til kommunernes egne mål", "Distance to the municipalities' own targets").to_owned();
+    let title = lang
+        .of(
+            "Afstand til kommunernes egne mål",
+            "Distance to the municipalities' own targets",
+        )
+        .to_owned();
     let gap = |code: &str| {
         let step = facts.trajectories.get(code)?.latest()?;
         let target = step.target.filter(|target| *target > 0.0)?;
         Some(step.gap? / target)
     };
     let write = |value: f64| numbers::signed(numbers::percent(value, lang));
-    let mut ranked: Vec<(&Area, f64)> = facts.municipalities.iter().filter_map(|area| Some((area, gap(&area.code)?))).collect();
+    let mut ranked: Vec<(&Area, f64)> = facts
+        .municipalities
+        .iter()
+        .filter_map(|area| Some((area, gap(&area.code)?)))
+        .collect();
     ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.code.cmp(&b.0.code)));
     let low = ranked.iter().map(|row| row.1).fold(0.0, f64::min);
     let high = ranked.iter().map(|row| row.1).fold(0.0, f64::max);
-    let name = lang.of("Udledning over eller under målstien", "Emissions above or below the target path");
+    let name = lang.of(
+        "Udledning over eller under målstien",
+        "Emissions above or below the target path",
+    );
     let shapes = desk.shapes(gap, &write);
     let body = html! {
         h1 { (title) }
@@ -99,21 +111,41 @@ fn accounted<'a>(desk: &Desk<'a>, sector: &'a str) -> Option<(&'a str, &'static 
 
 fn sub_targets<'a>(desk: &Desk<'a>, sector: &str, column: Option<&str>) -> Vec<SubTarget<'a>> {
     let (facts, targets) = (desk.facts, &desk.facts.targets);
-    let wanted = |row: &usize| targets.text(*row, "indicator_code") == "ghg_emissions" && targets.text(*row, "sector_code") == sector;
+    let wanted = |row: &usize| {
+        targets.text(*row, "indicator_code") == "ghg_emissions" && targets.text(*row, "sector_code") == sector
+    };
     let mut found = Vec::new();
     for row in targets.rows().filter(wanted) {
-        let area = facts.municipalities.iter().find(|area| area.code == targets.text(row, "area_code"));
-        let (Some(area), Some(wanted)) = (area, targets.number(row, "reduction_ratio")) else { continue };
+        let area = facts
+            .municipalities
+            .iter()
+            .find(|area| area.code == targets.text(row, "area_code"));
+        let (Some(area), Some(wanted)) = (area, targets.number(row, "reduction_ratio")) else {
+            continue;
+        };
         let base_year = targets.year(row, "base_year");
-        let line = column.map(|column| facts.series(&area.code, column)).unwrap_or_default();
-        let base = line.iter().find(|point| point.0 == base_year).filter(|point| point.1 > 0.0);
+        let line = column
+            .map(|column| facts.series(&area.code, column))
+            .unwrap_or_default();
+        let base = line
+            .iter()
+            .find(|point| point.0 == base_year)
+            .filter(|point| point.1 > 0.0);
         let last = line.last().filter(|point| point.0 > base_year);
         let reached = base.zip(last).map(|(base, last)| (last.0, 1.0 - last.1 / base.1));
-        found.push(SubTarget { area, base_year, target_year: targets.year(row, "target_year"), wanted, reached });
+        found.push(SubTarget {
+            area,
+            base_year,
+            target_year: targets.year(row, "target_year"),
+            wanted,
+            reached,
+        });
     }
     found.sort_by(|a, b| {
         let behind = |sub: &SubTarget| sub.behind().unwrap_or(f64::NEG_INFINITY);
-        behind(b).total_cmp(&behind(a)).then_with(|| a.area.code.cmp(&b.area.code))
+        behind(b)
+            .total_cmp(&behind(a))
+            .then_with(|| a.area.code.cmp(&b.area.code))
     });
     found
 }
@@ -136,7 +168,13 @@ fn sector_table(desk: &Desk, sector: &str) -> Markup {
     let subs = sub_targets(desk, sector, account.map(|(_, column)| column));
     let known = subs.iter().filter(|sub| sub.reached.is_some()).count();
     let above = account.map(|(above, _)| above).filter(|above| *above != sector);
-    let points = |value: f64| format!("{} {}", numbers::signed(numbers::fixed(value * 100.0, 1, lang)), lang.of("pct.point", "pct. points"));
+    let points = |value: f64| {
+        format!(
+            "{} {}",
+            numbers::signed(numbers::fixed(value * 100.0, 1, lang)),
+            lang.of("pct.point", "pct. points")
+        )
+    };
     html! {
         h3 { (facts.named("sectors", sector, lang)) }
         p {
@@ -175,7 +213,11 @@ fn sector_table(desk: &Desk, sector: &str) -> Markup {
 
 fn all(desk: &Desk, ranked: &[(&Area, f64)]) -> Markup {
     let (facts, lang) = (desk.facts, desk.lang);
-    let without: Vec<&Area> = facts.municipalities.iter().filter(|area| !ranked.iter().any(|(known, _)| known.code == area.code)).collect();
+    let without: Vec<&Area> = facts
+        .municipalities
+        .iter()
+        .filter(|area| !ranked.iter().any(|(known, _)| known.code == area.code))
+        .collect();
     let tonne = |value: Option<f64>| or_dash(value.map(|value| numbers::fixed(value, 0, lang)), lang.no_figure());
     html! {
         div.scroll tabindex="0" { table {
