@@ -18,26 +18,22 @@ pub(crate) struct Origin {
     pub(crate) rows: u64,
 }
 
+/// A retrieval and its snapshot.
+type Newest<'a> = (&'a str, &'a str);
+
 /// The sources of each value of a column.
 pub(super) fn by(frame: &Frame, column: &str) -> BTreeMap<String, Vec<Origin>> {
-    let mut found: BTreeMap<(&str, &str, &str, &str), (&str, &str, u64)> = BTreeMap::new();
+    let mut found: BTreeMap<[&str; 4], (Newest, u64)> = BTreeMap::new();
     for row in frame.rows() {
-        let key = (
-            frame.text(row, column),
-            frame.text(row, "source_id"),
-            frame.text(row, "method_code"),
-            frame.text(row, "licence_code"),
-        );
+        let key = [column, "source_id", "method_code", "licence_code"].map(|name| frame.text(row, name));
         // Of two retrievals at one moment the greater hash, so that the order of files does not matter.
         let newest = (frame.text(row, "retrieved_at"), frame.text(row, "snapshot_sha256"));
         let known = found.entry(key).or_default();
-        if (known.0, known.1) < newest {
-            (known.0, known.1) = newest;
-        }
-        known.2 += 1;
+        known.0 = known.0.max(newest);
+        known.1 += 1;
     }
     let mut origins: BTreeMap<String, Vec<Origin>> = BTreeMap::new();
-    for ((value, source, method, licence), (retrieved, snapshot, rows)) in found {
+    for ([value, source, method, licence], ((retrieved, snapshot), rows)) in found {
         origins.entry(value.to_owned()).or_default().push(Origin {
             source: source.to_owned(),
             licence: licence.to_owned(),

@@ -159,7 +159,7 @@ pub(crate) fn frame(site: &Site, place: &Place, lang: Lang, title: &str, body: &
             body data-up=(up) {
                 a.skip href="#content" { (lang.of("Spring til indhold", "Skip to content")) }
                 @if site.simulated {
-                    div.banner role="note" {
+                    section.banner aria-label=(lang.of("Om tallene", "About the figures")) {
                         strong { (lang.of("Simulerede tal.", "Simulated figures.")) }
                         " "
                         (lang.of(

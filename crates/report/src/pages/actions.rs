@@ -83,6 +83,13 @@ fn progress(desk: &Desk, level: &str, name: &str) -> Markup {
     }
 }
 
+/// Answers of one year that say the same, and the numbers among them.
+#[derive(Default)]
+struct Answers {
+    count: u64,
+    numbers: Vec<f64>,
+}
+
 fn questionnaire(desk: &Desk) -> Markup {
     let (lang, answers) = (desk.lang, &desk.facts.answers);
     let years: std::collections::BTreeSet<i16> = answers
@@ -91,28 +98,25 @@ fn questionnaire(desk: &Desk) -> Markup {
         .filter(|year| *year <= desk.facts.site.year)
         .collect();
     // By question and, where it has choices, by choice: answers of each year, and the sum of numbers.
-    let mut counts: BTreeMap<(&str, &str), BTreeMap<i16, (u64, f64, u64)>> = BTreeMap::new();
+    let mut counts: BTreeMap<(&str, &str), BTreeMap<i16, Answers>> = BTreeMap::new();
     for row in answers.rows() {
         let key = (answers.text(row, "question_code"), answers.text(row, "answer_code"));
-        let cell = counts
-            .entry(key)
-            .or_default()
-            .entry(answers.year(row, "survey_year"))
-            .or_default();
-        cell.0 += 1;
-        if let Some(number) = answers.number(row, "answer_number") {
-            cell.1 += number;
-            cell.2 += 1;
-        }
+        let by_year = counts.entry(key).or_default();
+        let cell = by_year.entry(answers.year(row, "survey_year")).or_default();
+        cell.count += 1;
+        cell.numbers.extend(answers.number(row, "answer_number"));
     }
-    let cell = |cell: &(u64, f64, u64)| match cell.2 {
-        0 => cell.0.to_string(),
-        count => format!(
-            "{} ({} {})",
-            cell.0,
-            lang.of("gennemsnit", "mean"),
-            numbers::fixed(cell.1 / count as f64, 1, lang)
-        ),
+    let cell = |cell: &Answers| match cell.numbers.len() {
+        0 => cell.count.to_string(),
+        count => {
+            let mean = cell.numbers.iter().sum::<f64>() / count as f64;
+            format!(
+                "{} ({} {})",
+                cell.count,
+                lang.of("gennemsnit", "mean"),
+                numbers::fixed(mean, 1, lang)
+            )
+        }
     };
     html! {
         p.small { (lang.of(

@@ -121,6 +121,7 @@ pub(crate) fn sheet(desk: &Desk) -> Result<Sheet> {
         h1 { (title) }
         p.lead { (lang.of("Hvor kommunerne er udsat, hvad de har planlagt, og hvor regnen falder.", "Where the municipalities are exposed, what they have planned, and where the rain falls.")) }
         ul { @for indicator in adaptation { li { (desk.link(&Place::Indicator(indicator.code.clone()), indicator.name(lang))) " (" (indicator.number) ")" } } }
+        h2.hidden { (lang.of("Kort", "Maps")) }
         div.pair { (map("udpeget", 0)) (map("regn", 4)) }
         h2 #kommuner { (lang.of("Kommunerne", "The municipalities")) }
         div.scroll tabindex="0" { table {

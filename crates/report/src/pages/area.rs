@@ -31,6 +31,7 @@ pub(crate) fn sheet(desk: &Desk, area: &Area) -> Result<Sheet> {
         h1 { (title) }
         p.lead { (lead(desk, area)) }
         (tiles(desk, area))
+        h2.hidden { (lang.of("Udledning", "Emissions")) }
         div.pair { (charts::trajectory(desk, area)?) (charts::sectors(desk, area)?) }
         h2 #effekt { (lang.of("Hvad ændringen skyldes", "What the change is due to")) }
         (effect::section(desk, area))

@@ -23,6 +23,7 @@ pub(crate) fn sheet(desk: &Desk) -> Result<Sheet> {
             "The report shows where the 98 municipalities and the regions stand against their own targets.",
         )) }
         (tiles(desk))
+        h2.hidden { (lang.of("Udledning", "Emissions")) }
         div.pair { (charts::trajectory(desk, &facts.country)?) (charts::sectors(desk, &facts.country)?) }
         h2 #kort { (lang.of("Udledning pr. indbygger", "Emissions per inhabitant")) }
         div.pair { (map_of(desk)) (ranking(desk)) }

@@ -29,6 +29,7 @@ pub(crate) fn sheet(desk: &Desk, indicator: &Indicator) -> Result<Sheet> {
                 "Another account of the same thing; the preferred one stands first in the list of indicators. The two are never added.",
             )) } }
         }
+        h2.hidden { (lang.of("Kort og udvikling", "Map and development")) }
         div.pair {
             @if is_municipal { (map_of(desk, indicator)) }
             (development(desk, indicator)?)

@@ -64,6 +64,7 @@ pub(crate) fn sheet(desk: &Desk) -> Result<Sheet> {
             "Hvor langt den seneste opgjorte udledning ligger fra den linje, som kommunens egne mål foreskriver. Det er grundlaget for at vælge udviklingsspor.",
             "How far the latest accounted emissions lie from the line that the municipality's own targets prescribe. This is the evidence for choosing development tracks.",
         )) }
+        h2.hidden { (lang.of("Kort og rækkefølge", "Map and ranking")) }
         div.pair {
             (figure(lang, &Figure {
                 title: name.to_owned(),

@@ -14,20 +14,20 @@ use parquet::arrow::ArrowWriter;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub struct World {
+pub(crate) struct World {
     folder: TempDir,
 }
 
 impl World {
-    pub async fn simulated() -> Self {
+    pub(crate) async fn simulated() -> Self {
         Self::made(true).await
     }
 
-    pub async fn real() -> Self {
+    pub(crate) async fn real() -> Self {
         Self::made(false).await
     }
 
-    pub async fn empty() -> Self {
+    pub(crate) async fn empty() -> Self {
         let world = Self {
             folder: tempfile::tempdir().unwrap(),
         };
@@ -90,7 +90,7 @@ impl World {
         writer.close().unwrap();
     }
 
-    pub async fn try_report(&self, name: &str) -> Result<Summary> {
+    pub(crate) async fn try_report(&self, name: &str) -> Result<Summary> {
         let lake = self.folder.path().join("lake");
         let options = OpenOptions {
             read_only: true,
@@ -101,14 +101,14 @@ impl World {
     }
 
     /// Where the report was written.
-    pub async fn report(&self, name: &str) -> PathBuf {
+    pub(crate) async fn report(&self, name: &str) -> PathBuf {
         let summary = self.try_report(name).await.unwrap();
         assert!(summary.pages > 30, "{summary:?}");
         self.folder.path().join(name)
     }
 
     /// The pages, but for the one that only leads on.
-    pub fn pages(&self, folder: &Path) -> Vec<PathBuf> {
+    pub(crate) fn pages(&self, folder: &Path) -> Vec<PathBuf> {
         files(folder)
             .into_iter()
             .filter(|file| file.extension().is_some_and(|ending| ending == "html"))
@@ -117,7 +117,7 @@ impl World {
 }
 
 /// All files below a folder, in order.
-pub fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -132,7 +132,7 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The values of an attribute.
-pub fn attributes<'a>(html: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
+pub(crate) fn attributes<'a>(html: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
     let name = format!(" {name}=\"");
     html.match_indices(&name)
         .map(|(at, _)| at + name.len())
