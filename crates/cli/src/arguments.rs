@@ -88,6 +88,9 @@ pub(crate) enum Command {
     /// The lake in forms that others ask for: GPC and CRF tables, CDP-ICLEI rows, SDMX.
     #[command(after_help = examples::EXPORT)]
     Export(Export),
+    /// Write the yearly status report as a static site, from the tables of out/.
+    #[command(after_help = examples::REPORT)]
+    Report(Report),
     /// Trace a figure to its mapping, pages, raw rows and earlier values.
     #[command(after_help = examples::EXPLAIN)]
     Explain(Explain),
@@ -295,6 +298,16 @@ pub(crate) enum ExportForm {
     Cdp,
     /// SDMX-CSV and SDMX-ML.
     Sdmx,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Report {
+    /// The year of the report: newer figures are left out.
+    #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i16).range(2007..=2100))]
+    pub(crate) year: i16,
+    /// Folder of the site. What lies there is written over, and nothing else removed.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Args, Debug)]

@@ -37,6 +37,11 @@ Examples:
   klimalade explain observation indicator_code=land_area area_code=0751 year=2024
   klimalade explain observation land_area _Z 2024-01-01";
 
+pub(crate) const REPORT: &str = "\
+Examples:
+  klimalade report --year 2025 --out rapport
+  klimalade report --year 2025 --out rapport --lake ./demo-lake";
+
 pub(crate) const RUN: &str = "\
 Examples:
   klimalade run --demo --lake ./demo-lake

@@ -23,6 +23,7 @@ mod recorded;
 mod recording;
 mod reference;
 mod rehearsal;
+mod report;
 mod scratch;
 mod settings;
 mod setup;
@@ -80,6 +81,7 @@ async fn run(arguments: arguments::Arguments) -> u8 {
         Command::Status => inspect::status(&arguments).await,
         Command::Query(asked) => query::query(&arguments, asked).await,
         Command::Export(asked) => export::export(&arguments, asked).await,
+        Command::Report(report) => report::report(&arguments, report).await,
         Command::Explain(question) => explain::explain(&arguments, question).await,
         Command::Connectors(which) => reference::connectors(&arguments, which),
         Command::Schema(which) => reference::schema(&arguments, which),

@@ -1,0 +1,101 @@
+//! Tables to download: the tables of `out`, and beside each chart the rows that it is drawn from. CSV and Parquet.
+
+use std::collections::BTreeMap;
+
+use arrow::array::RecordBatch;
+use klimalade_model::{Fault, Result};
+use parquet::{
+    arrow::{ArrowWriter, arrow_writer::ArrowWriterOptions},
+    basic::{Compression, ZstdLevel},
+    file::properties::{EnabledStatistics, WriterProperties},
+};
+
+use crate::{data::Facts, site::Folder};
+
+fn unwritten(path: &str, why: impl std::error::Error + Send + Sync + 'static) -> Fault {
+    Fault::bug("a table of the report cannot be written")
+        .at(path)
+        .because(why)
+}
+
+/// What stands in the code lists, and what follows from the other figures: the files of a part leave it out.
+const LEFT_OUT: [&str; 11] = [
+    "indicator_name_da",
+    "indicator_name_en",
+    "concept_code",
+    "is_preferred",
+    "area_level",
+    "area_name_da",
+    "area_name_en",
+    "value_per_person",
+    "value_per_km2",
+    "change_value",
+    "change_ratio",
+];
+
+fn put_part(folder: &mut Folder, path: &str, batch: &RecordBatch) -> Result<()> {
+    let schema = batch.schema();
+    let fields = schema.fields().iter().enumerate();
+    let kept: Vec<usize> = fields
+        .filter(|(_, field)| !LEFT_OUT.contains(&field.name().as_str()))
+        .map(|(at, _)| at)
+        .collect();
+    let batch = batch.project(&kept).map_err(|why| unwritten(path, why))?;
+    put(folder, path, &batch)
+}
+
+fn put(folder: &mut Folder, path: &str, batch: &RecordBatch) -> Result<()> {
+    let mut csv = Vec::new();
+    arrow::csv::Writer::new(&mut csv)
+        .write(batch)
+        .map_err(|why| unwritten(path, why))?;
+    folder.put(&format!("data/{path}.csv"), &csv)?;
+    // The version of the writer would be the only thing that differs between two builds of one commit's lock file.
+    let properties = WriterProperties::builder()
+        .set_created_by("klimalade".to_owned())
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .build();
+    let options = ArrowWriterOptions::new()
+        .with_properties(properties)
+        .with_skip_arrow_metadata(true);
+    let mut bytes = Vec::new();
+    let mut writer =
+        ArrowWriter::try_new_with_options(&mut bytes, batch.schema(), options).map_err(|why| unwritten(path, why))?;
+    writer.write(batch).map_err(|why| unwritten(path, why))?;
+    writer.close().map_err(|why| unwritten(path, why))?;
+    folder.put(&format!("data/{path}.parquet"), &bytes)
+}
+
+/// Writes them all below data/.
+pub(crate) fn write(facts: &Facts, folder: &mut Folder) -> Result<()> {
+    let whole = [
+        ("municipality_year", &facts.municipality_year),
+        ("region_year", &facts.region_year),
+        ("emission_trajectory", &facts.emission_trajectory),
+        ("plan_status", &facts.plans),
+        ("action_progress", &facts.progress),
+        ("adaptation_year", &facts.adaptation),
+    ];
+    for (name, frame) in whole {
+        if let Some(batch) = frame.whole() {
+            put(folder, name, batch)?;
+        }
+    }
+    let mut by_area: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for indicator in &facts.indicators {
+        let all: Vec<usize> = indicator.rows.values().flatten().copied().collect();
+        if let Some(batch) = facts.indicator_year.part(&all)? {
+            put_part(folder, &format!("indicator/{}", indicator.code), &batch)?;
+        }
+        for (area, rows) in &indicator.rows {
+            by_area.entry(area).or_default().extend(rows);
+        }
+    }
+    for (area, rows) in by_area {
+        if let Some(batch) = facts.indicator_year.part(&rows)? {
+            put_part(folder, &format!("area/{area}"), &batch)?;
+        }
+    }
+    Ok(())
+}
