@@ -30,6 +30,9 @@ pub(crate) enum Part {
     /// MapServer, pygeoapi and koop are harvested, and what came of it is compared with what they were given; geopandas, pyarrow
     /// and DuckDB open the GeoParquet. Installs MapServer with apt-get, where it is missing.
     Servers,
+    /// `klimalade report` of a demo lake in a headless Chromium: links, charts, languages, search, print, axe-core, figures. Installs
+    /// Chromium with apt-get, where it is missing.
+    Site,
     /// On SeaweedFS: a killed and repeated night against an undisturbed one on disk, and files harvested from it.
     S3,
 }
@@ -82,6 +85,9 @@ pub(crate) fn run_parts(ground: &Ground, only: Option<Part>) -> Result<()> {
     }
     if chosen(Part::Servers) {
         servers(ground).context("servers")?;
+    }
+    if chosen(Part::Site) {
+        site(ground).context("site")?;
     }
     if chosen(Part::S3) {
         s3::killed_night(ground).context("s3")?;
@@ -159,13 +165,39 @@ fn servers(ground: &Ground) -> Result<()> {
         .arg(target(&ground.root).join("outside")))
 }
 
-fn readers(ground: &Ground) -> Result<()> {
+/// The demo lake that readers, Spark and analysts share, after so many nights of all pipelines.
+fn demo_lake(ground: &Ground, nights: usize) -> Result<PathBuf> {
     let lake = ground.scratch.path().join("readers-lake");
-    let seconds = night(ground, &lake.display().to_string(), &[])?;
-    say(format!(
-        "one simulated night of all pipelines: {:.0} s",
-        seconds.as_secs_f64()
-    ));
+    let had = std::fs::read_dir(lake.join("ledger")).map_or(0, |runs| runs.count());
+    for _ in had..nights {
+        let seconds = night(ground, &lake.display().to_string(), &[])?;
+        say(format!(
+            "a simulated night of all pipelines: {:.0} s",
+            seconds.as_secs_f64()
+        ));
+    }
+    Ok(lake)
+}
+
+fn site(ground: &Ground) -> Result<()> {
+    let (lake, folder) = (demo_lake(ground, 2)?, ground.scratch.path().join("site"));
+    run(ground
+        .klimalade()
+        .args(["report", "--year", "2025", "--lake"])
+        .arg(&lake)
+        .arg("--out")
+        .arg(&folder))?;
+    run(Venv::of(&ground.root, "requirements-site.txt")?
+        .python()
+        .arg(ground.root.join("tests/outside/site.py"))
+        .arg(&folder)
+        .arg(target(&ground.root).join("outside"))
+        .arg("--lake")
+        .arg(&lake))
+}
+
+fn readers(ground: &Ground) -> Result<()> {
+    let lake = demo_lake(ground, 1)?;
     run(ground
         .script("readers.py")
         .arg(&lake)
