@@ -13,9 +13,10 @@ PAPER = {"width": 688, "height": 1001}
 SERIOUS = ("serious", "critical")
 CHARTS = """() => [...document.querySelectorAll("svg")].filter(svg => svg.getAttribute("aria-hidden") !== "true").map(svg => {
   const frame = svg.getBoundingClientRect();
+  const room = getComputedStyle(svg).overflow === "visible" ? svg.closest("figure, section, main, body").getBoundingClientRect() : frame;
   const size = one => one.getBoundingClientRect();
-  const marks = [...svg.querySelectorAll("path, rect, circle, polyline, polygon")];
-  const out = box => box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 1 || box.bottom > frame.bottom + 1;
+  const marks = [...svg.querySelectorAll("path, rect, circle, polyline, polygon")].filter(one => !one.closest("defs"));
+  const out = box => box.left < room.left - 1 || box.right > room.right + 1 || box.top < room.top - 1 || box.bottom > room.bottom + 1;
   return {
     title: svg.querySelector("title")?.textContent ?? "",
     left: frame.left, right: frame.right, width: frame.width, height: frame.height,
@@ -51,7 +52,8 @@ class Visit:
         self.tab.on("console", lambda said: said.type in ("error", "warning") and self.find(f"says {said.text}"))
         self.tab.on("pageerror", lambda error: self.find(f"fails with {error}"))
         self.tab.on("request", self.asked)
-        self.tab.on("requestfailed", lambda request: self.find(f"{request.url} failed: {request.failure}"))
+        # What a page still loads when the next one is opened is broken off.
+        self.tab.on("requestfailed", lambda request: "ERR_ABORTED" in (request.failure or "") or self.find(f"{request.url} failed: {request.failure}"))
         self.tab.on("response", lambda answer: answer.status >= 400 and self.find(f"{answer.url} answers {answer.status}"))
 
     def find(self, what: str) -> None:
