@@ -39,6 +39,9 @@ pub(crate) enum Part {
     /// MapServer, pygeoapi and koop are harvested, and what came of it is compared with what they were given; geopandas, pyarrow
     /// and DuckDB open the GeoParquet. Installs MapServer with apt-get, where it is missing.
     Servers,
+    /// `klimalade report` of a demo lake in a headless Chromium: links, charts, languages, search, print, axe-core, figures. Installs
+    /// Chromium with apt-get, where it is missing.
+    Site,
     /// On SeaweedFS: a killed and repeated night against an undisturbed one on disk, and files harvested from it.
     S3,
 }
@@ -100,6 +103,9 @@ pub(crate) fn run_parts(ground: &Ground, only: Option<Part>) -> Result<()> {
     }
     if chosen(Part::Servers) {
         servers(ground).context("servers")?;
+    }
+    if chosen(Part::Site) {
+        site(ground).context("site")?;
     }
     if chosen(Part::S3) {
         s3::killed_night(ground).context("s3")?;
@@ -211,6 +217,23 @@ fn analyst(ground: &Ground) -> Result<()> {
     let (lake, page) = (demo_lake(ground, 2)?, ground.root.join("docs/analyst.md"));
     run(ground.script("analyst.py").arg(&lake).arg(&page))?;
     run(ground.script("pruning.py").arg(&lake).arg(&page))
+}
+
+fn site(ground: &Ground) -> Result<()> {
+    let (lake, folder) = (demo_lake(ground, 2)?, ground.scratch.path().join("site"));
+    run(ground
+        .klimalade()
+        .args(["report", "--year", "2025", "--lake"])
+        .arg(&lake)
+        .arg("--out")
+        .arg(&folder))?;
+    run(Venv::of(&ground.root, "requirements-site.txt")?
+        .python()
+        .arg(ground.root.join("tests/outside/site.py"))
+        .arg(&folder)
+        .arg(target(&ground.root).join("outside"))
+        .arg("--lake")
+        .arg(&lake))
 }
 
 fn readers(ground: &Ground) -> Result<()> {

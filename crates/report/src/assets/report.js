@@ -39,14 +39,12 @@
         item.id = `found-${number}`;
         item.setAttribute("role", "option");
         item.setAttribute("aria-selected", "false");
-        const link = document.createElement("a");
-        link.href = up + address;
-        link.tabIndex = -1;
-        link.textContent = `${name} `;
+        // No link within: an option may hold nothing that can be pressed by itself.
+        item.dataset.to = up + address;
+        item.textContent = `${name} `;
         const small = document.createElement("small");
         small.textContent = kind;
-        link.append(small);
-        item.append(link);
+        item.append(small);
         return item;
       }),
     );
@@ -63,7 +61,11 @@
   field.form.addEventListener("submit", (event) => {
     event.preventDefault();
     const item = found.children[Math.max(chosen, 0)];
-    if (item) location.href = item.querySelector("a").href;
+    if (item) location.href = item.dataset.to;
+  });
+  found.addEventListener("click", (event) => {
+    const item = event.target.closest("li");
+    if (item) location.href = item.dataset.to;
   });
   document.addEventListener("click", (event) => { if (!field.form.contains(event.target)) close(); });
 })();
