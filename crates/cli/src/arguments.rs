@@ -81,7 +81,7 @@ pub(crate) enum Command {
     Vacuum(Vacuum),
     /// What is published, how fresh it is, what the last night said.
     #[command(after_help = examples::STATUS)]
-    Status,
+    Status(Status),
     /// Trace a figure to its mapping, pages, raw rows and earlier values.
     #[command(after_help = examples::EXPLAIN)]
     Explain(Explain),
@@ -218,6 +218,16 @@ pub(crate) struct Explain {
     /// column=value for each column that tells the row apart; or values of the table's unique key, in its order.
     #[arg(required = true)]
     pub(crate) key: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Status {
+    /// Write it as a page: what needs somebody, the last nights, freshness, rejects, controls, what is due.
+    #[arg(long)]
+    pub(crate) html: bool,
+    /// Folder of the page.
+    #[arg(long, value_name = "DIR", default_value = "status", requires = "html")]
+    pub(crate) out: std::path::PathBuf,
 }
 
 #[derive(Args, Debug)]

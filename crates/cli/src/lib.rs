@@ -74,7 +74,7 @@ async fn run(arguments: arguments::Arguments) -> u8 {
         Command::Verify => inspect::verify(&arguments).await,
         Command::Retire(retire) => inspect::retire(&arguments, retire).await,
         Command::Vacuum(vacuum) => inspect::vacuum(&arguments, vacuum).await,
-        Command::Status => inspect::status(&arguments).await,
+        Command::Status(status) => inspect::status(&arguments, status).await,
         Command::Explain(question) => explain::explain(&arguments, question).await,
         Command::Connectors(which) => reference::connectors(&arguments, which),
         Command::Schema(which) => reference::schema(&arguments, which),

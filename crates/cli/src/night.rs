@@ -85,13 +85,29 @@ pub(crate) async fn run(arguments: &Arguments, run: &Run, replay: bool) -> Resul
         return rehearsal::run(&ground, arguments, run.strict, &house, &options).await;
     }
     let report = run_night(&house, &options).await?;
+    let pictured = operations(&ground, &lake, house.clock.now()).await;
     if arguments.json {
         output::json(&report)?;
     } else {
         summary(&report, &lake.address());
     }
     let broken = u8::from(!ground.catalogue.broken.is_empty() && run.pipelines.is_empty());
-    Ok(report.exit_code(run.strict).max(broken))
+    Ok(report.exit_code(run.strict).max(broken).max(pictured))
+}
+
+/// Writes the operations page. The figures stand by now: where it fails, that is said and the night is good.
+async fn operations(ground: &Ground, lake: &klimalade_lake::Lake, now: jiff::Timestamp) -> u8 {
+    let written = async {
+        let pipelines = ground.catalogue.described(&ground.schemas)?;
+        klimalade_report::write_status(lake, &ground.schemas, &pipelines, now).await
+    };
+    match written.await {
+        Ok(_) => 0,
+        Err(fault) => {
+            output::fault(&fault);
+            u8::from(fault.kind() == klimalade_model::Kind::Bug) * 3
+        }
+    }
 }
 
 /// A pipeline that is named on the command line must not be off. Errors: Settings, with what to type.
