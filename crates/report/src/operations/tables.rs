@@ -99,7 +99,7 @@ pub(super) fn nights(status: &LakeStatus, lang: Lang) -> Markup {
         html! {
             th scope="row" { @if is_over { (moment(&night.started_at, lang)) } code { (night.run_id) } }
             td.text { span class=(look.class()) { (said) } }
-            td { @if is_over { (duration(&night.started_at, &night.finished_at)) } @else { (or_dash(None, lang.of("natten endte ikke", "the night did not end"))) } }
+            td.when { @if is_over { (duration(&night.started_at, &night.finished_at)) } @else { (or_dash(None, lang.of("natten endte ikke", "the night did not end"))) } }
             td.text { @if sums.is_empty() { (whole(night.tallies.len() as u64, lang)) (lang.of(" i protokollen", " in the ledger")) } @else { (sums.join(", ")) } }
             td { (whole(total.received, lang)) } td { (whole(total.published, lang)) } td { (whole(total.rejected, lang)) }
             td { (whole(total.requests, lang)) }
