@@ -81,7 +81,7 @@ pub(crate) enum Command {
     Vacuum(Vacuum),
     /// What is published, how fresh it is, what the last night said.
     #[command(after_help = examples::STATUS)]
-    Status,
+    Status(Status),
     /// SQL over the lake: a table, CSV, JSON or Parquet.
     #[command(after_help = examples::QUERY)]
     Query(Query),
@@ -307,6 +307,16 @@ pub(crate) struct Report {
     pub(crate) year: i16,
     /// Folder of the site. What lies there is written over, and nothing else removed.
     #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Status {
+    /// Write it as a page: what needs somebody, the last nights, freshness, rejects, controls, what is due.
+    #[arg(long)]
+    pub(crate) html: bool,
+    /// Folder of the page.
+    #[arg(long, value_name = "DIR", default_value = "status", requires = "html")]
     pub(crate) out: PathBuf,
 }
 

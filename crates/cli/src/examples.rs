@@ -87,7 +87,8 @@ Examples:
 pub(crate) const STATUS: &str = "\
 Examples:
   klimalade status
-  klimalade status --json --lake ./lake";
+  klimalade status --json --lake ./lake
+  klimalade status --html --out ./status";
 
 pub(crate) const CONNECTORS: &str = "\
 Examples:

@@ -9,7 +9,7 @@ use klimalade_transport::{Clock, SystemClock};
 
 use crate::{
     FINDINGS,
-    arguments::{Arguments, Names, Retire, Vacuum},
+    arguments::{Arguments, Names, Retire, Status, Vacuum},
     connectors::registry,
     demo,
     output::{self, data, grouped},
@@ -230,9 +230,16 @@ pub(crate) async fn retire(arguments: &Arguments, retire: &Retire) -> Result<u8>
 }
 
 /// `klimalade status`.
-pub(crate) async fn status(arguments: &Arguments) -> Result<u8> {
+pub(crate) async fn status(arguments: &Arguments, status: &Status) -> Result<u8> {
     let ground = Ground::read(arguments)?;
     let lake = ground.lake(arguments, true).await?;
+    if status.html {
+        let pipelines = ground.catalogue.described(&ground.schemas)?;
+        let now = SystemClock.now();
+        klimalade_report::write_status_to(&lake, &ground.schemas, &pipelines, now, &status.out).await?;
+        data(status.out.join("status.html").display().to_string());
+        return Ok(0);
+    }
     let secrets = if arguments.demo || lake.simulated() {
         demo::secrets(&ground.catalogue)
     } else {

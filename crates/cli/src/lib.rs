@@ -78,7 +78,7 @@ async fn run(arguments: arguments::Arguments) -> u8 {
         Command::Verify => inspect::verify(&arguments).await,
         Command::Retire(retire) => inspect::retire(&arguments, retire).await,
         Command::Vacuum(vacuum) => inspect::vacuum(&arguments, vacuum).await,
-        Command::Status => inspect::status(&arguments).await,
+        Command::Status(status) => inspect::status(&arguments, status).await,
         Command::Query(asked) => query::query(&arguments, asked).await,
         Command::Export(asked) => export::export(&arguments, asked).await,
         Command::Report(report) => report::report(&arguments, report).await,

@@ -88,23 +88,40 @@ pub(crate) async fn run(arguments: &Arguments, run: &Run, replay: bool) -> Resul
         return rehearsal::run(&ground, arguments, run.strict, &house, &options).await;
     }
     let report = run_night(&house, &options).await?;
-    let catalogued = catalogue(&ground, &lake).await;
+    let now = house.clock.now();
+    let catalogued = catalogue(&ground, &lake, now).await;
+    let pictured = operations(&ground, &lake, now).await;
     if arguments.json {
         output::json(&report)?;
     } else {
         summary(&report, &lake.address());
     }
     let broken = u8::from(!ground.catalogue.broken.is_empty() && run.pipelines.is_empty());
-    Ok(report.exit_code(run.strict).max(broken).max(catalogued))
+    Ok(report.exit_code(run.strict).max(broken).max(catalogued).max(pictured))
 }
 
-/// Writes what the lake says of itself. The figures stand by now: where it fails, that is said and the night is good.
-async fn catalogue(ground: &Ground, lake: &Lake) -> u8 {
+/// Writes what the lake says of itself. The figures stand by now: where it fails, that is said, and the exit code is 1.
+async fn catalogue(ground: &Ground, lake: &Lake, now: Timestamp) -> u8 {
     let options = CatalogOptions {
         base_iri: ground.settings.catalog.base_iri.clone(),
         publisher: ground.settings.catalog.publisher.clone(),
     };
-    match write_catalog(lake, &ground.schemas, &ground.catalogue, Timestamp::now(), &options).await {
+    match write_catalog(lake, &ground.schemas, &ground.catalogue, now, &options).await {
+        Ok(_) => 0,
+        Err(fault) => {
+            output::fault(&fault);
+            1
+        }
+    }
+}
+
+/// Writes the operations page. The figures stand by now: where it fails, that is said, and the exit code is 1.
+async fn operations(ground: &Ground, lake: &Lake, now: Timestamp) -> u8 {
+    let written = async {
+        let pipelines = ground.catalogue.described(&ground.schemas)?;
+        klimalade_report::write_status(lake, &ground.schemas, &pipelines, now).await
+    };
+    match written.await {
         Ok(_) => 0,
         Err(fault) => {
             output::fault(&fault);

@@ -1,10 +1,12 @@
 //! The yearly status report: a static site from the lake. It reads `out/`, a few small tables of `core/` and the code lists with the
-//! Parquet reader, plans no SQL and asks nobody. The same lake, year and code lists give the same bytes.
+//! Parquet reader, plans no SQL and asks nobody. The same lake, year and code lists give the same bytes. Beside it, in the same style,
+//! the operations page of a lake.
 
 mod chart;
 mod data;
 mod map;
 mod numbers;
+mod operations;
 pub(crate) mod page;
 mod pages;
 mod site;
@@ -16,6 +18,7 @@ use std::path::Path;
 use klimalade_lake::Lake;
 use klimalade_model::{Fault, Result, Schemas};
 
+pub use operations::{LakeStatus, StatusLanguage, status_html, write_status, write_status_to};
 pub use site::Summary;
 
 /// Writes the report of a year into the folder `out`. Errors: Settings, when the lake has no tables of `out` or the folder
