@@ -233,7 +233,9 @@ fn site(ground: &Ground) -> Result<()> {
         .arg(&folder)
         .arg(target(&ground.root).join("outside"))
         .arg("--lake")
-        .arg(&lake))
+        .arg(&lake)
+        .arg("--status")
+        .arg(lake.join("catalog/status.html")))
 }
 
 fn readers(ground: &Ground) -> Result<()> {
