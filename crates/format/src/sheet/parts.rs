@@ -85,11 +85,7 @@ fn each<R: BufRead>(
     loop {
         reader.get_mut().refill();
         match reader.read_event_into(&mut buffer).map_err(malformed)? {
-            Event::Start(element) | Event::Empty(element) => {
-                if !see(&element)? {
-                    return Ok(());
-                }
-            }
+            Event::Start(element) | Event::Empty(element) if !see(&element)? => return Ok(()),
             Event::Eof => return Ok(()),
             _ => {}
         }

@@ -40,7 +40,7 @@ pub struct LakeStatus {
     /// Files that cannot be read, as faults say it.
     pub(super) damage: Vec<String>,
     /// Names of verdicts, units and kinds of control: list and code, then Danish and English.
-    pub(super) names: BTreeMap<(&'static str, String), (String, String)>,
+    pub(super) names: Names,
 }
 
 /// Sums over the parts of an owner in a night, or over its owners.
@@ -487,7 +487,10 @@ async fn read_controls(lake: &Lake, spool: &Path, damage: &mut Vec<String>) -> R
     Ok(groups.into_values().collect())
 }
 
-fn names(schemas: &Schemas, controls: &[Control]) -> Result<BTreeMap<(&'static str, String), (String, String)>> {
+/// Danish and English name by column and code.
+type Names = BTreeMap<(&'static str, String), (String, String)>;
+
+fn names(schemas: &Schemas, controls: &[Control]) -> Result<Names> {
     let mut all = BTreeMap::new();
     for control in controls {
         let codes = [
