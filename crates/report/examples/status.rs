@@ -14,13 +14,23 @@ async fn main() -> Result<()> {
         return Err(Fault::settings("three arguments: lake, now, folder"));
     };
     let now = now.parse().map_err(|why| Fault::settings("no moment").because(why))?;
-    let lake = Lake::open(lake, OpenOptions { read_only: true, ..OpenOptions::default() }).await?;
+    let lake = Lake::open(
+        lake,
+        OpenOptions {
+            read_only: true,
+            ..OpenOptions::default()
+        },
+    )
+    .await?;
     let key = "catalog/pipelines.parquet";
     let missing = || Fault::settings("the lake has no catalogue").at(key);
     let bytes = lake.get(key).await?.ok_or_else(missing)?;
     let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).and_then(|reader| reader.build());
     let mut reader = reader.map_err(|why| missing().because(why))?;
-    let pipelines = reader.next().ok_or_else(missing)?.map_err(|why| missing().because(why))?;
+    let pipelines = reader
+        .next()
+        .ok_or_else(missing)?
+        .map_err(|why| missing().because(why))?;
     klimalade_report::write_status_to(&lake, &Schemas::embedded()?, &pipelines, now, Path::new(folder)).await?;
     Ok(())
 }

@@ -84,22 +84,48 @@ fn command(owner: &Owner, outcome: &Outcome) -> String {
 fn failed(owner: &Owner, lang: Lang) -> Option<Concern> {
     let (_, outcome) = owner.outcome.as_ref()?;
     let what = match outcome.kind.as_str() {
-        "transient" => lang.of("Kilden svarede ikke, og det offentliggjorte er for gammelt", "The agency did not answer, and what is published is too old"),
-        "source" => lang.of("Kilden svarede med noget andet, end den tilbyder", "The agency answered something that is not what it offers"),
-        "contract" => lang.of("Svaret bryder det, datasættet erklærer", "The answer breaks what the pipeline declares"),
+        "transient" => lang.of(
+            "Kilden svarede ikke, og det offentliggjorte er for gammelt",
+            "The agency did not answer, and what is published is too old",
+        ),
+        "source" => lang.of(
+            "Kilden svarede med noget andet, end den tilbyder",
+            "The agency answered something that is not what it offers",
+        ),
+        "contract" => lang.of(
+            "Svaret bryder det, datasættet erklærer",
+            "The answer breaks what the pipeline declares",
+        ),
         "settings" => lang.of("En indstilling er forkert", "A setting is wrong"),
-        "bug" => lang.of("En fejl i Klimalade: anmeld den med loggen", "A bug of Klimalade: report it with the log"),
+        "bug" => lang.of(
+            "En fejl i Klimalade: anmeld den med loggen",
+            "A bug of Klimalade: report it with the log",
+        ),
         _ => lang.of("Høsten fejlede", "The harvest failed"),
     };
     let told = outcome.faults.iter().chain(&outcome.warnings).cloned().collect();
-    Some(Concern { grade: Grade::Act, owner: owner.name.clone(), what: what.to_owned(), told, command: command(owner, outcome) })
+    Some(Concern {
+        grade: Grade::Act,
+        owner: owner.name.clone(),
+        what: what.to_owned(),
+        told,
+        command: command(owner, outcome),
+    })
 }
 
 fn of_owner(status: &LakeStatus, owner: &Owner, lang: Lang) -> Option<Concern> {
     let concern = |grade, what: String, command: String| {
         let outcome = owner.outcome.as_ref().map(|(_, outcome)| outcome);
-        let told = outcome.map(|outcome| outcome.faults.iter().chain(&outcome.warnings).cloned().collect()).unwrap_or_default();
-        Some(Concern { grade, owner: owner.name.clone(), what, told, command })
+        let told = outcome
+            .map(|outcome| outcome.faults.iter().chain(&outcome.warnings).cloned().collect())
+            .unwrap_or_default();
+        Some(Concern {
+            grade,
+            owner: owner.name.clone(),
+            what,
+            told,
+            command,
+        })
     };
     let name = &owner.name;
     if owner.is_idle() {
@@ -109,43 +135,83 @@ fn of_owner(status: &LakeStatus, owner: &Owner, lang: Lang) -> Option<Concern> {
         return failed(owner, lang);
     }
     if !owner.has_state {
-        return concern(Grade::Act, lang.of("Aldrig offentliggjort", "Never published").to_owned(), format!("klimalade run {name}"));
+        return concern(
+            Grade::Act,
+            lang.of("Aldrig offentliggjort", "Never published").to_owned(),
+            format!("klimalade run {name}"),
+        );
     }
     if owner.is_stale(status.now) {
         let days = numbers::fixed(owner.age_days(status.now).unwrap_or_default() as f64, 0, lang);
         let what = lang.of(
-            format!("Ikke bekræftet i {days} dage; højst {} er tilladt", owner.stale_after_days),
-            format!("Not confirmed for {days} days; {} at most are allowed", owner.stale_after_days),
+            format!(
+                "Ikke bekræftet i {days} dage; højst {} er tilladt",
+                owner.stale_after_days
+            ),
+            format!(
+                "Not confirmed for {days} days; {} at most are allowed",
+                owner.stale_after_days
+            ),
         );
         return concern(Grade::Act, what, format!("klimalade run {name}"));
     }
     match owner.status() {
-        "warning" => concern(Grade::Look, lang.of("Natten advarede", "The night warned").to_owned(), format!("klimalade plan {name}")),
-        "locked" => concern(Grade::Look, lang.of("En anden kørsel havde datasættet", "Another run held the dataset").to_owned(), format!("klimalade run {name}")),
+        "warning" => concern(
+            Grade::Look,
+            lang.of("Natten advarede", "The night warned").to_owned(),
+            format!("klimalade plan {name}"),
+        ),
+        "locked" => concern(
+            Grade::Look,
+            lang.of("En anden kørsel havde datasættet", "Another run held the dataset")
+                .to_owned(),
+            format!("klimalade run {name}"),
+        ),
         _ => None,
     }
 }
 
 fn of_lake(status: &LakeStatus, lang: Lang) -> Vec<Concern> {
-    let concern = |grade, what: String, told: &[String], command: &str| Concern { grade, owner: String::new(), what, told: told.to_vec(), command: command.to_owned() };
+    let concern = |grade, what: String, told: &[String], command: &str| Concern {
+        grade,
+        owner: String::new(),
+        what,
+        told: told.to_vec(),
+        command: command.to_owned(),
+    };
     let mut all = Vec::new();
     if !status.damage.is_empty() {
-        let what = lang.of("Filer i datasøen kan ikke læses", "Files of the lake cannot be read").to_owned();
+        let what = lang
+            .of("Filer i datasøen kan ikke læses", "Files of the lake cannot be read")
+            .to_owned();
         all.push(concern(Grade::Act, what, &status.damage, "klimalade verify"));
     }
     let newest = status.nights.iter().find(|night| !night.finished_at.is_empty());
     let ended = newest.and_then(|night| night.finished_at.parse::<jiff::Timestamp>().ok());
     match ended {
-        None => all.push(concern(Grade::Act, lang.of("Ingen nat er kørt til ende", "No night has ended").to_owned(), &[], "klimalade run")),
+        None => all.push(concern(
+            Grade::Act,
+            lang.of("Ingen nat er kørt til ende", "No night has ended").to_owned(),
+            &[],
+            "klimalade run",
+        )),
         Some(ended) if status.now.duration_since(ended).as_hours() >= NIGHT_HOURS => {
             let at = super::tables::moment(&ended.to_string(), lang);
-            let what = lang.of(format!("Ingen nat er kørt til ende siden {at}"), format!("No night has ended since {at}"));
+            let what = lang.of(
+                format!("Ingen nat er kørt til ende siden {at}"),
+                format!("No night has ended since {at}"),
+            );
             all.push(concern(Grade::Act, what, &[], "klimalade run"));
         }
         Some(_) => {}
     }
     if status.nights.first().is_some_and(|night| night.finished_at.is_empty()) && ended.is_some() {
-        let what = lang.of("Den nyeste kørsel er ikke til ende, eller den blev afbrudt", "The newest run has not ended, or it was killed").to_owned();
+        let what = lang
+            .of(
+                "Den nyeste kørsel er ikke til ende, eller den blev afbrudt",
+                "The newest run has not ended, or it was killed",
+            )
+            .to_owned();
         all.push(concern(Grade::Look, what, &[], "klimalade run"));
     }
     all
@@ -157,7 +223,11 @@ pub(super) fn concerns(status: &LakeStatus, lang: Lang) -> Vec<Concern> {
     all.extend(status.owners.iter().filter_map(|owner| of_owner(status, owner, lang)));
     for control in status.controls.iter().filter(|control| control.verdict == "fails") {
         let (_, area, year) = &control.largest;
-        let table = status.owners.iter().find(|owner| owner.name == control.owner).map_or("observation", |owner| owner.table.as_str());
+        let table = status
+            .owners
+            .iter()
+            .find(|owner| owner.name == control.owner)
+            .map_or("observation", |owner| owner.table.as_str());
         let count = numbers::fixed(control.count as f64, 0, lang);
         let indicator = &control.indicator;
         let what = lang.of(
@@ -165,14 +235,29 @@ pub(super) fn concerns(status: &LakeStatus, lang: Lang) -> Vec<Concern> {
             format!("{count} of the agency's own controls of {indicator} disagree with the rows"),
         );
         let command = format!("klimalade explain {table} indicator_code={indicator} area_code={area} year={year}");
-        all.push(Concern { grade: Grade::Act, owner: control.owner.clone(), what, told: Vec::new(), command });
+        all.push(Concern {
+            grade: Grade::Act,
+            owner: control.owner.clone(),
+            what,
+            told: Vec::new(),
+            command,
+        });
     }
     for owner in &status.owners {
         if let Some(due) = owner.due().filter(|due| *due < status.today() && !owner.is_idle()) {
             let day = numbers::day(&due.to_string(), lang);
-            let what = lang.of(format!("Nye tal var ventet {day}"), format!("New figures were due {day}"));
+            let what = lang.of(
+                format!("Nye tal var ventet {day}"),
+                format!("New figures were due {day}"),
+            );
             let command = format!("klimalade plan {}", owner.name);
-            all.push(Concern { grade: Grade::Look, owner: owner.name.clone(), what, told: Vec::new(), command });
+            all.push(Concern {
+                grade: Grade::Look,
+                owner: owner.name.clone(),
+                what,
+                told: Vec::new(),
+                command,
+            });
         }
     }
     // Stable: within a grade what was added first stays first.

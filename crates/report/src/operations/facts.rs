@@ -23,6 +23,9 @@ const BESIDE: usize = 16;
 /// Tables whose rows have a period that ends.
 const WITH_PERIODS: [&str; 3] = ["observation", "observation_within_year", "observation_hourly"];
 
+/// Names of codes: list and code, then Danish and English.
+pub(super) type Names = BTreeMap<(&'static str, String), (String, String)>;
+
 /// A lake at a time: what its operations page says.
 #[derive(Debug)]
 pub struct LakeStatus {
@@ -40,7 +43,7 @@ pub struct LakeStatus {
     /// Files that cannot be read, as faults say it.
     pub(super) damage: Vec<String>,
     /// Names of verdicts, units and kinds of control: list and code, then Danish and English.
-    pub(super) names: BTreeMap<(&'static str, String), (String, String)>,
+    pub(super) names: Names,
 }
 
 /// Sums over the parts of an owner in a night, or over its owners.
@@ -149,7 +152,10 @@ impl Tally {
             skipped: sum("skipped"),
             rejected: sum("rejected"),
             requests: sum("requests"),
-            waited_seconds: ledger.rows().filter_map(|row| ledger.number(row, "waited_seconds")).sum(),
+            waited_seconds: ledger
+                .rows()
+                .filter_map(|row| ledger.number(row, "waited_seconds"))
+                .sum(),
         }
     }
 }
@@ -179,7 +185,11 @@ impl Owner {
     /// The day by which the next period is expected, by its rhythm.
     pub(super) fn due(&self) -> Option<Date> {
         let (newest, months) = (self.newest_end?, self.every_months?);
-        Some(newest.saturating_add(months.months()).saturating_add(self.lag_days.days()))
+        Some(
+            newest
+                .saturating_add(months.months())
+                .saturating_add(self.lag_days.days()),
+        )
     }
 }
 
@@ -196,11 +206,22 @@ impl LakeStatus {
         let nights = read_nights(lake, spool, &mut damage).await?;
         let mut owners = declared(pipelines);
         for (owner, state) in lake.each_state().await? {
-            let Some(state) = kept(state, &mut damage) else { continue };
-            let known = owners.entry(owner.clone()).or_insert_with(|| Owner { name: owner.clone(), title_da: owner.clone(), title_en: owner, ..Owner::default() });
+            let Some(state) = kept(state, &mut damage) else {
+                continue;
+            };
+            let known = owners.entry(owner.clone()).or_insert_with(|| Owner {
+                name: owner.clone(),
+                title_da: owner.clone(),
+                title_en: owner,
+                ..Owner::default()
+            });
             stand(known, &state);
             if known.every_months.is_some() && WITH_PERIODS.contains(&state.table.as_str()) {
-                for (key, partition) in state.partitions.iter().filter(|(key, _)| key.starts_with(&format!("core/{}/", state.table))) {
+                for (key, partition) in state
+                    .partitions
+                    .iter()
+                    .filter(|(key, _)| key.starts_with(&format!("core/{}/", state.table)))
+                {
                     let newest = kept(newest_end(lake, key, partition, spool).await, &mut damage);
                     known.newest_end = known.newest_end.max(newest.flatten());
                 }
@@ -208,7 +229,13 @@ impl LakeStatus {
         }
         for owner in owners.values_mut() {
             let name = owner.name.clone();
-            let outcome = |night: &Night| night.outcomes.iter().find(|outcome| outcome.owner == name).map(|outcome| (night.run_id.clone(), outcome.clone()));
+            let outcome = |night: &Night| {
+                night
+                    .outcomes
+                    .iter()
+                    .find(|outcome| outcome.owner == name)
+                    .map(|outcome| (night.run_id.clone(), outcome.clone()))
+            };
             owner.outcome = nights.iter().find_map(outcome);
             owner.tally = nights.iter().find_map(|night| night.tallies.get(&name).copied());
         }
@@ -236,15 +263,24 @@ impl LakeStatus {
 
 fn declared(pipelines: &RecordBatch) -> BTreeMap<String, Owner> {
     let text = |row: usize, name: &str| {
-        let cells = pipelines.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
-        cells.filter(|cells| cells.is_valid(row)).map(|cells| cells.value(row).to_owned()).unwrap_or_default()
+        let cells = pipelines
+            .column_by_name(name)
+            .and_then(|column| column.as_string_opt::<i32>());
+        cells
+            .filter(|cells| cells.is_valid(row))
+            .map(|cells| cells.value(row).to_owned())
+            .unwrap_or_default()
     };
     let number = |row: usize, name: &str| {
-        let cells = pipelines.column_by_name(name).and_then(|column| column.as_primitive_opt::<Int32Type>());
+        let cells = pipelines
+            .column_by_name(name)
+            .and_then(|column| column.as_primitive_opt::<Int32Type>());
         cells.filter(|cells| cells.is_valid(row)).map(|cells| cells.value(row))
     };
     let is_off = |row: usize| {
-        let cells = pipelines.column_by_name("is_off").and_then(|column| column.as_boolean_opt());
+        let cells = pipelines
+            .column_by_name("is_off")
+            .and_then(|column| column.as_boolean_opt());
         cells.is_some_and(|cells| cells.is_valid(row) && cells.value(row))
     };
     let owner = |row| Owner {
@@ -259,7 +295,10 @@ fn declared(pipelines: &RecordBatch) -> BTreeMap<String, Owner> {
         lag_days: number(row, "rhythm_lag_days").unwrap_or_default(),
         ..Owner::default()
     };
-    (0..pipelines.num_rows()).map(owner).map(|owner| (owner.name.clone(), owner)).collect()
+    (0..pipelines.num_rows())
+        .map(owner)
+        .map(|owner| (owner.name.clone(), owner))
+        .collect()
 }
 
 fn stand(owner: &mut Owner, state: &OwnerState) {
@@ -267,7 +306,12 @@ fn stand(owner: &mut Owner, state: &OwnerState) {
     owner.is_retired = state.retired_at.is_some();
     owner.table.clone_from(&state.table);
     let mine = |key: &&String| key.starts_with(&format!("core/{}/", state.table)) || key.starts_with("out/");
-    owner.rows = state.partitions.iter().filter(|(key, _)| mine(key)).map(|(_, partition)| partition.rows).sum();
+    owner.rows = state
+        .partitions
+        .iter()
+        .filter(|(key, _)| mine(key))
+        .map(|(_, partition)| partition.rows)
+        .sum();
     owner.confirmed_at = state.parts.values().map(|part| part.confirmed_at.clone()).max();
     owner.oldest_confirmed_at = state.parts.values().map(|part| part.confirmed_at.clone()).min();
 }
@@ -276,18 +320,29 @@ async fn read_nights(lake: &Lake, spool: &Path, damage: &mut Vec<String>) -> Res
     let mut files: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for listed in lake.list("ledger").await? {
         // ledger/<run>/<file>; runs that only vacuum or retire are no nights.
-        let Some((run, file)) = listed.key.strip_prefix("ledger/").and_then(|path| path.split_once('/')) else { continue };
+        let Some((run, file)) = listed.key.strip_prefix("ledger/").and_then(|path| path.split_once('/')) else {
+            continue;
+        };
         if !run.ends_with("-retire") && !run.ends_with("-vacuum") {
             files.entry(run.to_owned()).or_default().insert(file.to_owned());
         }
     }
     let mut nights = Vec::new();
     for (run_id, files) in files.into_iter().rev().take(NIGHTS) {
-        let mut night = Night { run_id, ..Night::default() };
+        let mut night = Night {
+            run_id,
+            ..Night::default()
+        };
         let key = |file: &str| format!("ledger/{}/{file}", night.run_id);
-        let keys: Vec<(String, String)> =
-            files.iter().filter_map(|file| Some((file.strip_suffix(".parquet")?.to_owned(), key(file)))).collect();
-        let told = if files.contains("night.json") { kept(night_json(lake, &key("night.json")).await, damage) } else { None };
+        let keys: Vec<(String, String)> = files
+            .iter()
+            .filter_map(|file| Some((file.strip_suffix(".parquet")?.to_owned(), key(file))))
+            .collect();
+        let told = if files.contains("night.json") {
+            kept(night_json(lake, &key("night.json")).await, damage)
+        } else {
+            None
+        };
         let read = stream::iter(keys).map(|(owner, key)| async move { (owner, Frame::file(lake, &key, spool).await) });
         for (owner, ledger) in read.buffered(BESIDE).collect::<Vec<_>>().await {
             if let Some(ledger) = kept(ledger, damage) {
@@ -317,7 +372,11 @@ async fn read_nights(lake: &Lake, spool: &Path, damage: &mut Vec<String>) -> Res
 
 async fn night_json(lake: &Lake, key: &str) -> Result<Value> {
     let bytes = lake.get(key).await?.unwrap_or_default();
-    serde_json::from_slice(&bytes).map_err(|why| Fault::source("a night of the ledger cannot be read").at(key).because(why))
+    serde_json::from_slice(&bytes).map_err(|why| {
+        Fault::source("a night of the ledger cannot be read")
+            .at(key)
+            .because(why)
+    })
 }
 
 /// The newest rejects of each owner, where they still count: of its newest night, or where its rows in the ledger still have some.
@@ -328,16 +387,28 @@ async fn read_rejects(
     spool: &Path,
     damage: &mut Vec<String>,
 ) -> Result<Vec<Rejected>> {
-    let keys: BTreeSet<String> = lake.list("reject").await?.into_iter().map(|listed| listed.key).collect();
+    let keys: BTreeSet<String> = lake
+        .list("reject")
+        .await?
+        .into_iter()
+        .map(|listed| listed.key)
+        .collect();
     let mut all = Vec::new();
     for owner in owners.values() {
         let key = |night: &Night| format!("reject/{}/{}.parquet", night.run_id, owner.name);
-        let Some(night) = nights.iter().find(|night| keys.contains(&key(night))) else { continue };
-        let is_newest = nights.iter().find(|night| night.tallies.contains_key(&owner.name)).is_some_and(|newest| newest.run_id == night.run_id);
+        let Some(night) = nights.iter().find(|night| keys.contains(&key(night))) else {
+            continue;
+        };
+        let is_newest = nights
+            .iter()
+            .find(|night| night.tallies.contains_key(&owner.name))
+            .is_some_and(|newest| newest.run_id == night.run_id);
         if !is_newest && owner.tally.is_none_or(|tally| tally.rejected == 0) {
             continue;
         }
-        let Some(rows) = kept(Frame::file(lake, &key(night), spool).await, damage) else { continue };
+        let Some(rows) = kept(Frame::file(lake, &key(night), spool).await, damage) else {
+            continue;
+        };
         let mut by_reason: BTreeMap<String, Rejected> = BTreeMap::new();
         for row in rows.rows() {
             let reason = rows.text(row, "reason_code").to_owned();
@@ -353,26 +424,59 @@ async fn read_rejects(
         }
         all.extend(by_reason.into_values());
     }
-    all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| (&a.owner, &a.reason).cmp(&(&b.owner, &b.reason))));
+    all.sort_by(|a, b| {
+        b.count
+            .cmp(&a.count)
+            .then_with(|| (&a.owner, &a.reason).cmp(&(&b.owner, &b.reason)))
+    });
     Ok(all)
 }
 
 async fn read_controls(lake: &Lake, spool: &Path, damage: &mut Vec<String>) -> Result<Vec<Control>> {
-    let mut keys: Vec<String> = lake.list("core/control_total").await?.into_iter().map(|listed| listed.key).collect();
+    let mut keys: Vec<String> = lake
+        .list("core/control_total")
+        .await?
+        .into_iter()
+        .map(|listed| listed.key)
+        .collect();
     keys.sort();
     let mut groups: BTreeMap<[String; 5], Control> = BTreeMap::new();
     for key in keys.iter().filter(|key| key.ends_with(".parquet")) {
-        let owner = key.split('/').find_map(|part| part.strip_prefix("pipeline=")).unwrap_or_default();
-        let Some(rows) = kept(Frame::file(lake, key, spool).await, damage) else { continue };
-        for row in rows.rows().filter(|row| !matches!(rows.text(*row, "verdict_code"), "agrees" | "")) {
+        let owner = key
+            .split('/')
+            .find_map(|part| part.strip_prefix("pipeline="))
+            .unwrap_or_default();
+        let Some(rows) = kept(Frame::file(lake, key, spool).await, damage) else {
+            continue;
+        };
+        for row in rows
+            .rows()
+            .filter(|row| !matches!(rows.text(*row, "verdict_code"), "agrees" | ""))
+        {
             let text = |column| rows.text(row, column).to_owned();
             let year = rows.text(row, "period_start").get(..4).unwrap_or_default().to_owned();
             let difference = rows.number(row, "difference").unwrap_or_default();
-            let names = [text("verdict_code"), owner.to_owned(), text("indicator_code"), text("what_code"), text("reason")];
+            let names = [
+                text("verdict_code"),
+                owner.to_owned(),
+                text("indicator_code"),
+                text("what_code"),
+                text("reason"),
+            ];
             let control = groups.entry(names.clone()).or_insert_with(|| {
                 let [verdict, owner, indicator, what, reason] = names;
                 let largest = (difference, text("area_code"), year.clone());
-                Control { owner, verdict, indicator, what, reason, unit: text("unit_code"), count: 0, years: (year.clone(), year.clone()), largest }
+                Control {
+                    owner,
+                    verdict,
+                    indicator,
+                    what,
+                    reason,
+                    unit: text("unit_code"),
+                    count: 0,
+                    years: (year.clone(), year.clone()),
+                    largest,
+                }
             });
             control.count += 1;
             control.years.0 = control.years.0.clone().min(year.clone());
@@ -386,10 +490,15 @@ async fn read_controls(lake: &Lake, spool: &Path, damage: &mut Vec<String>) -> R
     Ok(groups.into_values().collect())
 }
 
-fn names(schemas: &Schemas, controls: &[Control]) -> Result<BTreeMap<(&'static str, String), (String, String)>> {
+fn names(schemas: &Schemas, controls: &[Control]) -> Result<Names> {
     let mut all = BTreeMap::new();
     for control in controls {
-        let codes = [("indicators", &control.indicator), ("control_kinds", &control.what), ("units", &control.unit), ("areas", &control.largest.1)];
+        let codes = [
+            ("indicators", &control.indicator),
+            ("control_kinds", &control.what),
+            ("units", &control.unit),
+            ("areas", &control.largest.1),
+        ];
         for (list, code) in codes {
             let Ok(codes) = schemas.code_list(list) else { continue };
             let name = |column| codes.get(code, column).unwrap_or(code).to_owned();

@@ -19,7 +19,10 @@ pub use facts::LakeStatus;
 use crate::text::Lang;
 
 /// The report's style, then what this page has besides.
-const STYLE: &str = concat!(include_str!("../assets/report.css"), include_str!("../assets/status.css"));
+const STYLE: &str = concat!(
+    include_str!("../assets/report.css"),
+    include_str!("../assets/status.css")
+);
 
 /// Languages that the page is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +52,12 @@ fn files(status: &LakeStatus) -> [(&'static str, String); 3] {
 }
 
 /// Writes the page into the lake, below `catalog/`. `pipelines` is what `Catalogue::described` gives. Errors: of the store.
-pub async fn write_status(lake: &Lake, schemas: &Schemas, pipelines: &RecordBatch, now: Timestamp) -> Result<LakeStatus> {
+pub async fn write_status(
+    lake: &Lake,
+    schemas: &Schemas,
+    pipelines: &RecordBatch,
+    now: Timestamp,
+) -> Result<LakeStatus> {
     let status = LakeStatus::read(lake, schemas, pipelines, now).await?;
     for (name, text) in files(&status) {
         lake.put(&format!("catalog/{name}"), text).await?;
@@ -66,7 +74,11 @@ pub async fn write_status_to(
     out: &Path,
 ) -> Result<LakeStatus> {
     let status = LakeStatus::read(lake, schemas, pipelines, now).await?;
-    let fault = |why| Fault::settings("the operations page cannot be written").at(out.display().to_string()).because(why);
+    let fault = |why| {
+        Fault::settings("the operations page cannot be written")
+            .at(out.display().to_string())
+            .because(why)
+    };
     fs::create_dir_all(out).map_err(fault)?;
     for (name, text) in files(&status) {
         fs::write(out.join(name), text).map_err(fault)?;

@@ -27,7 +27,9 @@ pub(super) async fn newest_end(lake: &Lake, key: &str, state: &PartitionState, s
         };
         return Ok(first.ok().map(|first| first.saturating_add(length)));
     }
-    let Some(file) = lake.local_copy(key, spool).await? else { return Ok(None) };
+    let Some(file) = lake.local_copy(key, spool).await? else {
+        return Ok(None);
+    };
     in_file(file.path()).map_err(|why| {
         Fault::source("a table of the lake cannot be read")
             .at(key)
@@ -42,10 +44,15 @@ fn in_file(path: &Path) -> std::result::Result<Option<Date>, Box<dyn std::error:
     let mut newest: Option<i32> = None;
     for batch in reader.with_projection(mask).build()? {
         let batch = batch?;
-        let Some(ends) = batch.column_by_name("period_end") else { return Ok(None) };
+        let Some(ends) = batch.column_by_name("period_end") else {
+            return Ok(None);
+        };
         let ends = cast(ends, &DataType::Date32)?;
         let ends = ends.as_primitive::<Date32Type>();
-        let scenarios = batch.column_by_name("scenario_code").map(|column| cast(column, &DataType::Utf8)).transpose()?;
+        let scenarios = batch
+            .column_by_name("scenario_code")
+            .map(|column| cast(column, &DataType::Utf8))
+            .transpose()?;
         let scenarios = scenarios.as_ref().map(|column| column.as_string::<i32>());
         let values = batch.column_by_name("value");
         for row in 0..batch.num_rows() {

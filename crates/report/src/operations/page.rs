@@ -92,7 +92,10 @@ fn count_of(all: &[Concern], grade: Grade) -> u64 {
 
 fn headline(status: &LakeStatus, all: &[Concern], lang: Lang) -> Markup {
     let (act, look) = (count_of(all, Grade::Act), count_of(all, Grade::Look));
-    let active = whole(status.owners.iter().filter(|owner| !owner.is_idle()).count() as u64, lang);
+    let active = whole(
+        status.owners.iter().filter(|owner| !owner.is_idle()).count() as u64,
+        lang,
+    );
     let (class, text) = match (act, look) {
         (0, 0) => (
             Grade::Fine,
@@ -111,8 +114,16 @@ fn headline(status: &LakeStatus, all: &[Concern], lang: Lang) -> Markup {
         (act, look) => (
             Grade::Act,
             lang.of(
-                format!("{} kræver handling, og {} bør ses på.", whole(act, lang), whole(look, lang)),
-                format!("{} need action, and {} should be looked at.", whole(act, lang), whole(look, lang)),
+                format!(
+                    "{} kræver handling, og {} bør ses på.",
+                    whole(act, lang),
+                    whole(look, lang)
+                ),
+                format!(
+                    "{} need action, and {} should be looked at.",
+                    whole(act, lang),
+                    whole(look, lang)
+                ),
             ),
         ),
     };
@@ -121,11 +132,19 @@ fn headline(status: &LakeStatus, all: &[Concern], lang: Lang) -> Markup {
 
 fn tiles(status: &LakeStatus, all: &[Concern], lang: Lang) -> Markup {
     let active: Vec<_> = status.owners.iter().filter(|owner| !owner.is_idle()).collect();
-    let fine = active.iter().filter(|owner| grade(status, owner) == Grade::Fine).count() as u64;
+    let fine = active
+        .iter()
+        .filter(|owner| grade(status, owner) == Grade::Fine)
+        .count() as u64;
     let rows: u64 = status.owners.iter().map(|owner| owner.rows).sum();
     let newest = status.nights.iter().find(|night| !night.finished_at.is_empty());
-    let ended = newest.map_or_else(|| lang.of("aldrig", "never").to_owned(), |night| tables::moment(&night.finished_at, lang));
-    let duration = newest.map(|night| tables::duration(&night.started_at, &night.finished_at)).unwrap_or_default();
+    let ended = newest.map_or_else(
+        || lang.of("aldrig", "never").to_owned(),
+        |night| tables::moment(&night.finished_at, lang),
+    );
+    let duration = newest
+        .map(|night| tables::duration(&night.started_at, &night.finished_at))
+        .unwrap_or_default();
     let (act, look) = (count_of(all, Grade::Act), count_of(all, Grade::Look));
     let n = |count| whole(count, lang);
     html! {

@@ -17,7 +17,9 @@ const LONGEST: usize = 20;
 
 /// A moment: day and minute, UTC.
 pub(super) fn moment(iso: &str, lang: Lang) -> String {
-    let Some(time) = iso.get(11..16) else { return numbers::day(iso, lang) };
+    let Some(time) = iso.get(11..16) else {
+        return numbers::day(iso, lang);
+    };
     let time = match lang {
         Lang::Da => time.replace(':', "."),
         Lang::En => time.to_owned(),
@@ -27,7 +29,9 @@ pub(super) fn moment(iso: &str, lang: Lang) -> String {
 
 /// How long between two moments.
 pub(super) fn duration(from: &str, to: &str) -> String {
-    let (Ok(from), Ok(to)) = (from.parse::<Timestamp>(), to.parse::<Timestamp>()) else { return String::new() };
+    let (Ok(from), Ok(to)) = (from.parse::<Timestamp>(), to.parse::<Timestamp>()) else {
+        return String::new();
+    };
     seconds(to.duration_since(from).as_secs().unsigned_abs())
 }
 
@@ -82,7 +86,16 @@ pub(super) fn nights(status: &LakeStatus, lang: Lang) -> Markup {
         for outcome in &night.outcomes {
             *by_status.entry(&outcome.status).or_default() += 1;
         }
-        let order = ["failed", "warning", "locked", "published", "unchanged", "off", "left_out", "retired"];
+        let order = [
+            "failed",
+            "warning",
+            "locked",
+            "published",
+            "unchanged",
+            "off",
+            "left_out",
+            "retired",
+        ];
         let sums: Vec<String> = order
             .into_iter()
             .filter_map(|name| Some(format!("{} {}", whole(*by_status.get(name)?, lang), word(name, lang))))
@@ -129,12 +142,20 @@ pub(super) fn nights(status: &LakeStatus, lang: Lang) -> Markup {
 /// Controls that disagree.
 pub(super) fn controls(status: &LakeStatus, lang: Lang) -> Markup {
     let name = |list: &'static str, code: &str| {
-        status.names.get(&(list, code.to_owned())).map_or(code, |(da, en)| lang.of(da.as_str(), en.as_str())).to_owned()
+        status
+            .names
+            .get(&(list, code.to_owned()))
+            .map_or(code, |(da, en)| lang.of(da.as_str(), en.as_str()))
+            .to_owned()
     };
     let row = |control: &super::facts::Control| {
         let fails = control.verdict == "fails";
         let (difference, area, year) = &control.largest;
-        let years = if control.years.0 == control.years.1 { control.years.0.clone() } else { format!("{}–{}", control.years.0, control.years.1) };
+        let years = if control.years.0 == control.years.1 {
+            control.years.0.clone()
+        } else {
+            format!("{}–{}", control.years.0, control.years.1)
+        };
         html! {
             th scope="row" { (owner(status, &control.owner, lang)) }
             td.text { span class=(if fails { Grade::Act } else { Grade::Fine }.class()) { (if fails { lang.of("Stemmer ikke", "Fails") } else { lang.of("Kendt forskel", "Known difference") }) } }
@@ -178,7 +199,10 @@ pub(super) fn rejects(status: &LakeStatus, lang: Lang) -> Markup {
     section(
         "rejects",
         lang.of("Afviste rækker", "Rejected rows"),
-        lang.of("Rækker, der brød tabellens kontrakt. De står hele i filen.", "Rows that broke the table's contract. They stand whole in the file."),
+        lang.of(
+            "Rækker, der brød tabellens kontrakt. De står hele i filen.",
+            "Rows that broke the table's contract. They stand whole in the file.",
+        ),
         &[
             (lang.of("Datasæt", "Dataset"), true),
             (lang.of("Grund", "Reason"), true),
@@ -209,9 +233,19 @@ pub(super) fn warnings(status: &LakeStatus, lang: Lang) -> Markup {
         .collect();
     section(
         "drift",
-        lang.of("Ændringer i kilderne og andre advarsler", "Drift of the sources and other warnings"),
-        lang.of("Det, hvert datasæts nyeste nat advarede om: andre kolonner end før, tal der er for gamle.", "What the newest night of each dataset warned of: other columns than before, figures that are too old."),
-        &[(lang.of("Datasæt", "Dataset"), true), (lang.of("Advarsel", "Warning"), true), (lang.of("Nat", "Night"), true)],
+        lang.of(
+            "Ændringer i kilderne og andre advarsler",
+            "Drift of the sources and other warnings",
+        ),
+        lang.of(
+            "Det, hvert datasæts nyeste nat advarede om: andre kolonner end før, tal der er for gamle.",
+            "What the newest night of each dataset warned of: other columns than before, figures that are too old.",
+        ),
+        &[
+            (lang.of("Datasæt", "Dataset"), true),
+            (lang.of("Advarsel", "Warning"), true),
+            (lang.of("Nat", "Night"), true),
+        ],
         &rows,
         lang.of("Ingen kilder har ændret sig.", "No source has changed."),
     )
@@ -219,12 +253,21 @@ pub(super) fn warnings(status: &LakeStatus, lang: Lang) -> Markup {
 
 /// What is due next.
 pub(super) fn due(status: &LakeStatus, lang: Lang) -> Markup {
-    let mut all: Vec<_> = status.owners.iter().filter(|owner| !owner.is_idle()).filter_map(|owner| Some((owner.due()?, owner))).collect();
+    let mut all: Vec<_> = status
+        .owners
+        .iter()
+        .filter(|owner| !owner.is_idle())
+        .filter_map(|owner| Some((owner.due()?, owner)))
+        .collect();
     all.sort_by(|a, b| (a.0, &a.1.name).cmp(&(b.0, &b.1.name)));
     let more = all.len().saturating_sub(LONGEST);
     let row = |(due, known): &(jiff::civil::Date, &Owner)| {
         let is_late = *due < status.today();
-        let (look, text) = if is_late { (Grade::Look, lang.of("forsinket", "late")) } else { (Grade::Fine, lang.of("ventes", "expected")) };
+        let (look, text) = if is_late {
+            (Grade::Look, lang.of("forsinket", "late"))
+        } else {
+            (Grade::Fine, lang.of("ventes", "expected"))
+        };
         html! {
             th scope="row" { (owner(status, &known.name, lang)) }
             td.text { span class=(look.class()) { (text) } }
@@ -233,8 +276,18 @@ pub(super) fn due(status: &LakeStatus, lang: Lang) -> Markup {
             td.text { (rhythm(known, lang)) }
         }
     };
-    let note = lang.of("Efter hvert datasæts rytme: dagen, da tal for næste periode skulle være hos kilden.", "By the rhythm of each dataset: the day when the agency should have figures of the next period.");
-    let cut = if more == 0 { String::new() } else { lang.of(format!(" Yderligere {more} ventes senere."), format!(" {more} more are expected later.")) };
+    let note = lang.of(
+        "Efter hvert datasæts rytme: dagen, da tal for næste periode skulle være hos kilden.",
+        "By the rhythm of each dataset: the day when the agency should have figures of the next period.",
+    );
+    let cut = if more == 0 {
+        String::new()
+    } else {
+        lang.of(
+            format!(" Yderligere {more} ventes senere."),
+            format!(" {more} more are expected later."),
+        )
+    };
     section(
         "due",
         lang.of("Hvad der ventes", "What is due next"),
@@ -247,13 +300,17 @@ pub(super) fn due(status: &LakeStatus, lang: Lang) -> Markup {
             (lang.of("Rytme", "Rhythm"), true),
         ],
         &all.iter().take(LONGEST).map(row).collect::<Vec<_>>(),
-        lang.of("Ingen datasæt har en kendt næste periode.", "No dataset has a known next period."),
+        lang.of(
+            "Ingen datasæt har en kendt næste periode.",
+            "No dataset has a known next period.",
+        ),
     )
 }
 
 /// The last day of a period that ends before `end`.
 fn last_day(end: jiff::civil::Date, lang: Lang) -> String {
-    end.yesterday().map_or_else(|_| String::new(), |day| numbers::day(&day.to_string(), lang))
+    end.yesterday()
+        .map_or_else(|_| String::new(), |day| numbers::day(&day.to_string(), lang))
 }
 
 fn rhythm(owner: &Owner, lang: Lang) -> String {
@@ -262,14 +319,25 @@ fn rhythm(owner: &Owner, lang: Lang) -> String {
         12 => lang.of("hvert år", "every year").to_owned(),
         months => lang.of(format!("hver {months}. måned"), format!("every {months} months")),
     };
-    lang.of(format!("{every}, {} dage efter", owner.lag_days), format!("{every}, {} days after", owner.lag_days))
+    lang.of(
+        format!("{every}, {} dage efter", owner.lag_days),
+        format!("{every}, {} days after", owner.lag_days),
+    )
 }
 
 /// Who waited for limits and servers in the newest night that ended.
 pub(super) fn waiting(status: &LakeStatus, lang: Lang) -> Markup {
     let newest = status.nights.iter().find(|night| !night.finished_at.is_empty());
-    let mut all: Vec<(&String, &Tally)> = newest.iter().flat_map(|night| &night.tallies).filter(|(_, tally)| tally.waited_seconds >= 0.5).collect();
-    all.sort_by(|a, b| b.1.waited_seconds.total_cmp(&a.1.waited_seconds).then_with(|| a.0.cmp(b.0)));
+    let mut all: Vec<(&String, &Tally)> = newest
+        .iter()
+        .flat_map(|night| &night.tallies)
+        .filter(|(_, tally)| tally.waited_seconds >= 0.5)
+        .collect();
+    all.sort_by(|a, b| {
+        b.1.waited_seconds
+            .total_cmp(&a.1.waited_seconds)
+            .then_with(|| a.0.cmp(b.0))
+    });
     let row = |(name, tally): &(&String, &Tally)| {
         html! {
             th scope="row" { (owner(status, name, lang)) }
@@ -280,21 +348,40 @@ pub(super) fn waiting(status: &LakeStatus, lang: Lang) -> Markup {
     section(
         "waiting",
         lang.of("Ventet under grænser", "Waiting under limits"),
-        lang.of("I den seneste nat, der endte: de 20, der ventede længst på grænser og servere.", "In the last night that ended: the 20 that waited longest for limits and servers."),
-        &[(lang.of("Datasæt", "Dataset"), true), (lang.of("Ventet", "Waited"), false), (lang.of("Forespørgsler", "Requests"), false)],
+        lang.of(
+            "I den seneste nat, der endte: de 20, der ventede længst på grænser og servere.",
+            "In the last night that ended: the 20 that waited longest for limits and servers.",
+        ),
+        &[
+            (lang.of("Datasæt", "Dataset"), true),
+            (lang.of("Ventet", "Waited"), false),
+            (lang.of("Forespørgsler", "Requests"), false),
+        ],
         &all.iter().take(LONGEST).map(row).collect::<Vec<_>>(),
-        lang.of("Ingen ventede et halvt sekund eller mere i den seneste nat.", "Nobody waited half a second or more in the last night."),
+        lang.of(
+            "Ingen ventede et halvt sekund eller mere i den seneste nat.",
+            "Nobody waited half a second or more in the last night.",
+        ),
     )
 }
 
 /// Owners that are off, and what to type.
 pub(super) fn off(status: &LakeStatus, lang: Lang) -> Markup {
     let row = |known: &&Owner| {
-        let word_of = if known.is_off { "off" } else if known.is_retired { "retired" } else { known.status() };
+        let word_of = if known.is_off {
+            "off"
+        } else if known.is_retired {
+            "retired"
+        } else {
+            known.status()
+        };
         let warnings = known.outcome.iter().flat_map(|(_, outcome)| &outcome.warnings);
         let why = match word_of {
             "left_out" => lang.of("Ingen simuleret myndighed har det.", "No simulated agency serves it."),
-            _ if known.is_off => lang.of("Dets pipeline.toml siger [harvest] off = true; tag linjen ud.", "Its pipeline.toml says [harvest] off = true; take the line out."),
+            _ if known.is_off => lang.of(
+                "Dets pipeline.toml siger [harvest] off = true; tag linjen ud.",
+                "Its pipeline.toml says [harvest] off = true; take the line out.",
+            ),
             _ => "",
         };
         html! {
@@ -308,8 +395,16 @@ pub(super) fn off(status: &LakeStatus, lang: Lang) -> Markup {
     section(
         "off",
         lang.of("Ikke i brug", "Not in use"),
-        lang.of("Slået fra, taget ud eller udeladt: hvorfor, og hvad der skal skrives, når det er rettet.", "Off, retired or left out: why, and what to type once that is mended."),
-        &[(lang.of("Datasæt", "Dataset"), true), (lang.of("Stand", "State"), true), (lang.of("Hvorfor", "Why"), true), (lang.of("Skriv", "Type"), true)],
+        lang.of(
+            "Slået fra, taget ud eller udeladt: hvorfor, og hvad der skal skrives, når det er rettet.",
+            "Off, retired or left out: why, and what to type once that is mended.",
+        ),
+        &[
+            (lang.of("Datasæt", "Dataset"), true),
+            (lang.of("Stand", "State"), true),
+            (lang.of("Hvorfor", "Why"), true),
+            (lang.of("Skriv", "Type"), true),
+        ],
         &rows.iter().map(row).collect::<Vec<_>>(),
         lang.of("Alle datasæt er i brug.", "All datasets are in use."),
     )
@@ -318,7 +413,11 @@ pub(super) fn off(status: &LakeStatus, lang: Lang) -> Markup {
 /// Owners in use, those first that need somebody, then those nearest to being stale.
 fn by_urgency(status: &LakeStatus) -> Vec<&Owner> {
     let mut all: Vec<&Owner> = status.owners.iter().filter(|owner| !owner.is_idle()).collect();
-    let left = |owner: &Owner| owner.age_days(status.now).map_or(i64::MIN, |days| owner.stale_after_days.saturating_sub(days));
+    let left = |owner: &Owner| {
+        owner
+            .age_days(status.now)
+            .map_or(i64::MIN, |days| owner.stale_after_days.saturating_sub(days))
+    };
     all.sort_by_key(|owner| (grade(status, owner), left(owner)));
     all
 }
@@ -328,8 +427,17 @@ pub(super) fn freshness(status: &LakeStatus, lang: Lang) -> Markup {
     let unknown = lang.of("ikke kendt", "not known");
     let row = |known: &&Owner| {
         let stale = known.is_stale(status.now);
-        let text = if stale { lang.of("forældet", "stale") } else if known.has_state { word(known.status(), lang) } else { lang.of("aldrig offentliggjort", "never published") };
-        let oldest = known.oldest_confirmed_at.as_ref().filter(|oldest| known.confirmed_at.as_deref().and_then(|newest| newest.get(..10)) != oldest.get(..10));
+        let text = if stale {
+            lang.of("forældet", "stale")
+        } else if known.has_state {
+            word(known.status(), lang)
+        } else {
+            lang.of("aldrig offentliggjort", "never published")
+        };
+        let oldest = known
+            .oldest_confirmed_at
+            .as_ref()
+            .filter(|oldest| known.confirmed_at.as_deref().and_then(|newest| newest.get(..10)) != oldest.get(..10));
         html! {
             th scope="row" { (owner(status, &known.name, lang)) }
             td.text { span class=(grade(status, known).class()) { (text) } }
@@ -343,7 +451,10 @@ pub(super) fn freshness(status: &LakeStatus, lang: Lang) -> Markup {
     section(
         "freshness",
         lang.of("Friskhed", "Freshness"),
-        lang.of("Hvornår kilden sidst bekræftede tallene, og hvor mange dage det må være siden.", "When the agency last confirmed the figures, and how many days ago that may be."),
+        lang.of(
+            "Hvornår kilden sidst bekræftede tallene, og hvor mange dage det må være siden.",
+            "When the agency last confirmed the figures, and how many days ago that may be.",
+        ),
         &[
             (lang.of("Datasæt", "Dataset"), true),
             (lang.of("Stand", "State"), true),
@@ -362,7 +473,12 @@ pub(super) fn rows(status: &LakeStatus, lang: Lang) -> Markup {
     let mut all: Vec<&Owner> = status.owners.iter().filter(|owner| !owner.is_idle()).collect();
     all.sort_by_key(|owner| std::cmp::Reverse(owner.tally.map_or(0, |tally| tally.rejected)));
     let row = |known: &&Owner| {
-        let cell = |count: fn(&Tally) -> u64| or_dash(known.tally.as_ref().map(|tally| whole(count(tally), lang)), lang.of("ikke i protokollen", "not in the ledger"));
+        let cell = |count: fn(&Tally) -> u64| {
+            or_dash(
+                known.tally.as_ref().map(|tally| whole(count(tally), lang)),
+                lang.of("ikke i protokollen", "not in the ledger"),
+            )
+        };
         html! {
             th scope="row" { (owner(status, &known.name, lang)) }
             td { (cell(|tally| tally.received)) } td { (cell(|tally| tally.published)) } td { (cell(|tally| tally.control)) }
@@ -373,7 +489,10 @@ pub(super) fn rows(status: &LakeStatus, lang: Lang) -> Markup {
     section(
         "rows",
         lang.of("Rækker", "Rows"),
-        lang.of("Af den nyeste nat, der havde datasættet. Kontroltal og oversprungne rækker offentliggøres ikke.", "Of the newest night that had the dataset. Controls and skipped rows are not published."),
+        lang.of(
+            "Af den nyeste nat, der havde datasættet. Kontroltal og oversprungne rækker offentliggøres ikke.",
+            "Of the newest night that had the dataset. Controls and skipped rows are not published.",
+        ),
         &[
             (lang.of("Datasæt", "Dataset"), true),
             (lang.of("Modtaget", "Received"), false),
@@ -391,10 +510,30 @@ pub(super) fn rows(status: &LakeStatus, lang: Lang) -> Markup {
 /// What to type.
 pub(super) fn commands(lang: Lang) -> Markup {
     let all = [
-        ("klimalade run <datasæt>", "klimalade run <dataset>", "Høst et datasæt nu.", "Harvest a dataset now."),
-        ("klimalade plan <datasæt>", "klimalade plan <dataset>", "Spørg kilden, hvad der er; intet hentes.", "Ask the agency what there is; nothing is fetched."),
-        ("klimalade explain <tabel> <nøgle>", "klimalade explain <table> <key>", "Følg et tal tilbage til kildens bytes.", "Follow a figure back to the agency's bytes."),
-        ("klimalade verify", "klimalade verify", "Efterprøv hver fil mod datasøens stand.", "Check every file against the states of the lake."),
+        (
+            "klimalade run <datasæt>",
+            "klimalade run <dataset>",
+            "Høst et datasæt nu.",
+            "Harvest a dataset now.",
+        ),
+        (
+            "klimalade plan <datasæt>",
+            "klimalade plan <dataset>",
+            "Spørg kilden, hvad der er; intet hentes.",
+            "Ask the agency what there is; nothing is fetched.",
+        ),
+        (
+            "klimalade explain <tabel> <nøgle>",
+            "klimalade explain <table> <key>",
+            "Følg et tal tilbage til kildens bytes.",
+            "Follow a figure back to the agency's bytes.",
+        ),
+        (
+            "klimalade verify",
+            "klimalade verify",
+            "Efterprøv hver fil mod datasøens stand.",
+            "Check every file against the states of the lake.",
+        ),
     ];
     html! {
         h2 #commands { (lang.of("Kommandoer", "Commands")) }
