@@ -67,6 +67,9 @@ class Visit:
     def to(self, path: str) -> None:
         self.at = path
         self.tab.goto(f"{self.base}/{path}", wait_until="load")
+        # The site's own door leads on at once.
+        if path == "index.html":
+            self.tab.wait_for_url(f"{self.base}/da/index.html", wait_until="load")
 
     def overflow(self) -> None:
         wide = self.tab.evaluate("document.scrollingElement.scrollWidth")

@@ -23,6 +23,9 @@ const BESIDE: usize = 16;
 /// Tables whose rows have a period that ends.
 const WITH_PERIODS: [&str; 3] = ["observation", "observation_within_year", "observation_hourly"];
 
+/// Names of codes: list and code, then Danish and English.
+pub(super) type Names = BTreeMap<(&'static str, String), (String, String)>;
+
 /// A lake at a time: what its operations page says.
 #[derive(Debug)]
 pub struct LakeStatus {
@@ -486,9 +489,6 @@ async fn read_controls(lake: &Lake, spool: &Path, damage: &mut Vec<String>) -> R
     // fails stands before known.
     Ok(groups.into_values().collect())
 }
-
-/// Danish and English name by column and code.
-type Names = BTreeMap<(&'static str, String), (String, String)>;
 
 fn names(schemas: &Schemas, controls: &[Control]) -> Result<Names> {
     let mut all = BTreeMap::new();
