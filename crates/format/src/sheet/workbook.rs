@@ -100,8 +100,11 @@ fn unpacked(bytes: &[u8], most_bytes: u64) -> Result<bool> {
             name if name.ends_with("styles.xml") => parts::check_styles(&mut counted, most_bytes),
             _ => Ok(()),
         };
-        // What a check did not need to see counts too.
-        let rest = std::io::copy(&mut counted, &mut std::io::sink());
+        // What a check did not need to see counts too; what it refused is not unpacked to its end.
+        let rest = match &checked {
+            Ok(_) => std::io::copy(&mut counted, &mut std::io::sink()),
+            Err(_) => Ok(0),
+        };
         // It was not cut by whoever sent it.
         if counted.limit() == 0 {
             return Err(too_large(most_bytes).at(shown));
