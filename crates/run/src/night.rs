@@ -126,7 +126,12 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
     owners.sort_by(|a, b| a.owner.cmp(&b.owner));
     let (views, circle) = in_reading_order(views);
     for owner in views {
-        owners.push(build_view(house, &owner, &night).await);
+        let (house, night, view) = (house.clone(), night.clone(), owner.clone());
+        let built = on_deep_stack(async move { build_view(&house, &view, &night).await });
+        owners.push(match built.await {
+            Ok(report) => report,
+            Err(fault) => refused(&owner, &fault.at(owner.name.clone())),
+        });
     }
     owners.extend(circle.iter().map(|(owner, fault)| refused(owner, fault)));
     for name in &options.left_out {
@@ -165,6 +170,22 @@ pub async fn run_night(house: &House, options: &NightOptions) -> Result<NightRep
         house.lake.put(&format!("ledger/{run_id}/night.json"), text).await?;
     }
     Ok(report)
+}
+
+/// Stack of a thread that plans a view. A view of layer out is a statement of some thirty pieces, and the planner goes down
+/// them by recursion: more than the two megabytes that tokio and test threads have.
+const VIEW_STACK_BYTES: usize = 32 << 20;
+
+/// Runs a future to its end on a thread of its own. Errors: Bug, when the thread cannot be made or breaks.
+async fn on_deep_stack<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> Result<T> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let runtime = tokio::runtime::Handle::current();
+    std::thread::Builder::new()
+        .name("view".to_owned())
+        .stack_size(VIEW_STACK_BYTES)
+        .spawn(move || sender.send(runtime.block_on(future)))
+        .map_err(|source| Fault::bug("a thread cannot be made").because(source))?;
+    receiver.await.map_err(|_| Fault::bug("the night of a view broke"))
 }
 
 /// Views after the views whose rows they read; and those that wait for each other, each with why it cannot be built.
