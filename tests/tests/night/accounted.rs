@@ -126,6 +126,14 @@ fn check_ledger(town: &Town, run_id: &str) -> Vec<String> {
             }
             published += count("published");
         }
+        // A view of layer out fills one file, which the view's name tells.
+        if let Some(table) = owner.strip_prefix("out_") {
+            let file = town.lake().join(format!("out/{table}.parquet"));
+            let standing = if file.is_file() { rows_in(&file) } else { 0 };
+            assert_eq!(published as usize, standing, "{owner}: rows of the ledger and of out");
+            owners.push(owner);
+            continue;
+        }
         let tables = std::fs::read_dir(town.lake().join("core")).unwrap();
         let standing = tables
             .map(|table| table.unwrap().file_name().into_string().unwrap())
