@@ -7,14 +7,8 @@ use klimalade_pipeline::{Catalogue, Definition, Owner, Rhythm};
 
 use crate::parquet_file;
 
-/// Common columns of every file of core, in its order; `pipeline` stands in the path.
-pub(crate) const COMMON: [&str; 5] = [
-    "source_id",
-    "retrieved_at",
-    "snapshot_sha256",
-    "source_version",
-    "licence_code",
-];
+pub(crate) use klimalade_model::COMMON_COLUMNS as COMMON;
+
 /// The one common column that may be null.
 pub(crate) const COMMON_NULLABLE: &str = "source_version";
 /// What the runner puts before the sources of a demo.

@@ -1,8 +1,7 @@
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
-use klimalade_connect::CancellationToken;
 use klimalade_model::Result;
-use klimalade_run::{Earlier, Explanation, Quiet, RawTrace, SnapshotTrace};
+use klimalade_run::{Earlier, Explanation, RawTrace, SnapshotTrace};
 
 use crate::{
     arguments::{Arguments, Explain},
@@ -18,9 +17,7 @@ pub(crate) async fn explain(arguments: &Arguments, explain: &Explain) -> Result<
     let ground = Ground::read(arguments)?;
     let lake = ground.lake(arguments, true).await?;
     let simulated = lake.simulated();
-    let secrets = ground.settings.secrets();
-    let client = ground.client(&secrets, None)?;
-    let house = ground.house(lake, client, secrets, CancellationToken::new(), Arc::new(Quiet))?;
+    let house = ground.quiet_house(lake)?;
     let explained = klimalade_run::explain(&house, &explain.table, &explain.key).await?;
     if arguments.json {
         output::json(&explained)?;

@@ -3,13 +3,11 @@
 use std::{
     io::{self, BufWriter, Write},
     path::Path,
-    sync::Arc,
 };
 
-use klimalade_connect::CancellationToken;
 use klimalade_export::{FormCode, cdp, inventory, sdmx};
 use klimalade_model::{Fault, Result};
-use klimalade_run::{House, Quiet};
+use klimalade_run::House;
 
 use crate::{
     arguments::{Arguments, Export, ExportForm},
@@ -23,9 +21,7 @@ pub(crate) async fn export(arguments: &Arguments, asked: &Export) -> Result<u8> 
     check(asked)?;
     let ground = Ground::read(arguments)?;
     let lake = ground.lake(arguments, true).await?;
-    let secrets = ground.settings.secrets();
-    let client = ground.client(&secrets, None)?;
-    let house = ground.house(lake, client, secrets, CancellationToken::new(), Arc::new(Quiet))?;
+    let house = ground.quiet_house(lake)?;
     let area = asked.area.as_deref().unwrap_or_default();
     match asked.form {
         ExportForm::Gpc | ExportForm::Crf => {

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use klimalade_connect::{CancellationToken, Context};
 use klimalade_model::{Fault, Result};
 use klimalade_pipeline::Task;
-use klimalade_run::{Ask, Quiet, decide, retire as retire_owner};
+use klimalade_run::{Ask, decide, retire as retire_owner};
 use klimalade_transport::{Clock, SystemClock};
 
 use crate::{
@@ -214,9 +214,7 @@ pub(crate) async fn retire(arguments: &Arguments, retire: &Retire) -> Result<u8>
                 .unwrap_or_default(),
         ),
     };
-    let secrets = ground.settings.secrets();
-    let client = ground.client(&secrets, None)?;
-    let house = ground.house(lake, client, secrets, CancellationToken::new(), Arc::new(Quiet))?;
+    let house = ground.quiet_house(lake)?;
     let run_id = format!("{}-retire", house.clock.now().strftime("%Y%m%dT%H%M%SZ"));
     let (revisions, removed) = retire_owner(&house, &owner, &run_id).await?;
     for key in removed {

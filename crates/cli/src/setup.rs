@@ -5,7 +5,7 @@ use klimalade_engine::{Engine, EngineOptions};
 use klimalade_lake::{Lake, OpenOptions};
 use klimalade_model::{Result, Schemas};
 use klimalade_pipeline::Catalogue;
-use klimalade_run::{House, Progress};
+use klimalade_run::{House, Progress, Quiet};
 use klimalade_transport::{Client, Jitter, Options, SystemClock};
 
 use crate::{arguments::Arguments, connectors::registry, demo::Redirects, scratch::Scratch, settings::Settings};
@@ -81,6 +81,12 @@ impl Ground {
             redirect,
             redirect_folders,
         })
+    }
+    /// A house over an open lake for what asks nobody and shows no progress.
+    pub(crate) fn quiet_house(&self, lake: Lake) -> Result<House> {
+        let secrets = self.settings.secrets();
+        let client = self.client(&secrets, None)?;
+        self.house(lake, client, secrets, CancellationToken::new(), Arc::new(Quiet))
     }
     /// A house over an open lake.
     pub(crate) fn house(

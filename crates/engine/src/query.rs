@@ -70,19 +70,7 @@ pub fn tables_asked(sql: &str) -> Result<Vec<TableName>> {
     })?;
     only_reads_statement(&statement)?;
     let references = state.resolve_table_references(&statement).map_err(wrong)?;
-    let mut names: Vec<TableName> = references
-        .iter()
-        .map(|reference| TableName {
-            layer: match reference.schema() {
-                None | Some("public") => "run".to_owned(),
-                Some(layer) => layer.to_owned(),
-            },
-            name: reference.table().to_owned(),
-        })
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    Ok(names)
+    Ok(TableName::all_of(&references))
 }
 
 impl Engine {

@@ -89,6 +89,27 @@ impl TableName {
             name: table.name.clone(),
         }
     }
+    /// The tables that a statement names, in order and once.
+    pub(crate) fn all_of(references: &[TableReference]) -> Vec<Self> {
+        let named = references.iter().map(|reference| Self {
+            layer: match reference.schema() {
+                None | Some("public") => "run".to_owned(),
+                Some(layer) => layer.to_owned(),
+            },
+            name: reference.table().to_owned(),
+        });
+        let names: BTreeSet<Self> = named.collect();
+        names.into_iter().collect()
+    }
+}
+
+impl std::fmt::Display for TableName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.layer.as_str() {
+            "run" => f.write_str(&self.name),
+            layer => write!(f, "{layer}.{}", self.name),
+        }
+    }
 }
 
 /// Tables of core and out that SQL reads, and tables of its own that stand alone (`ledger`, `pipelines`, `run_date`,
@@ -99,19 +120,9 @@ pub fn tables_read(sql: &str) -> Result<Vec<TableName>> {
     let state = session.state();
     let statement = state.sql_to_statement(sql, &Dialect::Generic).map_err(wrong)?;
     let references = state.resolve_table_references(&statement).map_err(wrong)?;
-    let named = references.iter().filter_map(|reference| {
-        let layer = match reference.schema().unwrap_or("public") {
-            layer @ ("core" | "out") => layer,
-            "public" => "run",
-            _ => return None,
-        };
-        Some(TableName {
-            layer: layer.to_owned(),
-            name: reference.table().to_owned(),
-        })
-    });
-    let names: BTreeSet<TableName> = named.collect();
-    Ok(names.into_iter().collect())
+    let mut names = TableName::all_of(&references);
+    names.retain(|name| ["core", "out", "run"].contains(&name.layer.as_str()));
+    Ok(names)
 }
 
 /// True when an optimized plan carries geometry.

@@ -14,5 +14,5 @@ pub use column::{FROM_KEY, SourceColumn, SourceType, source_name};
 pub use fault::{Fault, Kind, Result};
 pub use nearest::nearest;
 pub use part::{Manifest, Page, PageEntry, Part, sha256_hex};
-pub use schema::{CodeList, Column, Field, FieldType, Schemas, Table};
+pub use schema::{COMMON_COLUMNS, CodeList, Column, Field, FieldType, Schemas, Table};
 pub use wildcard::fits_wildcard;

@@ -11,6 +11,16 @@ static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../schemas"
 /// Name under which the fields of `--home` are kept beside the binary's.
 const HOME_FIELDS: &str = "fields.home.toml";
 
+/// Columns that the runner attaches to every row of core, in the order in which they end every file; `pipeline` stands in
+/// the path.
+pub const COMMON_COLUMNS: [&str; 5] = [
+    "source_id",
+    "retrieved_at",
+    "snapshot_sha256",
+    "source_version",
+    "licence_code",
+];
+
 /// The type of a field of the common schema, in Arrow's terms through [`FieldType::arrow`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]

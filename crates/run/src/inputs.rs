@@ -136,10 +136,7 @@ pub(crate) fn table_named<'a>(house: &'a House, name: &TableName) -> Result<&'a 
     let table = house.schemas.table(&name.name)?;
     if table.layer != name.layer {
         return Err(Fault::settings("the table stands in another layer")
-            .found(match name.layer.as_str() {
-                "run" => name.name.clone(),
-                layer => format!("{layer}.{}", name.name),
-            })
+            .found(name.to_string())
             .hint(format!("did you mean {}", table.sql_name())));
     }
     Ok(table)

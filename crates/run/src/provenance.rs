@@ -10,14 +10,7 @@ use arrow::{
 use klimalade_lake::{Constant, ConstantValue};
 use klimalade_model::{Fault, FieldType, Result};
 
-/// The common columns, in the order in which they end every file.
-pub(crate) const COMMON: [&str; 5] = [
-    "source_id",
-    "retrieved_at",
-    "snapshot_sha256",
-    "source_version",
-    "licence_code",
-];
+pub(crate) use klimalade_model::COMMON_COLUMNS as COMMON;
 
 /// The common columns of one part's rows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

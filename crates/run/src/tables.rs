@@ -15,19 +15,12 @@ pub async fn tables_of(house: &House, sql: &str) -> Result<Vec<LakeTable>> {
     }
     names.extend(house.schemas.codes.keys().map(|list| format!("codes.{list}")));
     for asked in tables_asked(sql)? {
-        let name = written(&asked);
+        let name = asked.to_string();
         if !names.contains(&name) {
             return Err(not_there(&asked, &name, &names));
         }
     }
     Ok(Inputs::of(house, sql, InputColumns::Common, |_| true).await?.tables)
-}
-
-fn written(name: &TableName) -> String {
-    match name.layer.as_str() {
-        "run" => name.name.clone(),
-        layer => format!("{layer}.{}", name.name),
-    }
 }
 
 fn not_there(asked: &TableName, name: &str, names: &[String]) -> Fault {

@@ -3,12 +3,11 @@
 mod listing;
 mod rows;
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
-use klimalade_connect::CancellationToken;
 use klimalade_engine::Answer;
 use klimalade_model::{Fault, Result};
-use klimalade_run::{House, Quiet, tables_of};
+use klimalade_run::{House, tables_of};
 
 use crate::{
     arguments::{Arguments, Format, Query},
@@ -28,9 +27,7 @@ pub(crate) async fn query(arguments: &Arguments, asked: &Query) -> Result<u8> {
     let ground = Ground::read(arguments)?;
     let lake = ground.lake(arguments, true).await?;
     let simulated = lake.simulated();
-    let secrets = ground.settings.secrets();
-    let client = ground.client(&secrets, None)?;
-    let house = ground.house(lake, client, secrets, CancellationToken::new(), Arc::new(Quiet))?;
+    let house = ground.quiet_house(lake)?;
     match &asked.sql {
         Some(sql) => answer(&house, sql, asked, format, out).await?,
         None => listing::tables(arguments, &house).await?,

@@ -7,7 +7,11 @@ use super::{
     facts::LakeStatus,
     tables,
 };
-use crate::{numbers, page::tile, text::Lang};
+use crate::{
+    numbers,
+    page::{metas, tile},
+    text::Lang,
+};
 
 /// A stylesheet beside the page, and nothing else: no script, no image but the empty icon that keeps a browser from asking for one.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'";
@@ -27,10 +31,7 @@ pub(super) fn page(status: &LakeStatus, lang: Lang) -> String {
         (DOCTYPE)
         html lang=(lang.code()) {
             head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="referrer" content="no-referrer";
+                (metas(POLICY))
                 title { (title) " – Klimalade" }
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href="status.css";

@@ -135,6 +135,16 @@ fn section_of(place: &Place) -> Place {
     }
 }
 
+/// What every page says of itself first: its letters, what it may load, its width.
+pub(crate) fn metas(policy: &str) -> Markup {
+    html! {
+        meta charset="utf-8";
+        meta http-equiv="Content-Security-Policy" content=(policy);
+        meta name="viewport" content="width=device-width, initial-scale=1";
+        meta name="referrer" content="no-referrer";
+    }
+}
+
 /// A whole page. `title` is its h1 and, with the report's, its title.
 pub(crate) fn frame(site: &Site, place: &Place, lang: Lang, title: &str, body: &Markup) -> String {
     let up = place.up();
@@ -145,10 +155,7 @@ pub(crate) fn frame(site: &Site, place: &Place, lang: Lang, title: &str, body: &
         (DOCTYPE)
         html lang=(lang.code()) {
             head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="referrer" content="no-referrer";
+                (metas(POLICY))
                 title { (title) " – " (name) " " (site.year) }
                 link rel="icon" href={ (up) "assets/icon.svg" } type="image/svg+xml";
                 link rel="stylesheet" href={ (up) "assets/report.css" };

@@ -3,5 +3,5 @@
 mod frame;
 mod parts;
 
-pub(crate) use frame::{Place, Site, frame, threshold};
+pub(crate) use frame::{Place, Site, frame, metas, threshold};
 pub(crate) use parts::*;
