@@ -10,7 +10,7 @@ use klimalade_model::{Fault, Result, Schemas, Table, nearest};
 
 use crate::{
     error::arrow_fault,
-    geometry::{Kept, measure},
+    geometry::{LastColumn, measure},
     mapping::Shape,
 };
 
@@ -111,7 +111,7 @@ pub(crate) struct Completion {
     sources: HashMap<String, Source>,
     schemas: Arc<Schemas>,
     /// Geometries that were measured for one column and are asked for by the next.
-    pub(crate) geometries: Arc<Kept>,
+    pub(crate) geometries: Arc<LastColumn>,
 }
 
 impl Completion {
@@ -358,12 +358,11 @@ impl Completion {
             }
             Rule::OfGeometry(function) | Rule::OfPoint(function) => {
                 let measure = measure(function).ok_or_else(|| Fault::bug("a measure that is none").found(function))?;
-                let measured = inputs[0].as_binary::<i32>().iter().map(|bytes| {
-                    // What cannot be measured is a reject by its geometry.
-                    let shape = bytes.and_then(|bytes| self.geometries.shape(bytes).ok());
-                    shape.and_then(|shape| measure(&shape))
-                });
-                Arc::new(measured.collect::<Float64Array>())
+                let shapes = self.geometries.shapes(&inputs[0]);
+                let shapes = shapes.ok_or_else(|| Fault::bug("a geometry that is no WKB").found(function))?;
+                // What cannot be measured is a reject by its geometry.
+                let shape = |row: &'_ Option<std::result::Result<_, _>>| row.as_ref()?.as_ref().ok().and_then(measure);
+                Arc::new(shapes.iter().map(shape).collect::<Float64Array>())
             }
             Rule::TimePeriod => {
                 let days = inputs[0].as_primitive::<Date32Type>();

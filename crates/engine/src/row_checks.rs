@@ -79,12 +79,12 @@ impl RowContract {
 
     /// Geometry that can be read and measured; `found_bad` gets the reason.
     pub(crate) fn check_geometry(&self, array: &ArrayRef, span: usize, mut found_bad: impl FnMut(usize, String)) {
-        let Some(geometries) = array.as_binary_opt::<i32>() else {
+        let Some(shapes) = self.completion.geometries.shapes(array) else {
             return;
         };
-        for at in (0..span).filter(|&at| geometries.is_valid(at)) {
-            if let Err(reason) = self.completion.geometries.shape(geometries.value(at)) {
-                found_bad(at, reason);
+        for (at, row) in shapes.iter().take(span).enumerate() {
+            if let Some(Err(reason)) = row {
+                found_bad(at, reason.clone());
             }
         }
     }

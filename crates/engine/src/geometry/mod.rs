@@ -16,7 +16,7 @@ use datafusion::prelude::SessionContext;
 use klimalade_model::{Fault, Result};
 
 pub(crate) use functions::measure;
-pub(crate) use kept::Kept;
+pub(crate) use kept::LastColumn;
 use shape::Shape;
 
 /// Adds the functions to a session.
