@@ -7,7 +7,6 @@ use parquet::{
     file::{
         properties::WriterProperties,
         reader::{FileReader, SerializedFileReader},
-        statistics::Statistics,
     },
 };
 
@@ -38,26 +37,9 @@ pub(crate) fn constant_text(key: &str, file: Bytes, column: &str) -> Result<Vec<
             .hint("klimalade verify")
             .because(source)
     })?;
-    let metadata = reader.metadata();
-    let mut values = Vec::new();
-    for group in metadata.row_groups() {
-        let chunk = group
-            .columns()
-            .iter()
-            .find(|chunk| chunk.column_descr().name() == column);
-        let Some(Statistics::ByteArray(statistics)) = chunk.and_then(|chunk| chunk.statistics()) else {
-            return Ok(Vec::new());
-        };
-        let (Some(min), Some(max)) = (statistics.min_opt(), statistics.max_opt()) else {
-            return Ok(Vec::new());
-        };
-        let (Ok(min), Ok(max)) = (min.as_utf8(), max.as_utf8()) else {
-            return Ok(Vec::new());
-        };
-        if min != max {
-            return Ok(Vec::new());
-        }
-        values.push(min.to_owned());
-    }
-    Ok(values)
+    let groups = reader.metadata().row_groups().iter();
+    let values: Option<Vec<&str>> = groups
+        .map(|group| klimalade_lake::constant_text(group, column))
+        .collect();
+    Ok(values.unwrap_or_default().into_iter().map(str::to_owned).collect())
 }

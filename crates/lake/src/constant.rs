@@ -11,7 +11,7 @@ use parquet::{
     data_type::ByteArray,
     errors::ParquetError,
     file::{
-        metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder},
+        metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder, RowGroupMetaData},
         statistics::Statistics,
         writer::{SerializedPageWriter, TrackedWrite},
     },
@@ -20,6 +20,20 @@ use parquet::{
 
 /// Rows of a page, as parquet's own writer cuts them.
 const PAGE_ROWS: u64 = 20_000;
+
+/// The one text that a column has in every row of a row group, as the statistics tell it; none where they name several,
+/// are cut short (a long text has bounds that are not exact), or are not there.
+pub fn constant_text<'a>(group: &'a RowGroupMetaData, column: &str) -> Option<&'a str> {
+    let named = |chunk: &&ColumnChunkMetaData| chunk.column_descr().name() == column;
+    let Some(Statistics::ByteArray(bounds)) = group.columns().iter().find(named)?.statistics() else {
+        return None;
+    };
+    let is_exact = bounds.min_is_exact() && bounds.max_is_exact() && bounds.null_count_opt() == Some(0);
+    let least = bounds
+        .min_opt()
+        .filter(|least| is_exact && Some(*least) == bounds.max_opt())?;
+    least.as_utf8().ok()
+}
 
 /// A column with one value in the whole file; never held, nor encoded, as so many copies of it.
 #[derive(Clone, Debug)]

@@ -19,7 +19,7 @@ mod vacuum;
 mod verify;
 
 pub use commit::{CommitPlan, Committed, Replacement};
-pub use constant::{Constant, ConstantValue};
+pub use constant::{Constant, ConstantValue, constant_text};
 pub use error::{Error, is_locked};
 pub use lake::{Lake, LocalFile};
 pub use lock::{Holder, LOCK_LASTS, OwnerLock};

@@ -4,10 +4,7 @@ use arrow::{array::AsArray, compute::cast, datatypes::DataType};
 use klimalade_lake::{Lake, OwnerLock, OwnerState, PartState};
 use klimalade_model::{Fault, Manifest, PageEntry, Part, Result, Table};
 use klimalade_pipeline::Owner;
-use parquet::{
-    arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder},
-    file::statistics::Statistics,
-};
+use parquet::arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder};
 
 use crate::{
     freshness::TooOld,
@@ -283,6 +280,8 @@ fn licence(inputs: &Inputs, house: &House, owner: &Owner, table: &Table) -> Resu
     Ok(strictest.cloned().unwrap_or_else(|| "not_stated".to_owned()))
 }
 
+const LICENCE: &str = "licence_code";
+
 /// Adds the licences of a file's rows: from the row groups' statistics where those name one, else from the rows.
 fn licences_of(file: &Path, licences: &mut BTreeSet<String>) -> Result<()> {
     let unreadable = |error: String| {
@@ -293,19 +292,12 @@ fn licences_of(file: &Path, licences: &mut BTreeSet<String>) -> Result<()> {
     let opened = std::fs::File::open(file).map_err(|error| unreadable(error.to_string()))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(opened).map_err(|error| unreadable(error.to_string()))?;
     let schema = builder.parquet_schema();
-    let Some(at) = (0..schema.num_columns()).find(|&at| schema.column(at).name() == "licence_code") else {
+    let Some(at) = (0..schema.num_columns()).find(|&at| schema.column(at).name() == LICENCE) else {
         return Err(unreadable("no column licence_code".to_owned()));
     };
     let mut mixed = Vec::new();
     for (number, group) in builder.metadata().row_groups().iter().enumerate() {
-        let one = match group.column(at).statistics() {
-            Some(Statistics::ByteArray(values)) if values.min_is_exact() && values.max_is_exact() => values
-                .min_opt()
-                .filter(|least| Some(*least) == values.max_opt())
-                .and_then(|code| code.as_utf8().ok()),
-            _ => None,
-        };
-        match one {
+        match klimalade_lake::constant_text(group, LICENCE) {
             Some(code) => {
                 licences.insert(code.to_owned());
             }
