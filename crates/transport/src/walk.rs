@@ -92,7 +92,8 @@ impl Tally {
         if let Some(other) = counts.other {
             return Err(Fault::source("the server's count changed during the walk")
                 .expected(format!("{promised} rows on every page"))
-                .found(format!("{other} rows")));
+                .found(format!("{other} rows"))
+                .worth_another_walk());
         }
         if promised == counts.rows {
             return Ok(());
