@@ -9,14 +9,13 @@ usage: ckan_portal.py KLIMALADE CACHE
 
 import contextlib
 import datetime
-import hashlib
-import json
 import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 
+import pyarrow as arrow
 import pyarrow.parquet as pq
 
 import ckan_server
@@ -36,6 +35,11 @@ FACTS = ["package.name", "package.title", "package.organization", "package.organ
 # Names at the source; a table of the datastore may have any.
 FIELDS = {"nr": "int4", "navn": "text", "PM2.5": "float8", "beløb i kr.": "numeric", "tal": "text", "dato": "date", "tid": "timestamp", "År": "int4"}
 KINDS = {"nr": "int", "navn": "text", "PM2.5": "float", "beløb i kr.": "text", "tal": "text", "dato": "date", "tid": "timestamp", "År": "int"}
+OF_CSV = {name: KINDS[name] for name in ("nr", "navn", "PM2.5")}
+EXCEL = {"type": "csv", "delimiter": ";", "encoding": "windows-1252", "decimal": ","}
+DATASTORE = {"type": "datastore"}
+# Milliseconds between two requests, where something happens in between.
+PAUSE = 1_500
 
 
 def row(at: int) -> dict:
@@ -56,6 +60,11 @@ def csv(rows: list[dict]) -> str:
     cells = [[str(one["nr"]), one["navn"] or "", str(one["PM2.5"] or "").replace(".", ",")] for one in rows]
     quoted = [";".join('"' + cell.replace('"', '""') + '"' for cell in line) for line in [["nr", "navn", "PM2.5"], *cells]]
     return "\r\n".join(quoted) + "\r\n"
+
+
+def cells(of: dict) -> dict:
+    """What of a row stands in such a file."""
+    return {name: of[name] for name in OF_CSV}
 
 
 class Harvest:
@@ -161,9 +170,7 @@ def put_in_packages(portal: ckan_server.Portal) -> list[dict]:
             resource = portal.upload(
                 csv(rows).encode("cp1252"), f"stier {number}.csv", package_id=package["name"], name=f"Stier {number} på {TOWNS[at % 4]}", format="csv"
             )
-            expected += [
-                {name: one[name] for name in ("nr", "navn", "PM2.5")} | facts(package, resource) | {"licence": LICENCES[licence]} for one in rows
-            ]
+            expected += [cells(one) | facts(package, resource) | {"licence": LICENCES[licence]} for one in rows]
         # Not meant: another format, another host.
         portal.do("resource_create", package_id=package["name"], name="Om stierne", format="HTML", url="https://kommune.example/stier")
     return expected
@@ -186,18 +193,16 @@ def insert(portal: ckan_server.Portal, resource: dict, rows: list[dict]) -> None
 
 
 @contextlib.contextmanager
-def while_walked(portal: ckan_server.Portal, offset: int, change, once: bool):
-    """Changes the portal as soon as the page at `offset` was given: in the first walk, or in each."""
-    over, seen = threading.Event(), len(portal.asked())
+def after(portal: ckan_server.Portal, words: str, change, once: bool):
+    """Changes the portal as soon as a request with these words was answered: the first, or each. Errors: none was."""
+    over, done, seen = threading.Event(), [], len(portal.asked())
 
     def watch() -> None:
-        done = 0
-        while not over.is_set():
-            given = [line for line in portal.asked()[seen:] if f"offset={offset}&" in line or f"offset={offset} " in line]
-            if len(given) > done and not (once and done):
-                done = len(given)
-                change(done)
-            time.sleep(0.02)
+        while not over.wait(0.02):
+            answered = [line for line in portal.asked()[seen:] if words in line]
+            if len(answered) > len(done) and not (once and done):
+                change()
+                done.append(len(answered))
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -206,45 +211,139 @@ def while_walked(portal: ckan_server.Portal, offset: int, change, once: bool):
     finally:
         over.set()
         watcher.join()
+    if not done:
+        raise SystemExit(f"nothing was asked for with {words}")
 
 
 def of_packages(harvest: Harvest, expected: list[dict]) -> None:
-    kinds = {"nr": "int", "navn": "text", "PM2.5": "float"}
-    files = {
-        "resource": {"format": ".CSV", "every": True},
-        "read": {"type": "csv", "delimiter": ";", "encoding": "windows-1252", "decimal": ","},
-    }
+    files = {"resource": {"format": ".CSV", "every": True}, "read": EXCEL}
     searched = len(harvest.portal.asked())
-    came, _, _ = harvest.rows("every package", {"search": {"filter": "title:*"}} | files, kinds=kinds)
+    came, _, _ = harvest.rows("every package", {"search": {"filter": "title:*"}} | files, kinds=OF_CSV)
     same(f"CKAN, {PACKAGES} packages found in pages of ten, their files", came, expected)
     asked = [line.split("start=")[1].split("&")[0] for line in harvest.portal.asked()[searched:] if "package_search" in line]
     # The night plans twice: before the harvest, and behind it.
     if asked != 2 * [str(start) for start in range(0, PACKAGES, 10)]:
         raise SystemExit(f"the search was asked for at {asked}")
     for name in ORGANISATIONS:
-        came, _, _ = harvest.rows(name, {"search": {"filter": f"organization:{name}"}} | files, kinds=kinds)
+        came, _, _ = harvest.rows(name, {"search": {"filter": f"organization:{name}"}} | files, kinds=OF_CSV)
         same(f"CKAN, the packages of {name}", came, [one for one in expected if one["package.organization"] == name])
-    one = {"package": "cykelstier-03", "resource": {"format": "CSV"}, "read": files["read"]}
-    harvest.refused("CKAN, a licence that nobody has read", ["licence", "other-at"], one | {"licences": {}}, kinds=kinds)
-    harvest.refused("CKAN, no licence", ["licence", "no licence"], one | {"package": "cykelstier-04", "licences": {}}, kinds=kinds)
+    one = {"package": "cykelstier-03", "resource": {"format": "CSV"}, "read": EXCEL}
+    harvest.refused("CKAN, a licence that nobody has read", ["licence", "other-at"], one | {"licences": {}}, kinds=OF_CSV)
+    harvest.refused("CKAN, no licence", ["licence", "no licence"], one | {"package": "cykelstier-04", "licences": {}}, kinds=OF_CSV)
     two = one | {"package": "cykelstier-05"}
-    harvest.refused("CKAN, two resources that fit", ["2 of these", "Stier 0 på Læsø"], two, kinds=kinds)
+    harvest.refused("CKAN, two resources that fit", ["2 of these", "Stier 0 på Læsø"], two, kinds=OF_CSV)
 
 
-def of_bytes(harvest: Harvest) -> None:
+def put_in_file(portal: ckan_server.Portal, name: str, content: bytes, **more) -> tuple[dict, dict]:
+    package = {"name": name, "title": f"Fil {name}", "owner_org": "aarhus-vand", "license_id": "cc-zero"} | more
+    portal.do("package_create", **package)
+    return package, portal.upload(content, "Målte værdier.csv", package_id=name, name="Målte værdier", format="CSV")
+
+
+def of_files(harvest: Harvest) -> None:
     """A file through the portal, to the byte: what was uploaded is what stands in raw/."""
     portal = harvest.portal
-    for name, content in {
-        "excel": csv([row(at) for at in range(5_000)]).encode("cp1252"),
-        "med-mærke": b"\xef\xbb\xbf" + csv([row(at) for at in range(7)]).replace("\r\n", "\n").encode(),
-    }.items():
-        package = {"name": f"fil-{len(content)}", "title": "Fil", "owner_org": "aarhus-vand", "license_id": "cc-zero"}
-        portal.do("package_create", **package)
-        portal.upload(content, f"{name}.csv", package_id=package["name"], name=name, format="CSV")
-        read = {"type": "csv", "delimiter": ";", "encoding": "windows-1252", "decimal": ","}
-        kinds = {"nr": "int", "navn": "text", "PM2.5": "float"}
-        came, lake, _ = harvest.rows(name, {"package": package["name"], "read": read}, kinds=kinds)
-        print(len(came), hashlib.sha256(content).hexdigest(), [str(f.relative_to(lake)) for f in (lake / "raw").rglob("*")])
+    many, few = [row(at) for at in range(5_000)], [row(at) for at in range(7)]
+    for name, rows, content, form in (
+        ("excel", many, csv(many).encode("cp1252"), EXCEL),
+        ("mark", few, b"\xef\xbb\xbf" + csv(few).replace("\r\n", "\n").encode(), EXCEL),
+    ):
+        package, resource = put_in_file(portal, name, content)
+        came, lake, _ = harvest.rows(name, {"package": name, "read": form}, kinds=OF_CSV)
+        same(f"CKAN, a file of {len(content)} bytes ({name})", came, [cells(one) | facts(package, resource) for one in rows])
+        stored = [arrow.input_stream(file).read() for file in (lake / "raw").rglob("*.zst")]
+        if stored != [content]:
+            raise SystemExit(f"{name}: {[len(one) for one in stored]} bytes are stored, {len(content)} were uploaded")
+    # Another file in its place while the night runs: its times of change move, and it is asked for again.
+    package, resource = put_in_file(portal, "replaced", csv(few).encode("cp1252"))
+    now = [row(at) for at in range(3, 9)]
+    replace = lambda: portal.upload(csv(now).encode("cp1252"), "Målte værdier.csv", action="resource_patch", id=resource["id"])  # noqa: E731
+    with after(portal, "/download/", replace, once=True):
+        came, _, _ = harvest.rows("replaced", {"package": "replaced", "read": EXCEL}, kinds=OF_CSV, pause=PAUSE)
+    same("CKAN, a file that is replaced while the night runs", came, [cells(one) | facts(package, resource) for one in now])
+
+
+def of_tables(harvest: Harvest) -> None:
+    portal = harvest.portal
+    package, resource = put_in_table(portal, "table", ROWS)
+    expected = [row(at) | facts(package, resource) | {"licence": "cc_by_4_0"} for at in range(ROWS)]
+    for limit in (500, MOST, 37):
+        came, _, _ = harvest.rows("table", {"package": "table", "read": DATASTORE, "page_limit": limit})
+        same(f"CKAN, a table in pages of {limit}, of which it gives {min(limit, MOST)}", came, expected)
+    package, resource = put_in_table(portal, "even", EVEN_ROWS)
+    asked = len(portal.asked())
+    came, _, _ = harvest.rows("even", {"package": "even", "read": DATASTORE, "trust_total": False})
+    same("CKAN, a table of full pages whose count is not believed", came, [row(at) | facts(package, resource) for at in range(EVEN_ROWS)])
+    past = [line for line in portal.asked()[asked:] if f"offset={EVEN_ROWS}&" in line]
+    page = portal.do("datastore_search", resource_id=resource["id"], offset=EVEN_ROWS, limit=500)
+    if len(past) != 1 or page["records"] or page["limit"] != MOST or "next" not in page["_links"]:
+        raise SystemExit(f"a page past the end was asked for {len(past)} times; it is {page}")
+    if any("_links" in line or line.count("offset=") > 1 for line in portal.asked()[asked:]):
+        raise SystemExit("a link was followed")
+    print("CKAN, a page past the end: no rows, and a link to a next one that nobody follows", flush=True)
+
+
+def of_writers(harvest: Harvest) -> None:
+    """Somebody writes to the table while it is walked."""
+    portal = harvest.portal
+    source = {"read": DATASTORE, "page_limit": 500}
+    package, resource = put_in_table(portal, "shrinks", EVEN_ROWS)
+    of = resource["id"]
+    remove = lambda: portal.do("datastore_delete", resource_id=of, filters={"nr": 5}, force=True)  # noqa: E731
+    with after(portal, "offset=100&", remove, once=True):
+        came, _, said = harvest.rows("shrinks", source | {"package": "shrinks"}, pause=PAUSE)
+    same("CKAN, a row before the page is taken away: walked again", came, [row(at) | facts(package, resource) for at in range(EVEN_ROWS) if at != 5])
+    if "walked again" not in said:
+        raise SystemExit(f"nothing says that it was walked again:\n{said}")
+    package, resource = put_in_table(portal, "grows", EVEN_ROWS)
+    rows = iter(range(EVEN_ROWS, 2 * EVEN_ROWS))
+    add = lambda: insert(portal, resource, [row(next(rows))])  # noqa: E731
+    with after(portal, "offset=100&", add, once=False):
+        title, words = "CKAN, a table to which somebody writes in every walk", ["count changed during the walk"]
+        harvest.refused(title, words, source | {"package": "grows"}, pause=PAUSE)
+    package, resource = put_in_table(portal, "goes", EVEN_ROWS)
+    gone = lambda: portal.do("datastore_delete", resource_id=resource["id"], force=True)  # noqa: E731
+    with after(portal, "offset=100&", gone, once=True):
+        harvest.refused("CKAN, a table that is taken away while it is walked", ["not in the portal's datastore"], source | {"package": "goes"}, pause=PAUSE)
+
+
+def of_refusals(harvest: Harvest, without_datastore: str) -> None:
+    portal = harvest.portal
+    table = {"read": DATASTORE}
+    harvest.refused("CKAN, an unknown package", ["nothing of this name", "HTTP 404: Not found"], table | {"package": "nowhere"})
+    package = {"name": "flagged", "title": "Uden tabel", "owner_org": "aeroe", "license_id": "cc-by"}
+    portal.do("package_create", **package)
+    portal.do("resource_create", package_id="flagged", name="Målinger", format="CSV", url="_datastore", datastore_active=True)
+    words = ["nothing of this name", "HTTP 404", "was not found"]
+    harvest.refused("CKAN, a resource that says it has a table and has none", words, table | {"package": "flagged"})
+    harvest.refused("CKAN, a resource without a table", ["not in the portal's datastore"], table | {"package": "cykelstier-01", "resource": {"format": "CSV"}})
+    bare = table | {"package": "table", "base_url": without_datastore}
+    words = ["Action name not known: datastore_search", "hint", "datastore"]
+    harvest.refused("CKAN, a portal without a datastore, which says so in a bare string", words, bare)
+    said = harvest.refused("CKAN, a page that is no portal", ["error", "404"], table | {"package": "table", "base_url": f"{portal.base}/nowhere"})
+    print(said)
+    # What only those may see who are known to the portal.
+    key = {"auth": {"strategy": "header", "name": "Authorization", "secret": "portal_key"}}
+    known = {"secrets": {"portal_key": portal.token}}
+    package, resource = put_in_table(portal, "private", 50, private=True)
+    own = table | {"package": "private"}
+    print(harvest.refused("CKAN, a private package", ["does not show this to us", "HTTP 403", "[source.auth]", "hint"], own))
+    wrong = {"secrets": {"portal_key": "hverken-navn-eller-nøgle".replace("ø", "o")}}
+    harvest.refused("CKAN, a private package, with a key that is none", ["does not show this to us", "HTTP 403"], own | key, **wrong)
+    came, _, _ = harvest.rows("private", own | key, **known)
+    same("CKAN, a private package with our key", came, [row(at) | facts(package, resource) for at in range(50)])
+    rows = [row(at) for at in range(30)]
+    package, resource = put_in_file(portal, "private-file", csv(rows).encode("cp1252"), private=True)
+    private = {"package": "private-file", "read": EXCEL}
+    came, _, _ = harvest.rows("private-file", private | key, kinds=OF_CSV, **known)
+    same("CKAN, a private file with our key", came, [cells(one) | facts(package, resource) for one in rows])
+    portal.do("package_create", name="links", title="Henviser", owner_org="aeroe", license_id="cc-by")
+    portal.do("resource_create", package_id="links", name="Privat", format="CSV", url=resource["url"])
+    print(harvest.refused("CKAN, a link to a private file", ["error"], {"package": "links", "read": EXCEL}, kinds=OF_CSV))
+    portal.do("package_delete", id="table")
+    print(harvest.refused("CKAN, a package that was taken away", ["error"], table | {"package": "table"}))
+    words = ["no longer published", "state deleted"]
+    harvest.refused("CKAN, a package that was taken away and that our key may still see", words, table | {"package": "table"} | key, **known)
 
 
 def main(klimalade: Path, cache: Path) -> None:
@@ -254,7 +353,10 @@ def main(klimalade: Path, cache: Path) -> None:
         with ckan_server.portal(scratch / "ckan", cache / "ckan", MOST) as (portal, without_datastore):
             harvest = Harvest(klimalade, scratch, portal)
             of_packages(harvest, put_in_packages(portal))
-            of_bytes(harvest)
+            of_files(harvest)
+            of_tables(harvest)
+            of_writers(harvest)
+            of_refusals(harvest, without_datastore)
 
 
 if __name__ == "__main__":

@@ -37,14 +37,14 @@ class Portal:
         """What the action gives. Errors: whatever it refuses."""
         return self.result(action, *self.ask(action, self.token, **parameters))
 
-    def upload(self, content: bytes, file: str, **parameters):
+    def upload(self, content: bytes, file: str, action="resource_create", **parameters):
         """A resource whose file lies in the portal."""
         border = uuid.uuid4().hex
         parts = [f'--{border}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in parameters.items()]
         head = f'--{border}\r\nContent-Disposition: form-data; name="upload"; filename="{file}"\r\n\r\n'
         body = "".join([*parts, head]).encode() + content + f"\r\n--{border}--\r\n".encode()
-        sent = self.send("resource_create", body, f"multipart/form-data; boundary={border}", self.token)
-        return self.result("resource_create", *sent)
+        sent = self.send(action, body, f"multipart/form-data; boundary={border}", self.token)
+        return self.result(action, *sent)
 
     def send(self, action: str, body: bytes, kind: str, token: str | None) -> tuple[int, dict | str]:
         request = urllib.request.Request(f"{self.base}/api/3/action/{action}", body, {"Content-Type": kind})
