@@ -270,6 +270,9 @@ def of_tables(harvest: Harvest) -> None:
     for limit in (500, MOST, 37):
         came, _, _ = harvest.rows("table", {"package": "table", "read": DATASTORE, "page_limit": limit})
         same(f"CKAN, a table in pages of {limit}, of which it gives {min(limit, MOST)}", came, expected)
+    dump = {"package": "table", "read": {"type": "csv", "delimiter": ","}}
+    came, _, _ = harvest.rows("dump", dump)
+    same("CKAN, the same table as the file that the portal makes of it", came, expected)
     package, resource = put_in_table(portal, "even", EVEN_ROWS)
     asked = len(portal.asked())
     came, _, _ = harvest.rows("even", {"package": "even", "read": DATASTORE, "trust_total": False})
@@ -320,16 +323,17 @@ def of_refusals(harvest: Harvest, without_datastore: str) -> None:
     bare = table | {"package": "table", "base_url": without_datastore}
     words = ["Action name not known: datastore_search", "hint", "datastore"]
     harvest.refused("CKAN, a portal without a datastore, which says so in a bare string", words, bare)
-    said = harvest.refused("CKAN, a page that is no portal", ["error", "404"], table | {"package": "table", "base_url": f"{portal.base}/nowhere"})
-    print(said)
+    lost = table | {"package": "table", "base_url": f"{portal.base}/nowhere"}
+    harvest.refused("CKAN, an address that is no portal's", ["nothing is served at this address", "HTTP 404", "hint"], lost)
     # What only those may see who are known to the portal.
     key = {"auth": {"strategy": "header", "name": "Authorization", "secret": "portal_key"}}
     known = {"secrets": {"portal_key": portal.token}}
     package, resource = put_in_table(portal, "private", 50, private=True)
     own = table | {"package": "private"}
-    print(harvest.refused("CKAN, a private package", ["does not show this to us", "HTTP 403", "[source.auth]", "hint"], own))
-    wrong = {"secrets": {"portal_key": "hverken-navn-eller-nøgle".replace("ø", "o")}}
-    harvest.refused("CKAN, a private package, with a key that is none", ["does not show this to us", "HTTP 403"], own | key, **wrong)
+    words = ["does not show this to us", "HTTP 403: Access denied", "[source.auth]", "hint"]
+    harvest.refused("CKAN, a private package", words, own)
+    wrong = {"secrets": {"portal_key": "hverken navn eller noegle"}}
+    harvest.refused("CKAN, a private package, with a key that is none", words, own | key, **wrong)
     came, _, _ = harvest.rows("private", own | key, **known)
     same("CKAN, a private package with our key", came, [row(at) | facts(package, resource) for at in range(50)])
     rows = [row(at) for at in range(30)]
@@ -339,9 +343,12 @@ def of_refusals(harvest: Harvest, without_datastore: str) -> None:
     same("CKAN, a private file with our key", came, [cells(one) | facts(package, resource) for one in rows])
     portal.do("package_create", name="links", title="Henviser", owner_org="aeroe", license_id="cc-by")
     portal.do("resource_create", package_id="links", name="Privat", format="CSV", url=resource["url"])
-    print(harvest.refused("CKAN, a link to a private file", ["error"], {"package": "links", "read": EXCEL}, kinds=OF_CSV))
+    # Not the portal's JSON: a page of HTML, under 403.
+    words = ["the server refuses our credential", "HTTP 403", "/download/"]
+    harvest.refused("CKAN, a link to a private file", words, {"package": "links", "read": EXCEL}, kinds=OF_CSV)
     portal.do("package_delete", id="table")
-    print(harvest.refused("CKAN, a package that was taken away", ["error"], table | {"package": "table"}))
+    words = ["does not show this to us", "was taken away"]
+    harvest.refused("CKAN, a package that was taken away", words, table | {"package": "table"})
     words = ["no longer published", "state deleted"]
     harvest.refused("CKAN, a package that was taken away and that our key may still see", words, table | {"package": "table"} | key, **known)
 
