@@ -9,10 +9,10 @@ usage: ckan_portal.py KLIMALADE CACHE
 
 import contextlib
 import datetime
+import itertools
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 import pyarrow as arrow
@@ -32,10 +32,13 @@ OUR_LICENCES = {"other-at": "psi_open", "": "not_stated"}
 PACKAGES = 45
 TOWNS = ["Ærø", "Læsø", "Høje-Taastrup", "Århus Å & omegn", "Sønderborg", "Møn <øst>", 'Fanø "vest"', "100 % æøå; ja\\nej"]
 FACTS = ["package.name", "package.title", "package.organization", "package.organization_title", "resource.id", "resource.name"]
-# Names at the source; a table of the datastore may have any.
-FIELDS = {"nr": "int4", "navn": "text", "PM2.5": "float8", "beløb i kr.": "numeric", "tal": "text", "dato": "date", "tid": "timestamp", "År": "int4"}
-KINDS = {"nr": "int", "navn": "text", "PM2.5": "float", "beløb i kr.": "text", "tal": "text", "dato": "date", "tid": "timestamp", "År": "int"}
-OF_CSV = {name: KINDS[name] for name in ("nr", "navn", "PM2.5")}
+# Of a table's columns, the type at the portal and the declared one.
+COLUMNS = {
+    "nr": ("int4", "int"), "navn": ("text", "text"), "PM2.5": ("float8", "float"), "beløb i kr.": ("numeric", "text"),
+    "tal": ("text", "text"), "dato": ("date", "date"), "tid": ("timestamp", "timestamp"), "År": ("int4", "int"),
+}  # fmt: skip
+OF_TABLE = {name: declared for name, (_, declared) in COLUMNS.items()}
+OF_CSV = {name: OF_TABLE[name] for name in ("nr", "navn", "PM2.5")}
 EXCEL = {"type": "csv", "delimiter": ";", "encoding": "windows-1252", "decimal": ","}
 DATASTORE = {"type": "datastore"}
 # Milliseconds between two requests, where something happens in between.
@@ -73,13 +76,13 @@ class Harvest:
     def __init__(self, klimalade: Path, scratch: Path, portal: ckan_server.Portal):
         self.klimalade, self.scratch, self.portal = klimalade, scratch, portal
 
-    def run(self, source: dict, kinds: dict = KINDS, pause: int = 0, secrets: dict | None = None):
+    def run(self, source: dict, kinds: dict = OF_TABLE, pause: int = 0, secrets: dict | None = None):
         """Exit code, what was said, and the lake. Each row becomes an area whose address is all that came."""
         source = {"connector": "ckan", "base_url": self.portal.base, "licences": OUR_LICENCES} | source
         names = {f"c{at}": (name, kind) for at, (name, kind) in enumerate((kinds | dict.fromkeys(FACTS, "text")).items())}
-        columns = "".join(
-            f"{ours} = {toml({'type': kind, 'from': name} | ({'id': True} if ours == 'c0' else {}))}\n" for ours, (name, kind) in names.items()
-        )
+        declared = {ours: {"type": kind, "from": name} for ours, (name, kind) in names.items()}
+        declared["c0"]["id"] = True
+        columns = "".join(f"{ours} = {toml(column)}\n" for ours, column in declared.items())
         said = ", '\x1f', ".join(f"coalesce(CAST(r.{ours} AS VARCHAR), '\x1e')" for ours in names)
         definition = (
             'version = 1\ntitle_en = "Rows of a real portal"\ntitle_da = "Rækker fra en rigtig portal"\n'
@@ -100,7 +103,9 @@ class Harvest:
     def keeps_quiet(self, said: str, lake: Path) -> None:
         """Our key to the portal stands nowhere."""
         token = self.portal.token.encode()
-        if self.portal.token in said or any(token in file.read_bytes() for file in lake.rglob("*") if file.is_file()):
+        # Of raw/, which is compressed, what was stored.
+        stored = [arrow.input_stream(file).read() for file in lake.rglob("*") if file.is_file()]
+        if self.portal.token in said or any(token in content for content in stored):
             raise SystemExit("the key to the portal was printed or stored")
 
     def rows(self, title: str, *arguments, **more) -> tuple[list[dict], Path, str]:
@@ -111,27 +116,25 @@ class Harvest:
         found = []
         for file in sorted((lake / "core/plan_area").rglob("*.parquet")):
             for one in pq.ParquetFile(file).read(["document_url", "licence_code"]).to_pylist():
-                cells = [None if cell == "\x1e" else cell for cell in one["document_url"].split("\x1f")]
-                found.append(dict(zip(names, cells, strict=True)) | {"licence": one["licence_code"]})
+                texts = [None if text == "\x1e" else text for text in one["document_url"].split("\x1f")]
+                found.append(dict(zip(names, texts, strict=True)) | {"licence": one["licence_code"]})
         return found, lake, said
 
-    def refused(self, title: str, words: list[str], *arguments, **more) -> str:
+    def refused(self, title: str, words: list[str], *arguments, **more) -> None:
         """Nothing is published, and what is said has these words."""
         code, said, lake, _ = self.run(*arguments, **more)
         missing = [word for word in words if word not in said]
         if code == 0 or missing or list((lake / "core").rglob("*.parquet")):
             raise SystemExit(f"{title}: ended with {code}, without {missing}:\n{said}")
         print(f"{title}: refused, as it must be", flush=True)
-        return said
 
 
-def same(title: str, came: list[dict], wanted: list[dict], key=("resource.id", "nr")) -> None:
+def same(title: str, came: list[dict], wanted: list[dict]) -> None:
     """Errors: the first row that is another than the one that was put in."""
-    by_key = lambda rows: {tuple(str(one[name]) for name in key): one for one in rows}  # noqa: E731
-    found, expected = by_key(came), by_key(wanted)
+    found, expected = ({(one["resource.id"], str(one["nr"])): one for one in rows} for rows in (came, wanted))
     if len(came) != len(found) or found.keys() != expected.keys():
-        missing = sorted(expected.keys() - found.keys())[:3]
-        raise SystemExit(f"{title}: {len(came)} rows came, {len(expected)} were put in; missing {missing}, more {sorted(found.keys() - expected.keys())[:3]}")
+        apart = sorted(found.keys() ^ expected.keys())[:5]
+        raise SystemExit(f"{title}: {len(came)} rows came, {len(expected)} were put in; not in both: {apart}")
     for name, one in expected.items():
         for column, value in one.items():
             if not is_same(found[name][column], value):
@@ -162,17 +165,18 @@ def put_in_packages(portal: ckan_server.Portal) -> list[dict]:
     expected = []
     licences = list(LICENCES)
     for at in range(PACKAGES):
-        package = {"name": f"cykelstier-{at:02}", "title": f"Cykelstier på {TOWNS[at % 4]} ({at})", "owner_org": list(ORGANISATIONS)[at % 3]}
+        town, owner = TOWNS[at % 4], list(ORGANISATIONS)[at % 3]
+        package = {"name": f"cykelstier-{at:02}", "title": f"Cykelstier på {town} ({at})", "owner_org": owner}
         licence = licences[at % len(licences)]
         portal.do("package_create", **package, **({"license_id": licence} if licence else {}))
         for number in range(2 if at % 5 == 0 else 1):
             rows = [row(10 * at + one) for one in range(number, 3)]
-            resource = portal.upload(
-                csv(rows).encode("cp1252"), f"stier {number}.csv", package_id=package["name"], name=f"Stier {number} på {TOWNS[at % 4]}", format="csv"
-            )
+            described = {"package_id": package["name"], "name": f"Stier {number} på {town}", "format": "csv"}
+            resource = portal.upload(csv(rows).encode("cp1252"), f"stier {number}.csv", **described)
             expected += [cells(one) | facts(package, resource) | {"licence": LICENCES[licence]} for one in rows]
         # Not meant: another format, another host.
-        portal.do("resource_create", package_id=package["name"], name="Om stierne", format="HTML", url="https://kommune.example/stier")
+        about = {"name": "Om stierne", "format": "HTML", "url": "https://kommune.example/stier"}
+        portal.do("resource_create", package_id=package["name"], **about)
     return expected
 
 
@@ -180,8 +184,9 @@ def put_in_table(portal: ckan_server.Portal, name: str, count: int, **more) -> t
     """A package with one table of the datastore; the package and its resource."""
     package = {"name": name, "title": f"Målinger {name}", "owner_org": "aeroe", "license_id": "CC-BY-4.0"} | more
     portal.do("package_create", **package)
-    resource = portal.do("resource_create", package_id=name, name="Målinger", format="CSV", url_type="datastore", url="_datastore")
-    fields = [{"id": field, "type": kind} for field, kind in FIELDS.items()]
+    described = {"name": "Målinger", "format": "CSV", "url_type": "datastore", "url": "_datastore"}
+    resource = portal.do("resource_create", package_id=name, **described)
+    fields = [{"id": name, "type": kind} for name, (kind, _) in COLUMNS.items()]
     portal.do("datastore_create", resource_id=resource["id"], fields=fields, primary_key=["nr"], force=True)
     for at in range(0, count, 400):
         insert(portal, resource, [row(one) for one in range(at, min(at + 400, count))])
@@ -244,12 +249,12 @@ def of_files(harvest: Harvest) -> None:
     """A file through the portal, to the byte: what was uploaded is what stands in raw/."""
     portal = harvest.portal
     many, few = [row(at) for at in range(5_000)], [row(at) for at in range(7)]
-    for name, rows, content, form in (
-        ("excel", many, csv(many).encode("cp1252"), EXCEL),
-        ("mark", few, b"\xef\xbb\xbf" + csv(few).replace("\r\n", "\n").encode(), EXCEL),
+    for name, rows, content in (
+        ("excel", many, csv(many).encode("cp1252")),
+        ("byte-order-mark", few, b"\xef\xbb\xbf" + csv(few).replace("\r\n", "\n").encode()),
     ):
         package, resource = put_in_file(portal, name, content)
-        came, lake, _ = harvest.rows(name, {"package": name, "read": form}, kinds=OF_CSV)
+        came, lake, _ = harvest.rows(name, {"package": name, "read": EXCEL}, kinds=OF_CSV)
         same(f"CKAN, a file of {len(content)} bytes ({name})", came, [cells(one) | facts(package, resource) for one in rows])
         stored = [arrow.input_stream(file).read() for file in (lake / "raw").rglob("*.zst")]
         if stored != [content]:
@@ -257,7 +262,10 @@ def of_files(harvest: Harvest) -> None:
     # Another file in its place while the night runs: its times of change move, and it is asked for again.
     package, resource = put_in_file(portal, "replaced", csv(few).encode("cp1252"))
     now = [row(at) for at in range(3, 9)]
-    replace = lambda: portal.upload(csv(now).encode("cp1252"), "Målte værdier.csv", action="resource_patch", id=resource["id"])  # noqa: E731
+
+    def replace() -> None:
+        portal.upload(csv(now).encode("cp1252"), "Målte værdier.csv", action="resource_patch", id=resource["id"])
+
     with after(portal, "/download/", replace, once=True):
         came, _, _ = harvest.rows("replaced", {"package": "replaced", "read": EXCEL}, kinds=OF_CSV, pause=PAUSE)
     same("CKAN, a file that is replaced while the night runs", came, [cells(one) | facts(package, resource) for one in now])
@@ -274,9 +282,10 @@ def of_tables(harvest: Harvest) -> None:
     came, _, _ = harvest.rows("dump", dump)
     same("CKAN, the same table as the file that the portal makes of it", came, expected)
     package, resource = put_in_table(portal, "even", EVEN_ROWS)
+    expected = [row(at) | facts(package, resource) for at in range(EVEN_ROWS)]
     asked = len(portal.asked())
     came, _, _ = harvest.rows("even", {"package": "even", "read": DATASTORE, "trust_total": False})
-    same("CKAN, a table of full pages whose count is not believed", came, [row(at) | facts(package, resource) for at in range(EVEN_ROWS)])
+    same("CKAN, a table of full pages whose count is not believed", came, expected)
     past = [line for line in portal.asked()[asked:] if f"offset={EVEN_ROWS}&" in line]
     page = portal.do("datastore_search", resource_id=resource["id"], offset=EVEN_ROWS, limit=500)
     if len(past) != 1 or page["records"] or page["limit"] != MOST or "next" not in page["_links"]:
@@ -291,23 +300,23 @@ def of_writers(harvest: Harvest) -> None:
     portal = harvest.portal
     source = {"read": DATASTORE, "page_limit": 500}
     package, resource = put_in_table(portal, "shrinks", EVEN_ROWS)
-    of = resource["id"]
-    remove = lambda: portal.do("datastore_delete", resource_id=of, filters={"nr": 5}, force=True)  # noqa: E731
-    with after(portal, "offset=100&", remove, once=True):
+    of = {"resource_id": resource["id"], "force": True}
+    with after(portal, "offset=100&", lambda: portal.do("datastore_delete", **of, filters={"nr": 5}), once=True):
         came, _, said = harvest.rows("shrinks", source | {"package": "shrinks"}, pause=PAUSE)
-    same("CKAN, a row before the page is taken away: walked again", came, [row(at) | facts(package, resource) for at in range(EVEN_ROWS) if at != 5])
+    left = [row(at) | facts(package, resource) for at in range(EVEN_ROWS) if at != 5]
+    same("CKAN, a row before the page is taken away: walked again", came, left)
     if "walked again" not in said:
         raise SystemExit(f"nothing says that it was walked again:\n{said}")
-    package, resource = put_in_table(portal, "grows", EVEN_ROWS)
-    rows = iter(range(EVEN_ROWS, 2 * EVEN_ROWS))
-    add = lambda: insert(portal, resource, [row(next(rows))])  # noqa: E731
-    with after(portal, "offset=100&", add, once=False):
-        title, words = "CKAN, a table to which somebody writes in every walk", ["count changed during the walk"]
+    _, resource = put_in_table(portal, "grows", EVEN_ROWS)
+    rows = itertools.count(EVEN_ROWS)
+    with after(portal, "offset=100&", lambda: insert(portal, resource, [row(next(rows))]), once=False):
+        title, words = "CKAN, a table to which somebody writes in every walk", ["count changed during the walk", "page_limit"]
         harvest.refused(title, words, source | {"package": "grows"}, pause=PAUSE)
-    package, resource = put_in_table(portal, "goes", EVEN_ROWS)
-    gone = lambda: portal.do("datastore_delete", resource_id=resource["id"], force=True)  # noqa: E731
-    with after(portal, "offset=100&", gone, once=True):
-        harvest.refused("CKAN, a table that is taken away while it is walked", ["not in the portal's datastore"], source | {"package": "goes"}, pause=PAUSE)
+    _, resource = put_in_table(portal, "goes", EVEN_ROWS)
+    of = {"resource_id": resource["id"], "force": True}
+    with after(portal, "offset=100&", lambda: portal.do("datastore_delete", **of), once=True):
+        title, words = "CKAN, a table that is taken away while it is walked", ["not in the portal's datastore"]
+        harvest.refused(title, words, source | {"package": "goes"}, pause=PAUSE)
 
 
 def of_refusals(harvest: Harvest, without_datastore: str) -> None:
@@ -316,10 +325,11 @@ def of_refusals(harvest: Harvest, without_datastore: str) -> None:
     harvest.refused("CKAN, an unknown package", ["nothing of this name", "HTTP 404: Not found"], table | {"package": "nowhere"})
     package = {"name": "flagged", "title": "Uden tabel", "owner_org": "aeroe", "license_id": "cc-by"}
     portal.do("package_create", **package)
-    portal.do("resource_create", package_id="flagged", name="Målinger", format="CSV", url="_datastore", datastore_active=True)
+    portal.do("resource_create", package_id="flagged", name="Målinger", url="_datastore", datastore_active=True)
     words = ["nothing of this name", "HTTP 404", "was not found"]
     harvest.refused("CKAN, a resource that says it has a table and has none", words, table | {"package": "flagged"})
-    harvest.refused("CKAN, a resource without a table", ["not in the portal's datastore"], table | {"package": "cykelstier-01", "resource": {"format": "CSV"}})
+    file = table | {"package": "cykelstier-01", "resource": {"format": "CSV"}}
+    harvest.refused("CKAN, a resource without a table", ["not in the portal's datastore"], file)
     bare = table | {"package": "table", "base_url": without_datastore}
     words = ["Action name not known: datastore_search", "hint", "datastore"]
     harvest.refused("CKAN, a portal without a datastore, which says so in a bare string", words, bare)
@@ -350,7 +360,8 @@ def of_refusals(harvest: Harvest, without_datastore: str) -> None:
     words = ["does not show this to us", "was taken away"]
     harvest.refused("CKAN, a package that was taken away", words, table | {"package": "table"})
     words = ["no longer published", "state deleted"]
-    harvest.refused("CKAN, a package that was taken away and that our key may still see", words, table | {"package": "table"} | key, **known)
+    title = "CKAN, a package that was taken away and that our key may still see"
+    harvest.refused(title, words, table | {"package": "table"} | key, **known)
 
 
 def main(klimalade: Path, cache: Path) -> None:

@@ -40,9 +40,10 @@ class Portal:
     def upload(self, content: bytes, file: str, action="resource_create", **parameters):
         """A resource whose file lies in the portal."""
         border = uuid.uuid4().hex
-        parts = [f'--{border}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in parameters.items()]
-        head = f'--{border}\r\nContent-Disposition: form-data; name="upload"; filename="{file}"\r\n\r\n'
-        body = "".join([*parts, head]).encode() + content + f"\r\n--{border}--\r\n".encode()
+        begin = f"--{border}\r\nContent-Disposition: form-data; name="
+        fields = "".join(f'{begin}"{name}"\r\n\r\n{value}\r\n' for name, value in parameters.items())
+        head = f'{fields}{begin}"upload"; filename="{file}"\r\n\r\n'
+        body = head.encode() + content + f"\r\n--{border}--\r\n".encode()
         sent = self.send(action, body, f"multipart/form-data; boundary={border}", self.token)
         return self.result(action, *sent)
 
@@ -90,7 +91,8 @@ def postgres(folder: Path):
     port, data = free_port(), folder / "data"
     as_user = {"user": user, "group": user, "extra_groups": []} if user else {}
     make = [initdb, "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
-    subprocess.run([str(word) for word in make], cwd=folder, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **as_user)
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    subprocess.run([str(word) for word in make], cwd=folder, check=True, **quiet, **as_user)
     serve = [initdb.with_name("postgres"), "-D", data, "-p", port, "-h", "127.0.0.1", "-k", "", "-c", "fsync=off"]
     # SIGINT: the server ends its sessions, then itself, and gives its shared memory back.
     with running(serve, lambda: sql(port, "SELECT 1") is not None, folder / "log", stop=signal.SIGINT, user=user):
