@@ -17,7 +17,7 @@ import urllib.request
 import uuid
 from pathlib import Path
 
-from real_servers import free_port, program, running
+from real_servers import end_with_parent, free_port, program, running
 
 HERE = Path(__file__).parent
 REQUIREMENTS = HERE / "requirements-ckan.txt"
@@ -200,8 +200,9 @@ def portal(folder: Path, cache: Path, most: int):
         def command(*words: str) -> str:
             line = [str(ckan), "-c", str(ini), *words]
             said = subprocess.run(
-                line, cwd=folder, env=os.environ | environment, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8"
-            )
+                line, cwd=folder, env=os.environ | environment, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8",
+                preexec_fn=lambda: end_with_parent(signal.SIGKILL),
+            )  # fmt: skip
             if said.returncode != 0:
                 raise SystemExit(f"ckan {' '.join(words[:2])}: {said.stdout}{said.stderr}"[-3000:])
             return said.stdout
