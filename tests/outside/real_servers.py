@@ -1,10 +1,12 @@
 """MapServer (Debian), pygeoapi (PyPI) and koop (npm) on loopback, each in a process that ends with the block."""
 
 import contextlib
+import ctypes
 import http.server
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -38,25 +40,44 @@ def free_port() -> int:
         return server.server_port
 
 
+def end_with_parent(by: int) -> None:
+    """This process gets the signal when the one that started it is gone, however that ended. Linux alone can do so."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, by)
+
+
+def end_in_order() -> None:
+    """SIGTERM, and the end of who started us, end the blocks too, and with them the servers."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
+    end_with_parent(signal.SIGTERM)
+
+
 @contextlib.contextmanager
-def running(command: list, address: str, log: Path, environment: dict | None = None):
-    """The program, in the folder of its log, from its first answer on to the end of the block."""
+def running(command: list, ready, log: Path, environment: dict | None = None, stop=signal.SIGKILL, user: str | None = None):
+    """The program, in the folder of its log, from its first answer on to the end of the block. `ready`: an address, or what
+    says that it is so far."""
+    is_ready = ready if callable(ready) else lambda: answers(ready)
     with log.open("ab") as out:
         process = subprocess.Popen(
             [str(word) for word in command], cwd=log.parent, env=os.environ | (environment or {}), stdin=subprocess.DEVNULL,
-            stdout=out, stderr=out,
+            stdout=out, stderr=out, user=user, group=user, extra_groups=[] if user else None,
+            preexec_fn=lambda: end_with_parent(stop),
         )  # fmt: skip
     try:
         for _ in range(600):
-            if process.poll() is not None or answers(address):
+            if process.poll() is not None or is_ready():
                 break
             time.sleep(0.1)
-        if process.poll() is not None or not answers(address):
-            raise SystemExit(f"{command[0]} does not answer at {address}:\n{log.read_text('utf-8', 'replace')[-3000:]}")
+        if process.poll() is not None or not is_ready():
+            raise SystemExit(f"{command[0]} does not answer:\n{log.read_text('utf-8', 'replace')[-3000:]}")
         yield
     finally:
-        process.kill()
-        process.wait()
+        process.send_signal(stop)
+        try:
+            process.wait(30)
+        finally:
+            process.kill()
+            process.wait()
 
 
 def answers(address: str) -> bool:

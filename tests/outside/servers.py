@@ -8,8 +8,6 @@ usage: servers.py KLIMALADE CACHE
 """
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -18,6 +16,7 @@ import features
 import geoparquet
 import real_servers
 from features import SOURCE
+from harvest import harvested, toml
 
 PAGE = 10
 PIPELINE = "real_server_areas"
@@ -36,29 +35,14 @@ FROM raw r
 """
 
 
-def toml(value) -> str:
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {toml(one)}" for key, one in value.items()) + " }"
-    return json.dumps(value, ensure_ascii=False)
-
-
 class Harvest:
     """One pipeline of one server, in a home and a lake of its own."""
 
     def __init__(self, klimalade: Path, scratch: Path):
-        self.klimalade, self.scratch, self.count = klimalade, scratch, 0
+        self.klimalade, self.scratch = klimalade, scratch
 
     def run(self, source: dict, prefix: str, geometry: str, columns: dict | None = None, name="r.navn", date="r.dato", number="r.areal"):
         """Exit code, what was said, and the lake."""
-        self.count += 1
-        home = self.scratch / f"home-{self.count}"
-        folder = home / "pipelines" / PIPELINE
-        folder.mkdir(parents=True)
-        codes = home / "schemas/codes"
-        codes.mkdir(parents=True)
-        (codes / "sources.csv").write_text(
-            f"code,name_da,name_en,agency_da\n{SOURCE},Prøveserver,Server under test,Ingen\n", encoding="utf-8"
-        )
         settings = "".join(f"{key} = {toml(value)}\n" for key, value in source.items())
         declared = ""
         for column_name, kind in (COLUMNS | (columns or {})).items():
@@ -66,23 +50,14 @@ class Harvest:
             column |= {"id": True} if column_name == "objekt_id" else {}
             column |= {"epoch": "ms"} if kind == "timestamp" else {}
             declared += f"{column_name} = {toml(column)}\n"
-        (folder / "pipeline.toml").write_text(
+        definition = (
             f'version = 1\ntitle_en = "Areas of a real server"\ntitle_da = "Områder fra en rigtig server"\nsource_id = "{SOURCE}"\n'
             f'table = "plan_area"\nlicence_code = "cc_by_4_0"\n\n[source]\n{settings}\n[columns]\n{declared}'
             f'geometri = {{ type = "geometry", from = "{geometry}" }}\n\n[checks]\nmin_rows = 1\n'
-            "\n[limits]\nhost_interval_millis = 0\ndataset_interval_millis = 0\n",
-            encoding="utf-8",
+            "\n[limits]\nhost_interval_millis = 0\ndataset_interval_millis = 0\n"
         )
-        (folder / "map.sql").write_text(MAP_SQL.format(source=SOURCE, name=name, date=date, number=number), encoding="utf-8")
-        (folder / "notes.md").write_text("verified_live: never\n", encoding="utf-8")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("KLIMALADE_")}
-        lake = self.scratch / f"lake-{self.count}"
-        command = [self.klimalade, "--home", home, "--lake", lake, "run", PIPELINE]
-        said = subprocess.run(
-            [str(word) for word in command], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, encoding="utf-8",
-        )  # fmt: skip
-        return said.returncode, said.stdout, lake
+        map_sql = MAP_SQL.format(source=SOURCE, name=name, date=date, number=number)
+        return harvested(self.klimalade, self.scratch, PIPELINE, SOURCE, definition, map_sql)
 
     def equal(self, title: str, layer: str, *arguments, **more) -> Path:
         """What was harvested is what the server was given."""
@@ -209,9 +184,10 @@ def main(klimalade: Path, cache: Path) -> None:
             of_pygeoapi(harvest, base)
         with real_servers.koop(scratch / "koop", data, cache / "koop") as base:
             of_koop(harvest, base)
-        print("CKAN: left out; it wants PostgreSQL and Redis, and its real answers are decoded in connectors/ckan")
+        print("CKAN: `cargo dev outside --only ckan`; it wants PostgreSQL and Redis")
         geoparquet.check(features.published(lake), LAYERS["omraader"])
 
 
 if __name__ == "__main__":
+    real_servers.end_in_order()
     main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve())

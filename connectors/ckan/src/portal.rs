@@ -129,7 +129,8 @@ pub(crate) fn refused(answer: &Answer<'_>) -> Option<Fault> {
             .hint("open the address in a browser; where the package was renamed, write its new name under [source]"),
         "Authorization Error" => at_status(Fault::settings("the portal does not show this to us"), &message)
             .at("[source.auth]")
-            .hint("auth = { strategy = \"header\", name = \"Authorization\", secret = \"<name>\" }"),
+            // CKAN 2.11.6 says the same of a package that was taken away (2026-11-26).
+            .hint("it is private or was taken away; where we may see it: auth = { strategy = \"header\", name = \"Authorization\", secret = \"<name>\" }"),
         "Validation Error" | "Search Query Error" => {
             at_status(Fault::settings("the portal refused the request"), &message)
         }

@@ -135,6 +135,41 @@ async fn a_total_that_lies_is_an_error_unless_it_is_known_to() {
 }
 
 #[tokio::test]
+async fn a_table_that_is_written_to_during_the_walk_is_worth_another_one() {
+    // A row before the second page is taken away: the one that stood at its beginning is in neither page.
+    let fault = fetch(table(), json!({"page_limit": 10}), |asked| {
+        let total = if asked.number("offset") == Some(0) { 25 } else { 24 };
+        rows(asked, total, total, 10)
+    })
+    .await
+    .unwrap_err();
+    assert_eq!(
+        (fault.what(), fault.kind()),
+        ("the server's count changed during the walk", Kind::Source)
+    );
+    assert!(fault.is_worth_another_walk());
+    let hint = fault.hint_text().unwrap();
+    assert!(
+        hint.contains("page_limit") && !hint.contains("trust_total"),
+        "a count that is not believed would hide it: {hint}"
+    );
+    let fault = fetch(table(), json!({"page_limit": 10}), |asked| rows(asked, 25, 24, 10))
+        .await
+        .unwrap_err();
+    assert!(!fault.is_worth_another_walk(), "a lie is told again");
+}
+
+#[tokio::test]
+async fn a_package_that_was_taken_away_looks_like_a_private_one() {
+    let body = r#"{"success":false,"error":{"__type":"Authorization Error","message":"Access denied: User  not authorized to read package 7"}}"#;
+    let fault = fetch(table(), json!({}), move |_| bench::status(403, body))
+        .await
+        .unwrap_err();
+    assert_eq!(fault.kind(), Kind::Settings);
+    assert!(fault.hint_text().unwrap().contains("was taken away"), "{fault}");
+}
+
+#[tokio::test]
 async fn an_estimated_total_is_not_compared() {
     let pages = fetch(table(), json!({"page_limit": 10}), |asked| {
         let mut answer = rows(asked, 25, 1000, 10);

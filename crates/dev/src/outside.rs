@@ -39,6 +39,9 @@ pub(crate) enum Part {
     /// MapServer, pygeoapi and koop are harvested, and what came of it is compared with what they were given; geopandas, pyarrow
     /// and DuckDB open the GeoParquet. Installs MapServer with apt-get, where it is missing.
     Servers,
+    /// CKAN on PostgreSQL and Redis: packages, files and tables are harvested and compared with what was put in. Runs only when it is
+    /// named. Installs PostgreSQL and Redis with apt-get, where they are missing.
+    Ckan,
     /// `klimalade report` of a demo lake in a headless Chromium: links, charts, languages, search, print, axe-core, figures. Installs
     /// Chromium with apt-get, where it is missing.
     Site,
@@ -80,7 +83,7 @@ impl Ground {
     }
 }
 
-/// Runs the parts, or one of them. The first failure ends it.
+/// Runs the parts but CKAN, or one of them. The first failure ends it.
 pub(crate) fn run_parts(ground: &Ground, only: Option<Part>) -> Result<()> {
     let chosen = |part| only.is_none_or(|only| only == part);
     if chosen(Part::Definitions) {
@@ -103,6 +106,9 @@ pub(crate) fn run_parts(ground: &Ground, only: Option<Part>) -> Result<()> {
     }
     if chosen(Part::Servers) {
         servers(ground).context("servers")?;
+    }
+    if only == Some(Part::Ckan) {
+        ckan(ground).context("ckan")?;
     }
     if chosen(Part::Site) {
         site(ground).context("site")?;
@@ -179,6 +185,13 @@ fn servers(ground: &Ground) -> Result<()> {
     run(Venv::of(&ground.root, "requirements-servers.txt")?
         .python()
         .arg(ground.root.join("tests/outside/servers.py"))
+        .arg(&ground.klimalade)
+        .arg(target(&ground.root).join("outside")))
+}
+
+fn ckan(ground: &Ground) -> Result<()> {
+    run(ground
+        .script("ckan_portal.py")
         .arg(&ground.klimalade)
         .arg(target(&ground.root).join("outside")))
 }

@@ -84,15 +84,16 @@ impl Tally {
     }
 
     /// To be asked when the walk is at its end. Errors: Source, where the pages name different counts (the source
-    /// changed under the walk) or another one than the rows that came; `size` is the setting that asks for the rows of
-    /// a page. A server that named no count promised nothing.
+    /// changed under the walk, which is worth another one) or another one than the rows that came; `size` is the setting
+    /// that asks for the rows of a page. A server that named no count promised nothing.
     pub fn agree(&self, size: &str) -> Result<()> {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(promised) = counts.promised else { return Ok(()) };
         if let Some(other) = counts.other {
             return Err(Fault::source("the server's count changed during the walk")
                 .expected(format!("{promised} rows on every page"))
-                .found(format!("{other} rows")));
+                .found(format!("{other} rows"))
+                .worth_another_walk());
         }
         if promised == counts.rows {
             return Ok(());

@@ -276,6 +276,7 @@ fn a_tally_compares_what_came_with_what_every_page_promised() {
     );
     let moved = of(&[(10, Some(15)), (6, Some(16))]).unwrap_err();
     assert_eq!(moved.what(), "the server's count changed during the walk");
+    assert!(moved.is_worth_another_walk() && !short.is_worth_another_walk());
 }
 
 #[tokio::test]
