@@ -144,7 +144,7 @@ def main() -> None:
     pages = of_files(report, site, simulated)
     if asked.lake:
         compared, findings = site_figures.compare(site, asked.lake.resolve(), MUNICIPALITIES[0])
-        report.add("five figures against SQL\n        " + "\n        ".join(compared), findings)
+        report.add(f"{len(compared)} figures against SQL\n        " + "\n        ".join(compared), findings)
     with tempfile.TemporaryDirectory(prefix="klimalade-chromium-") as home, sync_playwright() as driver:
         # Chromium has no sandbox for root, and nothing but files of ours is opened.
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"], env={"HOME": home, "PATH": "/usr/bin:/bin"})

@@ -1,6 +1,6 @@
-//! The yearly status report: a static site from the lake. It reads `out/`, a few small tables of `core/` and the code lists with the
-//! Parquet reader, plans no SQL and asks nobody. The same lake, year and code lists give the same bytes. Beside it, in the same style,
-//! the operations page of a lake.
+//! The yearly status report: a static site from the lake. It reads `out/`, a few small tables and some figures of `core/` and the
+//! code lists with the Parquet reader, plans no SQL and asks nobody. The same lake, year and code lists give the same bytes. Beside it,
+//! in the same style, the operations page of a lake.
 
 mod chart;
 mod data;

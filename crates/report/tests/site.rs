@@ -125,6 +125,49 @@ async fn a_missing_figure_is_a_dash_with_its_reason_and_never_zero() {
 }
 
 #[tokio::test]
+async fn the_weathers_part_has_a_range_or_says_which_input_is_missing() {
+    let world = World::simulated().await;
+    let folder = world.report("site").await;
+    let rows = |page: &str| -> Vec<String> {
+        let text = fs::read_to_string(folder.join(page)).unwrap();
+        let table = text
+            .split_once("id=\"effekt\"")
+            .unwrap()
+            .1
+            .split_once("</table>")
+            .unwrap()
+            .0;
+        table.split("<tr>").map(str::to_owned).collect()
+    };
+    let row = |page: &str, named: &str| rows(page).into_iter().find(|row| row.contains(named)).unwrap();
+    // 1000 TJ of gas at 56.1 and 10 GWh at 150 are 57,600 tonnes, degree days a tenth fewer: 5,760 if all heat followed them.
+    let weather = row("da/kommune/0751.html", "vejr (graddage)");
+    assert!(weather.contains(">−4.032<"), "{weather}");
+    assert!(weather.contains("fra\u{a0}−2.880 til\u{a0}−4.954"), "{weather}");
+    assert!(weather.contains("uden fjernvarme"), "{weather}");
+    // −172,432.5 in all, −110,000 by the factor.
+    let rest = row("en/municipality/0751.html", "the rest");
+    assert!(rest.contains("to\u{a0}−57,479"), "{rest}");
+    let uncertainty = row("da/kommune/0751.html", "Usikkerhed");
+    assert!(
+        uncertainty.contains("ændret udledningen i et år én gang, med 1,0\u{a0}%"),
+        "{uncertainty}"
+    );
+    // 0101 has no degree days, so the country has no sum.
+    for (page, reason) in [
+        ("da/kommune/0101.html", "graddage mangler for et af årene"),
+        ("da/index.html", "1 af 2 kommuner mangler"),
+    ] {
+        let weather = row(page, "vejr (graddage)");
+        assert!(
+            weather.contains("kan ikke siges ud fra data") && weather.contains(reason),
+            "{weather}"
+        );
+    }
+    assert!(row("da/kommune/0101.html", "Usikkerhed").contains("ikke ændret af myndigheden endnu"));
+}
+
+#[tokio::test]
 async fn text_of_an_agency_cannot_become_markup() {
     let world = World::simulated().await;
     let folder = world.report("site").await;

@@ -66,6 +66,21 @@ fn batches(path: &Path, place: &str, wanted: Option<&[&str]>) -> Result<Vec<Reco
         .map_err(|why| unreadable(place, why))
 }
 
+/// The rows of a batch whose column has one of these values.
+fn rows_with(batch: &RecordBatch, (column, values): (&str, &[&str]), place: &str) -> Result<RecordBatch> {
+    let cells = batch
+        .column_by_name(column)
+        .map(|array| cells(array, place))
+        .transpose()?;
+    let Some(Some(Cells::Text(texts))) = cells else {
+        return Err(Fault::bug("rows are chosen by a column that is not read as text").at(column));
+    };
+    let is_wanted = |at: &u32| texts.is_valid(*at as usize) && values.contains(&texts.value(*at as usize));
+    let count = u32::try_from(texts.len()).unwrap_or(u32::MAX);
+    let rows: UInt32Array = (0..count).filter(is_wanted).collect();
+    take_record_batch(batch, &rows).map_err(|why| unreadable(place, why))
+}
+
 impl Frame {
     /// Reads one file of the lake. Errors: Settings where it is not there, Source where it is not whole.
     pub(crate) async fn file(lake: &Lake, key: &str, spool: &Path) -> Result<Self> {
@@ -79,6 +94,27 @@ impl Frame {
 
     /// Reads all files of a core table, in the order of their keys; an empty frame where it has none.
     pub(crate) async fn table(lake: &Lake, table: &str, wanted: &[&str], spool: &Path) -> Result<Self> {
+        Self::read(lake, table, wanted, None, spool).await
+    }
+
+    /// Of a core table the rows whose column has one of these values: the others are let go file by file.
+    pub(crate) async fn chosen(
+        lake: &Lake,
+        table: &str,
+        wanted: &[&str],
+        only: (&str, &[&str]),
+        spool: &Path,
+    ) -> Result<Self> {
+        Self::read(lake, table, wanted, Some(only), spool).await
+    }
+
+    async fn read(
+        lake: &Lake,
+        table: &str,
+        wanted: &[&str],
+        only: Option<(&str, &[&str])>,
+        spool: &Path,
+    ) -> Result<Self> {
         let mut keys: Vec<String> = lake
             .list(&format!("core/{table}"))
             .await?
@@ -99,7 +135,11 @@ impl Frame {
                     let fault = Fault::source("a file of the lake lacks a column of its table").at(key);
                     fault.hint("klimalade replay writes it anew").because(why)
                 })?;
-                all.push(batch.project(&places).map_err(|why| unreadable(key, why))?);
+                let batch = batch.project(&places).map_err(|why| unreadable(key, why))?;
+                all.push(match only {
+                    Some(only) => rows_with(&batch, only, key)?,
+                    None => batch,
+                });
             }
         }
         Self::of(all, table)

@@ -1,8 +1,10 @@
 //! What the pages are made of, read once from the lake.
 
 mod frame;
+mod heating;
 mod indicator;
 mod origin;
+mod restated;
 mod trajectory;
 
 use std::{collections::BTreeMap, path::Path};
@@ -11,8 +13,10 @@ use klimalade_lake::Lake;
 use klimalade_model::{CodeList, Result, Schemas};
 
 pub(crate) use frame::Frame;
+pub(crate) use heating::{Heat, Heating, Lack};
 pub(crate) use indicator::{Indicator, Topic, symbol};
 pub(crate) use origin::Origin;
+pub(crate) use restated::{Restated, spread};
 pub(crate) use trajectory::{Step, Trajectory};
 
 use crate::{page::Site, text::Lang};
@@ -59,6 +63,8 @@ pub(crate) struct Facts {
     pub(crate) actions: Frame,
     pub(crate) answers: Frame,
     pub(crate) revisions: Frame,
+    pub(crate) restated: Restated,
+    pub(crate) heating: Heating,
     /// Where figures come from, by indicator; and of the tables of core by table name.
     pub(crate) origins: BTreeMap<String, Vec<Origin>>,
 }
@@ -143,6 +149,9 @@ impl Facts {
         ];
         let revisions = core("revision", &revision).await?;
         let observation = core("observation", &["indicator_code", "method_code"]).await?;
+        let wanted = ("indicator_code", &heating::INDICATORS[..]);
+        let heat = Frame::chosen(lake, "observation", &heating::COLUMNS, wanted, spool).await?;
+        let heating = Heating::read(schemas, &heat)?;
 
         let mut places = BTreeMap::new();
         for row in municipality_year.rows() {
@@ -198,7 +207,9 @@ impl Facts {
             targets,
             actions,
             answers,
+            restated: restated::read(&revisions),
             revisions,
+            heating,
             origins,
         })
     }

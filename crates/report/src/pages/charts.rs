@@ -7,7 +7,7 @@ use plotters::style::RGBColor;
 use super::Desk;
 use crate::{
     chart::{self, Line, Look},
-    data::Area,
+    data::{Area, Trajectory},
     numbers,
     page::{Figure, figure, legend, or_dash, table},
 };
@@ -31,6 +31,16 @@ const PROJECTIONS: [(&str, RGBColor, Look); 3] = [
     ("ets_smoothing", chart::PURPLE, Look::Dashed(6)),
     ("loglin", chart::GREEN, Look::Dashed(3)),
 ];
+
+/// The lowest and the highest projection of a year.
+pub(super) fn projected(known: &Trajectory, year: i16) -> Option<(f64, f64)> {
+    let values = PROJECTIONS
+        .iter()
+        .filter_map(|(method, ..)| known.at(method, year)?.value);
+    values.fold(None, |range: Option<(f64, f64)>, value| {
+        Some(range.map_or((value, value), |(low, high)| (low.min(value), high.max(value))))
+    })
+}
 
 /// Emissions: accounted, projected by three methods, wanted.
 pub(super) fn trajectory(desk: &Desk, area: &Area) -> Result<Markup> {

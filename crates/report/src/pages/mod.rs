@@ -14,6 +14,7 @@ pub(crate) mod plans;
 pub(crate) mod projects;
 pub(crate) mod sources;
 pub(crate) mod targets;
+mod weather;
 
 use maud::{Markup, html};
 

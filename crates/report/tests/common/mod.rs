@@ -1,4 +1,4 @@
-//! A small lake: two municipalities, three indicators, a trajectory, a plan, an action.
+//! A small lake: two municipalities, six indicators, a trajectory, a plan, an action, the heating of one municipality.
 
 use std::{
     fs,
@@ -204,6 +204,15 @@ fn tables() -> Vec<(&'static str, Vec<Value>)> {
         "mm",
         Some(803.4),
     ));
+    for (code, unit, before, after) in [
+        ("electricity_consumption", "mwh", 1_000_000.0, 1_200_000.0),
+        ("electricity_emission_factor", "g_co2e_per_kwh", 200.0, 100.0),
+        ("heating_degree_days", "degree_day", 3150.0, 2850.0),
+    ] {
+        for (year, value) in [(2018, before), (2023, after)] {
+            indicators.push(indicator(code, "0751", "municipality", year, unit, Some(value)));
+        }
+    }
     let step = |area: &str, method: &str, year: i16, more: Value| {
         with(
             &json!({"area_code": area, "method_code": method, "year": year, "area_level": "municipality", "area_name_da": "A", "area_name_en": "A"}),
@@ -240,7 +249,22 @@ fn tables() -> Vec<(&'static str, Vec<Value>)> {
         &source,
         json!({"indicator_code": "ghg_emissions", "method_code": "actual", "source_id": "sim_ens_klimaregnskab"}),
     );
+    let heat = |year: i16, carrier: &str, category: &str, value: f64| {
+        with(
+            &source,
+            json!({"indicator_code": "final_energy_consumption", "method_code": "ens_account_v4", "source_id": "sim_ens_klimaregnskab",
+            "area_code": "0751", "area_level": "municipality", "year": year, "scenario_code": "actual", "sector_code": "energy_residential",
+            "carrier_code": carrier, "category_code": category, "value": value}),
+        )
+    };
+    let restated = with(
+        &source,
+        json!({"table_name": "observation", "column_name": "value", "run_id": "r", "first_seen_at": "2026-11-26T15:00:00Z",
+        "row_key": "indicator_code=ghg_emissions|scenario_code=actual|period_start=2023-01-01|area_code=0751",
+        "old_value": "1000", "new_value": "13345.675"}),
+    );
     vec![
+        ("revision", vec![restated]),
         ("municipality_year", years),
         ("region_year", vec![region("1082"), region("1084")]),
         ("indicator_year", indicators),
@@ -270,6 +294,15 @@ fn tables() -> Vec<(&'static str, Vec<Value>)> {
             )],
         ),
         ("action", vec![action]),
-        ("observation", vec![observation]),
+        (
+            "observation",
+            vec![
+                observation,
+                heat(2018, "natural_gas", "_T", 1100.0),
+                heat(2023, "natural_gas", "_T", 900.0),
+                heat(2018, "electricity", "el_heat_pump", 36.0),
+                heat(2023, "electricity", "el_heat_pump", 36.0),
+            ],
+        ),
     ]
 }
