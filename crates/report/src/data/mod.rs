@@ -1,10 +1,10 @@
 //! What the pages are made of, read once from the lake.
 
+mod corrections;
 mod frame;
 mod heating;
 mod indicator;
 mod origin;
-mod restated;
 mod trajectory;
 
 use std::{collections::BTreeMap, path::Path};
@@ -12,11 +12,11 @@ use std::{collections::BTreeMap, path::Path};
 use klimalade_lake::Lake;
 use klimalade_model::{CodeList, Result, Schemas};
 
+pub(crate) use corrections::{Corrections, spread};
 pub(crate) use frame::Frame;
 pub(crate) use heating::{Heat, Heating, Lack};
 pub(crate) use indicator::{Indicator, Topic, symbol};
 pub(crate) use origin::Origin;
-pub(crate) use restated::{Restated, spread};
 pub(crate) use trajectory::{Step, Trajectory};
 
 use crate::{page::Site, text::Lang};
@@ -63,7 +63,7 @@ pub(crate) struct Facts {
     pub(crate) actions: Frame,
     pub(crate) answers: Frame,
     pub(crate) revisions: Frame,
-    pub(crate) restated: Restated,
+    pub(crate) corrections: Corrections,
     pub(crate) heating: Heating,
     /// Where figures come from, by indicator; and of the tables of core by table name.
     pub(crate) origins: BTreeMap<String, Vec<Origin>>,
@@ -207,7 +207,7 @@ impl Facts {
             targets,
             actions,
             answers,
-            restated: restated::read(&revisions),
+            corrections: corrections::read(&revisions),
             revisions,
             heating,
             origins,

@@ -290,7 +290,7 @@ fn uncertainty(desk: &Desk, area: &Area) -> Markup {
         vec![area.code.as_str()]
     };
     let now = |year: i16| facts.indicator("ghg_emissions")?.at(&area.code, year)?.value;
-    let restated = spread(&facts.restated, &members, now);
+    let restated = spread(&facts.corrections, &members, now);
     let projected = facts
         .trajectories
         .get(&area.code)

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use super::Frame;
 
 /// By how many tonnes an area's year was restated, by area, year and the run that saw it.
-pub(crate) type Restated = BTreeMap<(String, i16, String), f64>;
+pub(crate) type Corrections = BTreeMap<(String, i16, String), f64>;
 
 /// The restatements of the emissions, all parts of a year added. A part that came or went is none: it may be a new
 /// sector or year.
-pub(super) fn read(revisions: &Frame) -> Restated {
-    let mut all = Restated::new();
+pub(super) fn read(revisions: &Frame) -> Corrections {
+    let mut all = Corrections::new();
     for row in revisions.rows() {
         let text = |column| revisions.text(row, column);
         if text("table_name") != "observation" || text("column_name") != "value" {
@@ -44,9 +44,9 @@ pub(crate) struct Spread {
 }
 
 /// The restatements of all members together; `None` where none was seen.
-pub(crate) fn spread(restated: &Restated, members: &[&str], now: impl Fn(i16) -> Option<f64>) -> Option<Spread> {
+pub(crate) fn spread(corrections: &Corrections, members: &[&str], now: impl Fn(i16) -> Option<f64>) -> Option<Spread> {
     let mut changes: BTreeMap<(i16, &str), f64> = BTreeMap::new();
-    for ((area, year, run), change) in restated {
+    for ((area, year, run), change) in corrections {
         if members.contains(&area.as_str()) {
             *changes.entry((*year, run)).or_default() += change;
         }
@@ -72,20 +72,20 @@ mod tests {
     #[test]
     fn restatements_are_added_up_by_year_and_run_and_held_against_the_year() {
         let of = |area: &str, year: i16, run: &str| (area.to_owned(), year, run.to_owned());
-        let restated = Restated::from([
+        let corrections = Corrections::from([
             (of("0101", 2020, "a"), 10.0),
             (of("0751", 2020, "a"), -30.0),
             (of("0751", 2021, "a"), 5.0),
             (of("0851", 2021, "a"), 900.0),
         ]);
         let now = |year: i16| (year < 2022).then_some(100.0);
-        let seen = spread(&restated, &["0101", "0751"], now).unwrap();
+        let seen = spread(&corrections, &["0101", "0751"], now).unwrap();
         // In 2020 the two make −20 of 100.
         assert_eq!(seen.count, 2);
         assert!(
             (seen.largest - 0.2).abs() < 1e-9 && (seen.mean - 0.125).abs() < 1e-9,
             "{seen:?}"
         );
-        assert_eq!(spread(&restated, &["0665"], now), None);
+        assert_eq!(spread(&corrections, &["0665"], now), None);
     }
 }
