@@ -23,7 +23,7 @@ fn unwritten(path: &str, why: impl std::error::Error + Send + Sync + 'static) ->
 }
 
 /// What stands in the code lists, and what follows from the other figures: the files of a part leave it out.
-const LEFT_OUT: [&str; 10] = [
+const LEFT_OUT: [&str; 11] = [
     "indicator_name_da",
     "indicator_name_en",
     "concept_code",
@@ -32,6 +32,7 @@ const LEFT_OUT: [&str; 10] = [
     "area_name_da",
     "area_name_en",
     "value_per_km2",
+    "base_year",
     "change_value",
     "change_ratio",
 ];
@@ -50,10 +51,13 @@ fn put_part(folder: &mut Folder, path: &str, batch: &RecordBatch) -> Result<()> 
 /// Numbers with twelve digits: the rest is what adding in binary leaves behind, 261240.74799999996. Parquet has the table's own.
 fn legible(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let digits = |value: f64| format!("{value:.11e}").parse().unwrap_or(value);
-    let columns = batch.columns().iter().map(|column| match column.as_primitive_opt::<Float64Type>() {
-        Some(numbers) => Arc::new(numbers.unary::<_, Float64Type>(digits)) as ArrayRef,
-        None => column.clone(),
-    });
+    let columns = batch
+        .columns()
+        .iter()
+        .map(|column| match column.as_primitive_opt::<Float64Type>() {
+            Some(numbers) => Arc::new(numbers.unary::<_, Float64Type>(digits)) as ArrayRef,
+            None => column.clone(),
+        });
     RecordBatch::try_new(batch.schema(), columns.collect())
 }
 

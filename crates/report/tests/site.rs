@@ -158,7 +158,11 @@ async fn every_chart_has_the_table_that_it_is_drawn_from_as_csv_and_parquet() {
         let files = |part: &str| {
             let links = part.split("<a ").filter(|link| link.contains(" download"));
             let found: Vec<String> = links
-                .filter_map(|link| common::attributes(&format!(" {link}"), "href").next().map(str::to_owned))
+                .filter_map(|link| {
+                    common::attributes(&format!(" {link}"), "href")
+                        .next()
+                        .map(str::to_owned)
+                })
                 .collect();
             found
         };
@@ -169,13 +173,23 @@ async fn every_chart_has_the_table_that_it_is_drawn_from_as_csv_and_parquet() {
             assert_eq!(endings, ["csv", "parquet"], "{}", page.display());
             charts += 1;
         }
-        let outside: String = text.split("<figure").map(|part| part.rsplit("</figure>").next().unwrap()).collect();
+        let outside: String = text
+            .split("<figure")
+            .map(|part| part.rsplit("</figure>").next().unwrap())
+            .collect();
         if outside.contains("class=\"bar\"") || outside.contains("class=\"spark\"") {
-            assert!(files(&outside).len() >= 2, "{} has a chart without its table", page.display());
+            assert!(
+                files(&outside).len() >= 2,
+                "{} has a chart without its table",
+                page.display()
+            );
             rankings += 1;
         }
     }
-    assert!(charts > 20 && rankings > 10, "{charts} charts, {rankings} pages with rankings");
+    assert!(
+        charts > 20 && rankings > 10,
+        "{charts} charts, {rankings} pages with rankings"
+    );
     // What is compared per inhabitant stands in the file too.
     let csv = fs::read_to_string(folder.join("data/indicator/ghg_emissions.csv")).unwrap();
     assert!(csv.lines().next().unwrap().contains("value_per_person"), "{csv}");
@@ -201,6 +215,12 @@ async fn a_number_leads_to_source_method_terms_the_snapshots_of_its_year_and_the
     }
     let sources = fs::read_to_string(folder.join("da/kilder.html")).unwrap();
     assert!(sources.contains("WHERE r.tal &lt; 7"), "the SQL is escaped");
-    assert!(sources.contains("SELECT 1 AS one"), "the view behind the table belongs to it");
-    assert!(!sources.contains("SELECT 2 AS two"), "what no figure comes from is left out");
+    assert!(
+        sources.contains("SELECT 1 AS one"),
+        "the view behind the table belongs to it"
+    );
+    assert!(
+        !sources.contains("SELECT 2 AS two"),
+        "what no figure comes from is left out"
+    );
 }

@@ -8,11 +8,11 @@ use crate::common::Place;
 
 const SECRET: &str = "hemmelig-nøgle-4711";
 
-/// A pipeline of actions from `path`, with the secret in its query, so that it stands in the address of every request too.
+/// A pipeline of actions from `path`, in the place of one in the binary, which owns the area; with the secret in its query, so that it stands in the address of every request too.
 fn write_actions(place: &Place, name: &str, base: &str, path: &str) {
     let folder = place.home().join("pipelines").join(name);
     std::fs::create_dir_all(&folder).unwrap();
-    let area = if path == "tal" { "0751" } else { "0101" };
+    let area = if path == "tal" { "0751" } else { "0190" };
     let toml = format!(
         r#"version = 1
 title_en = "Actions"
@@ -25,7 +25,7 @@ licence_code = "not_stated"
 connector = "rest"
 base_url = "{base}"
 path = "{path}"
-auth = {{ strategy = "query", name = "key", secret = "nøglen" }}
+auth = {{ strategy = "query", name = "key", secret = "agency_key" }}
 
 [columns]
 id = {{ type = "text", id = true }}
@@ -74,14 +74,16 @@ async fn a_secret_that_an_agency_says_back_stands_neither_on_the_operations_page
         if asked.path.ends_with("nede") {
             return status(403, format!("{{\"fejl\":\"nøglen {key} er spærret\"}}"));
         }
-        json(format!("[{{\"id\":\"klimaalliancen_plans:1\",\"titel\":\"Varme for {key}\"}}]"))
+        json(format!(
+            "[{{\"id\":\"klimaalliancen_plans:1\",\"titel\":\"Varme for {key}\"}}]"
+        ))
     })
     .await;
     let place = Place::new();
-    write_actions(&place, "by_indsatser", &server.base, "tal");
-    write_actions(&place, "by_nede", &server.base, "nede");
+    write_actions(&place, "cdp_actions", &server.base, "tal");
+    write_actions(&place, "klimaalliancen_actions", &server.base, "nede");
     let lake = place.lake("lake");
-    let mut names: Vec<&str> = vec!["run", "by_indsatser", "by_nede"];
+    let mut names: Vec<&str> = vec!["run", "cdp_actions", "klimaalliancen_actions"];
     names.extend([
         "out_municipality_year",
         "out_region_year",
@@ -97,15 +99,20 @@ async fn a_secret_that_an_agency_says_back_stands_neither_on_the_operations_page
         let mut command = place.command(&names);
         command.arg("--lake").arg(&lake);
         if in_settings {
-            let settings = format!("[secrets]\n\"nøglen\" = \"{SECRET}\"\n");
+            let settings = format!("[secrets]\nagency_key = \"{SECRET}\"\n");
             std::fs::write(place.home().join("klimalade.toml"), settings).unwrap();
         } else {
-            command.env("KLIMALADE_SECRET_NØGLEN", SECRET);
+            command.env("KLIMALADE_SECRET_AGENCY_KEY", SECRET);
         }
         let said = crate::common::said(command.output().unwrap());
         assert_eq!(said.code, Some(1), "{}{}", said.out, said.err);
         assert!(said.err.contains("403"), "{}", said.err);
-        assert!(!said.err.contains("4711") && !said.out.contains("4711"), "{}{}", said.out, said.err);
+        assert!(
+            !said.err.contains("4711") && !said.out.contains("4711"),
+            "{}{}",
+            said.out,
+            said.err
+        );
         hold_no_secret(&files(&lake));
     }
     assert!(
@@ -114,14 +121,23 @@ async fn a_secret_that_an_agency_says_back_stands_neither_on_the_operations_page
     );
 
     let status = std::fs::read_to_string(lake.join("catalog/status.html")).unwrap();
-    assert!(status.contains("by_nede") && status.contains("403"), "the error stands there: {status}");
+    assert!(
+        status.contains("klimaalliancen_actions") && status.contains("403"),
+        "the error stands there: {status}"
+    );
     let pages = place.lake("drift");
     let said = place.say_on(&lake, &["status", "--html", "--out", &pages.display().to_string()]);
     assert_eq!(said.code, Some(0), "{}", said.err);
     let site = place.lake("site");
-    let said = place.say_on(&lake, &["report", "--year", "2025", "--out", &site.display().to_string()]);
+    let said = place.say_on(
+        &lake,
+        &["report", "--year", "2025", "--out", &site.display().to_string()],
+    );
     assert_eq!(said.code, Some(0), "{}", said.err);
     let page = std::fs::read_to_string(site.join("da/kommune/0751.html")).unwrap();
-    assert!(page.contains("Varme for REDACTED"), "what was said back is shown without it: {page}");
+    assert!(
+        page.contains("Varme for REDACTED"),
+        "what was said back is shown without it: {page}"
+    );
     hold_no_secret(&[files(&pages), files(&site)].concat());
 }

@@ -96,7 +96,10 @@ pub(super) fn grouped(svg: &str) -> String {
                 let dashes = attribute(element, "stroke-dasharray");
                 let dashes = dashes.map(|dashes| format!(" stroke-dasharray=\"{dashes}\""));
                 let dashes = dashes.unwrap_or_default();
-                lines.push_str(&format!("<path stroke=\"{color}\"{dashes} d=\"{}\"/>", outline(&points)));
+                lines.push_str(&format!(
+                    "<path stroke=\"{color}\"{dashes} d=\"{}\"/>",
+                    outline(&points)
+                ));
             }),
             "<rect" => numbers(element, ["x", "y", "width", "height"]).map(|[x, y, width, height]| {
                 add(&mut bars, fill, &format!("M{x} {y}h{width}v{height}H{x}z"));
@@ -115,7 +118,9 @@ pub(super) fn grouped(svg: &str) -> String {
         text.push_str(&format!("<path fill=\"none\" stroke=\"{grid_color}\" d=\"{grid}\"/>"));
     }
     if !bars.is_empty() {
-        let bars = bars.iter().map(|(fill, bars)| format!("<path fill=\"{fill}\" d=\"{bars}\"/>"));
+        let bars = bars
+            .iter()
+            .map(|(fill, bars)| format!("<path fill=\"{fill}\" d=\"{bars}\"/>"));
         text.push_str(&format!("<g stroke=\"#fff\">{}</g>", bars.collect::<String>()));
     }
     text.push_str(&others);

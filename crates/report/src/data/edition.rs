@@ -160,8 +160,16 @@ impl Edition {
             );
             return Err(other(found));
         }
-        if let Some(newest) = self.newest.as_ref().filter(|newest| newest.finished_at < night.finished_at) {
-            return Err(later(&place, newest, &format!("a night that ended at {}", night.finished_at)));
+        if let Some(newest) = self
+            .newest
+            .as_ref()
+            .filter(|newest| newest.finished_at < night.finished_at)
+        {
+            return Err(later(
+                &place,
+                newest,
+                &format!("a night that ended at {}", night.finished_at),
+            ));
         }
         if !self.runs.contains(&night.run_id) {
             return Err(other(format!("the night {}", night.run_id)));
@@ -189,14 +197,21 @@ const BY_DAY: &str = "or name the day on which it was made, as --since 2025-04-0
 fn later(place: &str, newest: &Night, found: &str) -> Fault {
     Fault::settings("the earlier report is later than the lake")
         .at(place)
-        .expected(format!("by {}, when the newest night of the lake ended", newest.finished_at))
+        .expected(format!(
+            "by {}, when the newest night of the lake ended",
+            newest.finished_at
+        ))
         .found(found)
         .hint("klimalade run harvests what is newer; --lake names another lake")
 }
 
 /// `report.json` of what was named.
 fn file_of(named: &Path) -> Result<PathBuf> {
-    let file = if named.is_dir() { named.join(FILE) } else { named.to_owned() };
+    let file = if named.is_dir() {
+        named.join(FILE)
+    } else {
+        named.to_owned()
+    };
     if file.is_file() {
         return Ok(file);
     }

@@ -46,9 +46,9 @@ pub(super) async fn read(
             continue;
         }
         let state = lake.state(&mapping.owner).await?;
-        let parts = state.iter().flat_map(|state| state.parts.values());
+        let mut parts = state.iter().flat_map(|state| state.parts.values());
         let hash = mapping.hash.as_deref();
-        let is_current = parts.into_iter().all(|part| Some(part.mapping_hash.as_str()) == hash);
+        let is_current = parts.all(|part| Some(part.mapping_hash.as_str()) == hash);
         let known = mapped.entry(mapping.folder.clone()).or_insert_with(|| Mapped {
             title_da: mapping.title_da.clone(),
             title_en: mapping.title_en.clone(),

@@ -82,15 +82,30 @@ async fn read(
         let owner = key.split('/').find_map(|part| part.strip_prefix("pipeline="));
         let mut inside: BTreeMap<([&str; 5], i16), (&str, &str)> = BTreeMap::new();
         for row in frame.rows().filter(|row| is_meant(&frame, *row)) {
-            let names = ["indicator_code", "source_id", "method_code", "licence_code", "snapshot_sha256"];
+            let names = [
+                "indicator_code",
+                "source_id",
+                "method_code",
+                "licence_code",
+                "snapshot_sha256",
+            ];
             let key = (names.map(|name| frame.text(row, name)), frame.year(row, "year"));
             let retrieved = frame.text(row, "retrieved_at");
             let known = inside.entry(key).or_insert((retrieved, retrieved));
             *known = (known.0.min(retrieved), known.1.max(retrieved));
         }
         for (([value, source, method, licence, snapshot], year), (oldest, newest)) in inside {
-            let [value, source, method, licence, snapshot] = [value, source, method, licence, snapshot].map(str::to_owned);
-            let key = (value, source, owner.unwrap_or_default().to_owned(), method, licence, year, snapshot);
+            let [value, source, method, licence, snapshot] =
+                [value, source, method, licence, snapshot].map(str::to_owned);
+            let key = (
+                value,
+                source,
+                owner.unwrap_or_default().to_owned(),
+                method,
+                licence,
+                year,
+                snapshot,
+            );
             found.insert(key, (oldest.to_owned(), newest.to_owned()));
         }
     }

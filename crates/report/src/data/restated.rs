@@ -55,7 +55,8 @@ pub(super) fn read(revisions: &Frame, line: &Line, until: i16) -> Vec<Restated> 
         let key = revisions.text(row, "row_key");
         let restated = all.entry(key).or_insert_with(|| {
             let parts = key.split('|').filter_map(|part| part.split_once('='));
-            let key: BTreeMap<String, String> = parts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            let key: BTreeMap<String, String> =
+                parts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
             let year = key.get("period_start").and_then(|day| day.get(..4)?.parse().ok());
             Restated {
                 key,

@@ -334,7 +334,8 @@ async fn read_nights(lake: &Lake, spool: &Path, damage: &mut Vec<String>) -> Res
         } else {
             None
         };
-        let ledgers = stream::iter(keys).map(|(owner, key)| async move { (owner, Frame::file(lake, &key, spool).await) });
+        let ledgers =
+            stream::iter(keys).map(|(owner, key)| async move { (owner, Frame::file(lake, &key, spool).await) });
         for (owner, ledger) in ledgers.buffered(BESIDE).collect::<Vec<_>>().await {
             if let Some(ledger) = kept(ledger, damage) {
                 night.tallies.insert(owner, Tally::of(&ledger));

@@ -50,13 +50,21 @@ fn day(day: Date, lang: Lang) -> String {
 /// Since when: the line as the page says it.
 fn since(desk: &Desk) -> Markup {
     let (facts, lang) = (desk.facts, desk.lang);
-    let first = facts.edition.first.as_ref().map(|night| numbers::day(&night.finished_at, lang));
+    let first = facts
+        .edition
+        .first
+        .as_ref()
+        .map(|night| numbers::day(&night.finished_at, lang));
     match &facts.line {
         Line::FirstNight => html! { p { (lang.of(
             "Der er ikke nævnt nogen tidligere rapport. Her står derfor alt, hvad datasøen har set ændret siden sin første nat",
             "No earlier report was named. Here therefore stands all that the lake has seen change since its first night",
         )) @if let Some(first) = first { " (" (first) ")" } "." } },
-        Line::Report { year, night, other_codes } => html! {
+        Line::Report {
+            year,
+            night,
+            other_codes,
+        } => html! {
             p { (lang.of(
                 format!("Forrige rapport er den for {year}. Den er dannet af datasøen, som den stod efter natten, der endte {}; her står, hvad der er ændret efter den.", numbers::day(&night.finished_at, lang)),
                 format!("The last report is that of {year}. It was made from the lake as it stood after the night that ended {}; here stands what was restated after it.", numbers::day(&night.finished_at, lang)),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use maud::{Markup, html};
+use maud::html;
 
 use super::{Desk, Sheet};
 use crate::{

@@ -50,7 +50,9 @@ fn source(desk: &Desk, origin: &Origin) -> Markup {
     let (facts, lang) = (desk.facts, desk.lang);
     let real = origin.source.strip_prefix("sim_").unwrap_or(&origin.source);
     let sources = facts.schemas.code_list("sources").ok();
-    let attribution = sources.and_then(|list| list.get(real, "attribution")).unwrap_or_default();
+    let attribution = sources
+        .and_then(|list| list.get(real, "attribution"))
+        .unwrap_or_default();
     html! {
         (facts.named("sources", real, lang))
         @if origin.source != real { strong { (lang.of(" (simuleret)", " (simulated)")) } }
@@ -95,7 +97,11 @@ fn example<'a>(desk: &'a Desk, code: &str) -> (&'a str, i16) {
         Some((area, point.year))
     };
     let municipalities = facts.municipalities.iter().map(|area| area.code.as_str());
-    let others = facts.regions.iter().chain([&facts.country]).map(|area| area.code.as_str());
+    let others = facts
+        .regions
+        .iter()
+        .chain([&facts.country])
+        .map(|area| area.code.as_str());
     let mut areas = ["0751"].into_iter().chain(municipalities).chain(others);
     areas.find_map(known).unwrap_or(("0751", facts.site.year))
 }

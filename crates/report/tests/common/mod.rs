@@ -133,7 +133,11 @@ impl World {
             year: 2025,
             since,
             mappings: vec![
-                mapping("made", "observation", "SELECT 'publish' AS fate FROM raw r WHERE r.tal < 7"),
+                mapping(
+                    "made",
+                    "observation",
+                    "SELECT 'publish' AS fate FROM raw r WHERE r.tal < 7",
+                ),
                 mapping("out_indicator_year", "indicator_year", "SELECT 1 AS one"),
                 mapping("unused", "observation", "SELECT 2 AS two"),
             ],

@@ -6,7 +6,6 @@ use maud::{Markup, html};
 
 use super::{LONGEST, duration, moment, owner, seconds, section};
 use crate::{
-    numbers,
     operations::{
         attention::{Grade, word},
         facts::{LakeStatus, Night, Outcome, Owner, Tally},
