@@ -23,7 +23,7 @@ import site_pages
 from playwright.sync_api import sync_playwright
 
 AXE = "axe-core@4.14.1"
-PAGES = ["index", "kommuner", "indikatorer", "maal", "planer", "indsatser", "projekter", "klimatilpasning", "datagrundlag", "metode", "kilder"]
+PAGES = ["index", "kommuner", "indikatorer", "maal", "planer", "indsatser", "projekter", "klimatilpasning", "datagrundlag", "metode", "kilder", "kortlaegninger", "aendringer"]
 # A large municipality and one with a letter of its own; the one that emits least, which may be less than nothing, is found in the figures.
 MUNICIPALITIES = ["0751", "0492"]
 

@@ -73,6 +73,7 @@ fn places(facts: &Facts) -> Vec<Place> {
         Place::Changes,
         Place::Methods,
         Place::Sources,
+        Place::Mappings,
         Place::Downloads,
     ];
     all.extend(facts.regions.iter().map(|area| Place::Region(area.code.clone())));
@@ -112,6 +113,7 @@ fn sheet(desk: &Desk) -> Result<Sheet> {
         Place::Changes => Ok(pages::changes::sheet(desk)),
         Place::Methods => Ok(pages::methods::sheet(desk)),
         Place::Sources => Ok(pages::sources::sheet(desk)),
+        Place::Mappings => Ok(pages::sources::mappings(desk)),
         Place::Downloads => Ok(pages::methods::downloads(desk)),
     }
 }

@@ -20,7 +20,7 @@ const STEP: f64 = 600.0;
 const WEST: f64 = 440_000.0;
 const NORTH: f64 = 6_403_000.0;
 /// How far a border may be moved, in steps.
-const TOLERANCE: f64 = 1.1;
+const TOLERANCE: f64 = 1.3;
 /// Twice the area of the smallest island that is drawn, in steps.
 const ISLET: i64 = 14;
 const BORNHOLM: &str = "0400";

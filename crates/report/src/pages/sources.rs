@@ -67,8 +67,8 @@ fn sql_link(desk: &Desk, origin: &Origin) -> Markup {
     if !desk.facts.mapped.contains_key(folder) {
         return html! { code { (origin.owner) } };
     }
-    let page = desk.place.to(&Place::Sources, desk.lang);
-    html! { a href={ (page) "#sql-" (folder) } { code { (origin.owner) } } }
+    let page = desk.place.to(&Place::Mappings, desk.lang);
+    html! { a href={ (page) "#" (folder) } { code { (origin.owner) } } }
 }
 
 fn retrieved(desk: &Desk, retrieval: &Retrieval) -> Markup {
@@ -135,15 +135,17 @@ pub(super) fn follow(desk: &Desk, anchor: &str) -> Markup {
     }
 }
 
-/// The SQL of every pipeline that figures of the report come from.
-fn mappings(desk: &Desk) -> Markup {
+/// The page of the mappings: the SQL of every pipeline that figures of the report come from.
+pub(crate) fn mappings(desk: &Desk) -> Sheet {
     let (facts, lang) = (desk.facts, desk.lang);
-    html! {
-        h2 #sql { (lang.of("Kortlægningerne: SQL", "The mappings: SQL")) }
-        p { (lang.of(
+    let title = lang.of("Kortlægningerne: SQL", "The mappings: SQL").to_owned();
+    let body = html! {
+        h1 { (title) }
+        p.lead { (lang.of(
             "Hvert datasæt kortlægges med én SELECT: over det, myndigheden svarede (raw), eller over andre tabeller i datasøen. Den står her, som den er i dag.",
             "Each dataset is mapped by one SELECT: over what the agency answered (raw), or over other tables of the lake. Here it stands as it is today.",
         )) }
+        p { (desk.link(&Place::Sources, lang.of("Kilder og forklaring af tallene", "Sources and explanation of the figures"))) }
         @if facts.mapped.is_empty() { p.none { (lang.of("Kortlægningerne kendes ikke her; klimalade explain viser et tals.", "The mappings are not known here; klimalade explain shows that of a figure.")) } }
         @for (folder, mapped) in &facts.mapped {
             details {
@@ -153,10 +155,11 @@ fn mappings(desk: &Desk) -> Markup {
                     "Some figures of the lake were made with another edition of the mapping than this.",
                 )) } } }
                 // A fold is opened by what leads to a place within it.
-                pre id={ "sql-" (folder) } { code { (mapped.sql.trim()) } }
+                pre id=(folder) { code { (mapped.sql.trim()) } }
             }
         }
-    }
+    };
+    Sheet { title, body }
 }
 
 /// The page of sources.
@@ -181,7 +184,7 @@ pub(crate) fn sheet(desk: &Desk) -> Sheet {
             "Hvert tal i rapporten fører hertil: kilde, metode, vilkår, og for hvert år, hvornår det er hentet, og i hvilket øjebliksbillede det står. Kommandoerne skrives med datasøens --lake.",
             "Every figure of the report leads here: source, method, terms, and for each year when it was retrieved and in which snapshot it stands. The commands are typed with the lake's --lake.",
         )) }
-        p { (desk.link(&Place::Methods, lang.of("Metode og formler", "Methods and formulas"))) " · " a href="#sql" { (lang.of("Kortlægningerne: SQL", "The mappings: SQL")) } }
+        p { (desk.link(&Place::Methods, lang.of("Metode og formler", "Methods and formulas"))) " · " (desk.link(&Place::Mappings, lang.of("Kortlægningerne: SQL", "The mappings: SQL"))) }
         @for indicator in &facts.indicators {
             h2 id=(indicator.code) { (desk.link(&Place::Indicator(indicator.code.clone()), indicator.name(lang))) }
             (origins(desk, &indicator.code))
@@ -192,7 +195,6 @@ pub(crate) fn sheet(desk: &Desk) -> Sheet {
             (origins(desk, anchor))
             (follow(desk, anchor))
         }
-        (mappings(desk))
     };
     Sheet { title, body }
 }
