@@ -42,7 +42,7 @@ fn put_part(folder: &mut Folder, path: &str, batch: &RecordBatch, besides: &[&st
     let schema = batch.schema();
     let fields = schema.fields().iter().enumerate();
     let kept: Vec<usize> = fields
-        .filter(|(_, field)| ![&LEFT_OUT, besides].concat().contains(&field.name().as_str()))
+        .filter(|(_, field)| ![&LEFT_OUT[..], besides].concat().contains(&field.name().as_str()))
         .map(|(at, _)| at)
         .collect();
     let batch = batch.project(&kept).map_err(|why| unwritten(path, why))?;

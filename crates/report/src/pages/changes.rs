@@ -190,8 +190,26 @@ fn breakdown(desk: &Desk, restated: &Restated) -> String {
     named.collect::<Vec<_>>().join(", ")
 }
 
+/// How large a change is: by the country's figure of its year, so that a rounding in a small municipality is none of the largest. Of what does not
+/// add up each municipality counts alike.
+fn weight(desk: &Desk, restated: &Restated) -> f64 {
+    let facts = desk.facts;
+    let indicator = facts.indicator(restated.of("indicator_code"));
+    let country = indicator
+        .filter(|indicator| indicator.over_area == "sum")
+        .and_then(|indicator| indicator.at(&facts.country.code, restated.year)?.value)
+        .filter(|value| *value != 0.0);
+    match country {
+        Some(country) => (restated.moved() / country).abs(),
+        None => restated.ratio().unwrap_or_default().abs() / facts.municipalities.len().max(1) as f64,
+    }
+}
+
 fn largest(desk: &Desk, all: &[Restated]) -> Markup {
     let lang = desk.lang;
+    let mut ordered: Vec<&Restated> = all.iter().collect();
+    // What is as large stays in the order of its own change.
+    ordered.sort_by(|a, b| weight(desk, b).total_cmp(&weight(desk, a)));
     let value = |restated: &Restated, value: Option<f64>| {
         let written = value.map(|value| match desk.facts.indicator(restated.of("indicator_code")) {
             Some(indicator) => indicator.with_unit(value, lang),
@@ -202,8 +220,8 @@ fn largest(desk: &Desk, all: &[Restated]) -> Markup {
     let nothing = lang.of("før var 0 eller intet", "it was 0 or nothing before");
     html! {
         @if all.len() > LISTED { p.small { (lang.of(
-            format!("De {LISTED} af {}, der er ændret mest i forhold til før.", all.len()),
-            format!("The {LISTED} of {} that changed most by what they were.", all.len()),
+            format!("De {LISTED} af {}, der flytter mest af landets tal for deres år.", all.len()),
+            format!("The {LISTED} of {} that move most of the country's figure of their year.", all.len()),
         )) } }
         div.scroll tabindex="0" { table {
             caption.hidden { (lang.of("De største ændringer", "The largest restatements")) }
@@ -217,7 +235,7 @@ fn largest(desk: &Desk, all: &[Restated]) -> Markup {
                 th scope="col" { (lang.of("Ændring", "Change")) }
                 th scope="col" { (lang.of("Set", "Seen")) }
             } }
-            tbody { @for restated in all.iter().take(LISTED) { tr {
+            tbody { @for restated in ordered.iter().take(LISTED) { tr {
                 th scope="row" { (name(desk, restated.of("indicator_code"))) }
                 td.text { (desk.area_link(restated.of("area_code"))) }
                 td.text { (breakdown(desk, restated)) }

@@ -1,13 +1,11 @@
 //! What a report shows of what the agencies restated: all that the lake has seen, or what came after the last report.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
-
-mod common;
 
 use std::fs;
 
-use common::World;
 use klimalade_model::{Fault, Kind};
 use serde_json::{Value, json};
+
+use crate::common::World;
 
 const FIRST: &str = "20250320T010000000Z-1";
 const SECOND: &str = "20251103T010000000Z-2";
