@@ -1,8 +1,17 @@
 //! A secret that an agency says back, in its rows and in its errors, stands on no page that others read.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
+use arrow::{
+    array::{ArrayRef, Int16Array, RecordBatch, StringArray, new_null_array},
+    datatypes::Schema,
+};
+use klimalade_model::Schemas;
 use klimalade_testkit::bench::{Server, json, status};
+use parquet::arrow::ArrowWriter;
 
 use crate::common::Place;
 
@@ -67,6 +76,35 @@ fn hold_no_secret(files: &[PathBuf]) {
     }
 }
 
+/// A table of out that views make of figures that this lake has none of: of municipalities one row, of all else none.
+fn put_table(lake: &Path, name: &str) {
+    let file = lake.join(format!("out/{name}.parquet"));
+    if file.exists() {
+        return;
+    }
+    let known = Schemas::embedded().unwrap().table(name).unwrap().schema();
+    let fields = known
+        .fields()
+        .iter()
+        .map(|field| field.as_ref().clone().with_nullable(true));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let batch = if name == "municipality_year" {
+        let columns = schema.fields().iter().map(|field| match field.name().as_str() {
+            "area_code" => Arc::new(StringArray::from(vec!["0751"])) as ArrayRef,
+            "region_code" => Arc::new(StringArray::from(vec!["1082"])),
+            "year" => Arc::new(Int16Array::from(vec![2023])),
+            _ => new_null_array(field.data_type(), 1),
+        });
+        RecordBatch::try_new(schema.clone(), columns.collect()).unwrap()
+    } else {
+        RecordBatch::new_empty(schema.clone())
+    };
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    let mut writer = ArrowWriter::try_new(std::fs::File::create(file).unwrap(), schema, None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_that_an_agency_says_back_stands_neither_on_the_operations_page_nor_in_the_report() {
     let server = Server::start(|asked| {
@@ -83,17 +121,7 @@ async fn a_secret_that_an_agency_says_back_stands_neither_on_the_operations_page
     write_actions(&place, "cdp_actions", &server.base, "tal");
     write_actions(&place, "klimaalliancen_actions", &server.base, "nede");
     let lake = place.lake("lake");
-    let mut names: Vec<&str> = vec!["run", "cdp_actions", "klimaalliancen_actions"];
-    names.extend([
-        "out_municipality_year",
-        "out_region_year",
-        "out_indicator_year",
-        "out_emission_trajectory",
-        "out_plan_status",
-        "out_action_progress",
-        "out_adaptation_year",
-        "out_coverage",
-    ]);
+    let names = ["run", "cdp_actions", "klimaalliancen_actions", "out_action_progress"];
     // In the environment for the first night, in the settings for the second.
     for in_settings in [false, true] {
         let mut command = place.command(&names);
@@ -128,6 +156,18 @@ async fn a_secret_that_an_agency_says_back_stands_neither_on_the_operations_page
     let pages = place.lake("drift");
     let said = place.say_on(&lake, &["status", "--html", "--out", &pages.display().to_string()]);
     assert_eq!(said.code, Some(0), "{}", said.err);
+    for table in [
+        "municipality_year",
+        "region_year",
+        "indicator_year",
+        "emission_trajectory",
+        "plan_status",
+        "action_progress",
+        "adaptation_year",
+        "coverage",
+    ] {
+        put_table(&lake, table);
+    }
     let site = place.lake("site");
     let said = place.say_on(
         &lake,

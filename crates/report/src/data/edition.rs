@@ -149,7 +149,7 @@ impl Edition {
                 .at(&place)
                 .expected(format!("a night of {}", self.lake))
                 .found(found)
-                .hint(format!("--lake names the lake it was made from; {BY_DAY}"))
+                .hint(format!("--lake names the lake it was made from; else {BY_DAY}"))
         };
         if told["simulated"] != self.simulated {
             let kind = |simulated| if simulated { "simulated" } else { "real" };
@@ -185,14 +185,14 @@ impl Edition {
         if let Some(newest) = &self.newest {
             let end = newest.finished_at.parse::<Timestamp>().ok();
             if end.is_some_and(|end| end.to_zoned(TimeZone::UTC).date() < day) {
-                return Err(later(&day.to_string(), newest, "a later day"));
+                return Err(later("--since", newest, &day.to_string()));
             }
         }
         Ok(Line::Day(day))
     }
 }
 
-const BY_DAY: &str = "or name the day on which it was made, as --since 2025-04-01";
+const BY_DAY: &str = "name the day on which it was made, as --since 2025-04-01";
 
 fn later(place: &str, newest: &Night, found: &str) -> Fault {
     Fault::settings("the earlier report is later than the lake")
@@ -223,15 +223,11 @@ fn file_of(named: &Path) -> Result<PathBuf> {
     Err(Fault::settings(what)
         .at(file.display().to_string())
         .expected("the folder of an earlier report, its report.json, or a day")
-        .hint(BY_DAY.trim_start_matches("or ")))
+        .hint(BY_DAY))
 }
 
 fn read(file: &Path) -> Result<Value> {
-    let fault = |what: &str| {
-        Fault::settings(what)
-            .at(file.display().to_string())
-            .hint(BY_DAY.trim_start_matches("or "))
-    };
+    let fault = |what: &str| Fault::settings(what).at(file.display().to_string()).hint(BY_DAY);
     let bytes = fs::read(file).map_err(|why| fault("the earlier report cannot be read").because(why))?;
     let told: Value =
         serde_json::from_slice(&bytes).map_err(|why| fault("the earlier report cannot be read").because(why))?;
