@@ -116,7 +116,10 @@ pub(super) fn follow(desk: &Desk, anchor: &str) -> Markup {
         details {
             summary { (lang.of("Følg et tal tilbage", "Follow a figure back")) }
             pre { code {
-                (lang.of("# fra et tal til myndighedens svar, med øjebliksbilledets sider og rå rækker\n", "# from a figure to the agency's answer, with the snapshot's pages and raw rows\n"))
+                (lang.of(
+                    "# fra et tal til myndighedens svar, med øjebliksbilledets sider og rå rækker; har det mange opdelinger, siger svaret, hvad der skal føjes til\n",
+                    "# from a figure to the agency's answer, with the snapshot's pages and raw rows; where it has many breakdowns the answer says what to add\n",
+                ))
                 @if is_indicator {
                     "klimalade explain observation indicator_code=" (anchor) " area_code=" (area) " year=" (year) "\n\n"
                     (lang.of("# tallet, som rapporten har det\n", "# the figure as the report has it\n"))
