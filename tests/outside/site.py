@@ -23,7 +23,7 @@ import site_pages
 from playwright.sync_api import sync_playwright
 
 AXE = "axe-core@4.14.1"
-PAGES = ["index", "kommuner", "indikatorer", "maal", "planer", "indsatser", "projekter", "klimatilpasning", "datagrundlag", "metode", "kilder"]
+PAGES = ["index", "kommuner", "indikatorer", "maal", "planer", "indsatser", "projekter", "klimatilpasning", "datagrundlag", "metode", "kilder", "kortlaegninger", "aendringer"]
 # A large municipality and one with a letter of its own; the one that emits least, which may be less than nothing, is found in the figures.
 MUNICIPALITIES = ["0751", "0492"]
 
@@ -115,18 +115,26 @@ def of_browser(report: Report, browser, site: Path, pages: dict, script: str) ->
         report.add(f"axe-core, {runs} runs, none serious or critical; milder: {mild or 'none'}", findings)
 
 
-def of_status(report: Report, browser, page: Path, script: str) -> None:
-    site = page.parent
-    parsed = {page.name: site_pages.Page(page.name, page.read_text("utf-8"))}
-    findings = site_pages.charts(parsed)[1] + site_pages.links(site, parsed)[1]
-    report.add("operations page: links and charts", findings)
-    findings = []
-    for size in (site_browser.PHONE, site_browser.DESKTOP):
-        findings += site_browser.walk(browser, site.resolve().as_uri(), [page.name], size)[1]
-    findings += site_browser.look(browser, site.resolve().as_uri(), [page.name])[1]
+def of_status(report: Report, browser, page: Path, simulated: bool, script: str) -> None:
+    """The page that every night leaves, in both languages."""
+    site, names = page.parent, [page.name, page.name.replace(".html", ".en.html")]
+    parsed = {name: site_pages.Page(name, (site / name).read_text("utf-8")) for name in names}
+    findings = site_pages.charts(parsed)[1] + site_pages.links(site, parsed)[1] + site_pages.frame(parsed, simulated)
+    if [page.lang for page in parsed.values()] != ["da", "en"] or [page.across for page in parsed.values()] != names[::-1]:
+        findings.append("the operations page does not lead to its other language")
+    report.add(f"operations page: links, charts, policy, language, {'simulated' if simulated else 'not simulated'}", findings)
+    files, asked, findings = site.resolve().as_uri(), 0, []
     with site_browser.served(site) as base:
-        runs, mild, more = site_browser.axe(browser, base, [page.name], script)
-    report.add(f"operations page: console, requests, width, axe-core in {runs} runs; milder: {mild or 'none'}", findings + more)
+        for address in (files, base):
+            for size in (site_browser.PHONE, site_browser.DESKTOP):
+                count, more = site_browser.walk(browser, address, names, size)
+                asked, findings = asked + count, findings + more
+        report.add(f"operations page: {asked} requests, all to its folder; nothing on the console, nothing too wide", findings)
+        findings = site_browser.look(browser, files, names)[1]
+        sheets, more = site_browser.print_out(browser, files, names)
+        report.add(f"operations page, printed sheets: {', '.join(f'{path} {count}' for path, count in sheets.items())}", findings + more)
+        runs, mild, findings = site_browser.axe(browser, base, names, script)
+        report.add(f"operations page: axe-core, {runs} runs, none serious or critical; milder: {mild or 'none'}", findings)
 
 
 def main() -> None:
@@ -151,7 +159,7 @@ def main() -> None:
         print(f"Chromium {browser.version}", flush=True)
         of_browser(report, browser, site, pages, script)
         if asked.status:
-            of_status(report, browser, asked.status, script)
+            of_status(report, browser, asked.status, simulated, script)
         browser.close()
     if report.findings:
         sys.exit(f"{len(report.findings)} findings")

@@ -7,6 +7,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+# What closes by itself where this begins: HTML leaves out the end of cells, rows and items.
+CLOSES = {"td": {"td", "th"}, "th": {"td", "th"}, "tr": {"td", "th", "tr"}, "li": {"li"}}
+IMPLIED = {"td", "th", "tr", "li"}
 MARKS = {"path", "rect", "circle", "polyline", "polygon", "line"}
 # The grid and the axis say nothing: a chart of them alone is empty.
 GRID = "#dee2e8"
@@ -28,6 +31,8 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         cells = dict(attributes)
+        while self.open and self.open[-1][0] in CLOSES.get(tag, ()):
+            self.open.pop()
         if one := cells.get("id"):
             (self.repeated if one in self.ids else self.ids).add(one)
         for name, value in cells.items():
@@ -99,6 +104,8 @@ class Page(HTMLParser):
             closed, _ = self.open.pop()
             if closed == tag:
                 return
+            if closed in IMPLIED:
+                continue
             self.faults.append(f"<{closed}> is not closed")
 
     def handle_data(self, data):

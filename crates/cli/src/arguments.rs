@@ -308,6 +308,10 @@ pub(crate) struct Report {
     /// Folder of the site. What lies there is written over, and nothing else removed.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// The last report: its folder, its report.json, or the day it was made (2025-04-01). What agencies restated after it is
+    /// shown; without it all that the lake has seen.
+    #[arg(long, value_name = "REPORT")]
+    pub(crate) since: Option<String>,
 }
 
 #[derive(Args, Debug)]

@@ -40,7 +40,8 @@ Examples:
 pub(crate) const REPORT: &str = "\
 Examples:
   klimalade report --year 2025 --out rapport
-  klimalade report --year 2025 --out rapport --lake ./demo-lake";
+  klimalade report --year 2025 --out rapport --lake ./demo-lake
+  klimalade report --year 2025 --out rapport --since 2025-04-01";
 
 pub(crate) const RUN: &str = "\
 Examples:

@@ -9,6 +9,7 @@ mod mistakes;
 mod operator;
 mod query;
 mod reference;
+mod secrets;
 mod templates;
 mod traced;
 

@@ -8,7 +8,7 @@ use std::{
 use klimalade_model::{Fault, Result};
 
 use crate::{
-    data::Facts,
+    data::{FILE, Facts},
     map::Outlines,
     page::{Place, frame, threshold},
     pages::{self, Desk, Sheet},
@@ -73,6 +73,7 @@ fn places(facts: &Facts) -> Vec<Place> {
         Place::Changes,
         Place::Methods,
         Place::Sources,
+        Place::Mappings,
         Place::Downloads,
     ];
     all.extend(facts.regions.iter().map(|area| Place::Region(area.code.clone())));
@@ -109,9 +110,10 @@ fn sheet(desk: &Desk) -> Result<Sheet> {
         Place::Projects => Ok(pages::projects::sheet(desk)),
         Place::Targets => pages::targets::sheet(desk),
         Place::Coverage => Ok(pages::coverage::sheet(desk)),
-        Place::Changes => Ok(pages::coverage::changes(desk)),
+        Place::Changes => Ok(pages::changes::sheet(desk)),
         Place::Methods => Ok(pages::methods::sheet(desk)),
         Place::Sources => Ok(pages::sources::sheet(desk)),
+        Place::Mappings => Ok(pages::sources::mappings(desk)),
         Place::Downloads => Ok(pages::methods::downloads(desk)),
     }
 }
@@ -155,6 +157,7 @@ pub(crate) fn write(facts: &Facts, out: &Path) -> Result<Summary> {
     folder.put("assets/report.js", include_bytes!("assets/report.js"))?;
     folder.put("assets/icon.svg", include_bytes!("assets/icon.svg"))?;
     folder.put("index.html", threshold(&facts.site).as_bytes())?;
+    folder.put(FILE, facts.edition.told(facts.site.year, &facts.site.newest).as_bytes())?;
     for lang in Lang::ALL {
         folder.put(
             &format!("assets/search-{}.js", lang.code()),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod common;
+mod since;
 
 use std::{
     collections::BTreeMap,
@@ -188,5 +189,82 @@ async fn a_lake_without_the_tables_is_refused_with_what_to_do() {
         fault.hint_text().is_some_and(|hint| hint.contains("klimalade run")),
         "{}",
         fault.line()
+    );
+}
+
+#[tokio::test]
+async fn every_chart_has_the_table_that_it_is_drawn_from_as_csv_and_parquet() {
+    let world = World::simulated().await;
+    let folder = world.report("site").await;
+    let (mut charts, mut rankings) = (0, 0);
+    for page in world.pages(&folder) {
+        let text = fs::read_to_string(&page).unwrap();
+        let files = |part: &str| {
+            let links = part.split("<a ").filter(|link| link.contains(" download"));
+            let found: Vec<String> = links
+                .filter_map(|link| {
+                    common::attributes(&format!(" {link}"), "href")
+                        .next()
+                        .map(str::to_owned)
+                })
+                .collect();
+            found
+        };
+        for figure in text.split("<figure").skip(1) {
+            let figure = figure.split_once("</figure>").unwrap().0;
+            let found = files(figure);
+            let endings: Vec<_> = found.iter().map(|file| file.rsplit('.').next().unwrap()).collect();
+            assert_eq!(endings, ["csv", "parquet"], "{}", page.display());
+            charts += 1;
+        }
+        let outside: String = text
+            .split("<figure")
+            .map(|part| part.rsplit("</figure>").next().unwrap())
+            .collect();
+        if outside.contains("class=\"bar\"") || outside.contains("class=\"spark\"") {
+            assert!(
+                files(&outside).len() >= 2,
+                "{} has a chart without its table",
+                page.display()
+            );
+            rankings += 1;
+        }
+    }
+    assert!(
+        charts > 20 && rankings > 10,
+        "{charts} charts, {rankings} pages with rankings"
+    );
+    // What is compared per inhabitant stands in the file too.
+    let csv = fs::read_to_string(folder.join("data/indicator/ghg_emissions.csv")).unwrap();
+    assert!(csv.lines().next().unwrap().contains("value_per_person"), "{csv}");
+}
+
+#[tokio::test]
+async fn a_number_leads_to_source_method_terms_the_snapshots_of_its_year_and_the_sql() {
+    let world = World::simulated().await;
+    let folder = world.report("site").await;
+    for page in ["da/kilder.html", "da/indikator/ghg_emissions.html"] {
+        let text = fs::read_to_string(folder.join(page)).unwrap();
+        for wanted in [
+            "2018–2020<td class=\"years\">20.11.2026<td",
+            "title=\"aaaaaaaa",
+            "2021<td class=\"years\">21.11.2026–26.11.2026<td",
+            "2 øjebliksbilleder",
+            "klimalade explain observation indicator_code=ghg_emissions area_code=0751 year=2023",
+            "snapshot_sha256, min(retrieved_at) AS retrieved_at",
+            "kortlaegninger.html#made",
+        ] {
+            assert!(text.contains(wanted), "{page} lacks {wanted}: {text}");
+        }
+    }
+    let sources = fs::read_to_string(folder.join("da/kortlaegninger.html")).unwrap();
+    assert!(sources.contains("WHERE r.tal &lt; 7"), "the SQL is escaped");
+    assert!(
+        sources.contains("SELECT 1 AS one"),
+        "the view behind the table belongs to it"
+    );
+    assert!(
+        !sources.contains("SELECT 2 AS two"),
+        "what no figure comes from is left out"
     );
 }

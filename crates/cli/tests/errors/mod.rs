@@ -192,6 +192,55 @@ fn a_lake_of_the_other_kind_an_unknown_owner_and_a_lake_that_cannot_be_written()
 }
 
 #[test]
+fn a_last_report_that_is_not_there_or_of_another_time_or_lake() {
+    let place = with(&[]);
+    for lake in ["one", "two"] {
+        let made = place.say(&["run", "aarhus_charging", "--lake", lake]);
+        assert_eq!(made.code, Some(0), "{}", made.err);
+    }
+    std::fs::create_dir(place.lake("empty")).unwrap();
+    let night = std::fs::read_dir(place.lake("one/ledger"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
+    let told = |name: &str, run: &str, finished_at: &str| {
+        let told = serde_json::json!({"version": 1, "year": 2024, "simulated": false,
+            "night": {"run_id": run, "finished_at": finished_at}, "codes_sha256": ""});
+        std::fs::write(place.lake(name), told.to_string()).unwrap();
+    };
+    told(
+        "of-one.json",
+        &night.file_name().to_string_lossy(),
+        "2026-01-01T01:10:00Z",
+    );
+    told("later.json", "20990101T010000000Z-1", "2099-01-01T01:10:00Z");
+    let mut said = Transcript::new(&place);
+    for since in ["nowhere", "empty", "2099-01-01", "later.json", "of-one.json"] {
+        said.say(&[
+            "report", "--year", "2025", "--out", "site", "--lake", "two", "--since", since,
+        ]);
+    }
+    // The named report is this lake's; what lacks are the tables.
+    said.say(&[
+        "report",
+        "--year",
+        "2025",
+        "--out",
+        "site",
+        "--lake",
+        "one",
+        "--since",
+        "of-one.json",
+    ])
+    .fail_as("errors-report.txt");
+    assert!(
+        !place.lake("site").exists(),
+        "nothing is written of a report that is refused"
+    );
+}
+
+#[test]
 fn a_lake_in_which_something_was_changed_is_told_by_verify() {
     let place = with(&[]);
     let made = place.say(&["run", "aarhus_charging", "--lake", "real"]);

@@ -109,12 +109,12 @@ pub(crate) fn stack(
 pub(crate) fn bar(value: f64, low: f64, high: f64, stands_out: bool) -> Markup {
     let (low, high) = (low.min(0.0), high.max(0.0));
     let span = if high > low { high - low } else { 1.0 };
-    let place = |value: f64| ((value - low) / span * 200.0).clamp(0.0, 200.0);
+    let place = |value: f64| ((value - low) / span * 100.0).clamp(0.0, 100.0);
     let (from, to) = (place(value.min(0.0)), place(value.max(0.0)));
-    let outline = format!("M{from:.0} 0h{:.1}v9H{from:.0}", (to - from).max(0.6));
+    let x = (from >= 0.05).then(|| format!("{from:.1}%"));
     html! {
-        svg.bar viewBox="0 0 200 9" preserveAspectRatio="none" aria-hidden="true" {
-            path.out[stands_out] d=(outline) {}
+        svg.bar aria-hidden="true" {
+            rect class=[stands_out.then_some("out")] x=[x] width={ (format!("{:.1}", (to - from).max(0.3))) "%" } {}
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod bars;
 mod lines;
+mod marks;
 mod spark;
 
 use maud::{Markup, html};
@@ -9,7 +10,8 @@ use plotters::style::RGBColor;
 
 pub(crate) use bars::{bar, stack};
 pub(crate) use lines::{Line, Look, lines, sample};
-pub(crate) use spark::spark;
+pub(crate) use marks::outline;
+pub(crate) use spark::{spark, wide_spark};
 
 /// Okabe and Ito's colours, which the colour-blind tell apart; the yellow is left out, for it fades on white.
 pub(crate) const BLACK: RGBColor = RGBColor(29, 36, 48);
@@ -44,26 +46,10 @@ pub(crate) fn accessible(svg: &str, id: &str, title: &str, description: &str) ->
         .map_or("", |(view, _)| view);
     let inner = rest.trim_end().trim_end_matches("</svg>");
     html! {
-        svg viewBox=(view) role="img" aria-labelledby={ (id) "-t " (id) "-d" } xmlns="http://www.w3.org/2000/svg" {
+        svg viewBox=(view) role="img" aria-labelledby={ (id) "-t " (id) "-d" } {
             title id={ (id) "-t" } { (title) }
             desc id={ (id) "-d" } { (description) }
-            (maud::PreEscaped(compact(inner)))
+            (maud::PreEscaped(marks::grouped(inner)))
         }
     }
-}
-
-/// What plotters writes and nothing needs: opacity 1, stroke widths of 1, the font, line breaks.
-fn compact(svg: &str) -> String {
-    let mut text = svg.replace('\n', "");
-    for (what, by) in [
-        (" opacity=\"1\"", ""),
-        (" stroke-width=\"1\"", ""),
-        (" font-family=\"sans-serif\"", ""),
-        ("\" />", "\"/>"),
-        (" font-size=\"13.709677419354838\"", " font-size=\"14\""),
-        (" \"/>", "\"/>"),
-    ] {
-        text = text.replace(what, by);
-    }
-    text
 }

@@ -4,21 +4,26 @@ use klimalade_model::Result;
 use maud::{Markup, PreEscaped, html};
 use plotters::prelude::*;
 
-use super::{BLUE, compact, undrawn};
-
-/// Colours and widths stand in the style sheet: a page may have fifty of them.
-fn styled(svg: &str) -> String {
-    let text = compact(svg).replace(" fill=\"none\" stroke=\"#0072B2\" stroke-width=\"2\"", "");
-    text.replace(" fill=\"#0072B2\" stroke=\"none\"", "")
-}
+use super::{BLUE, marks, undrawn};
 
 /// A series as a line of 120 by 28 pixels with a dot in its last year. The number beside it says what it shows.
 pub(crate) fn spark(points: &[(i16, f64)]) -> Result<Markup> {
+    let marks = marks_of(points)?;
+    Ok(html! { @if !marks.is_empty() { svg.spark aria-hidden="true" { (PreEscaped(marks)) } } })
+}
+
+/// The same, as wide as the room it is given.
+pub(crate) fn wide_spark(points: &[(i16, f64)]) -> Result<Markup> {
+    let marks = marks_of(points)?;
+    Ok(html! { @if !marks.is_empty() { svg.spark viewBox="0 0 120 28" aria-hidden="true" { (PreEscaped(marks)) } } })
+}
+
+fn marks_of(points: &[(i16, f64)]) -> Result<String> {
     let (Some(first), Some(last)) = (points.first(), points.last()) else {
-        return Ok(html! {});
+        return Ok(String::new());
     };
     if points.len() < 2 {
-        return Ok(html! {});
+        return Ok(String::new());
     }
     let low = points.iter().map(|p| p.1).fold(f64::INFINITY, f64::min);
     let high = points.iter().map(|p| p.1).fold(f64::NEG_INFINITY, f64::max);
@@ -39,10 +44,6 @@ pub(crate) fn spark(points: &[(i16, f64)]) -> Result<Markup> {
             .map_err(undrawn)?;
         area.present().map_err(undrawn)?;
     }
-    let inner = svg
-        .split_once('>')
-        .map_or("", |(_, rest)| rest.trim_end().trim_end_matches("</svg>"));
-    Ok(html! {
-        svg.spark viewBox="0 0 120 28" aria-hidden="true" { (PreEscaped(styled(inner))) }
-    })
+    let inner = svg.split_once('>').map_or("", |(_, rest)| rest);
+    Ok(marks::of_spark(inner))
 }

@@ -81,6 +81,34 @@ fn rows_with(batch: &RecordBatch, (column, values): (&str, &[&str]), place: &str
     take_record_batch(batch, &rows).map_err(|why| unreadable(place, why))
 }
 
+/// Columns of a file, and of these the rows that are asked for; `None` where it is gone since it was listed.
+async fn wanted_batches(
+    lake: &Lake,
+    key: &str,
+    wanted: &[&str],
+    only: Option<(&str, &[&str])>,
+    spool: &Path,
+) -> Result<Option<Vec<RecordBatch>>> {
+    let Some(file) = lake.local_copy(key, spool).await? else {
+        return Ok(None);
+    };
+    let mut all = Vec::new();
+    for batch in batches(file.path(), key, Some(wanted))? {
+        let places = wanted.iter().map(|name| batch.schema().index_of(name));
+        // A file that has not been rewritten since a column was added lacks it; to leave it out would take figures away.
+        let places = places.collect::<std::result::Result<Vec<_>, _>>().map_err(|why| {
+            let fault = Fault::source("a file of the lake lacks a column of its table").at(key);
+            fault.hint("klimalade replay writes it anew").because(why)
+        })?;
+        let batch = batch.project(&places).map_err(|why| unreadable(key, why))?;
+        all.push(match only {
+            Some(only) => rows_with(&batch, only, key)?,
+            None => batch,
+        });
+    }
+    Ok(Some(all))
+}
+
 impl Frame {
     /// Reads one file of the lake. Errors: Settings where it is not there, Source where it is not whole.
     pub(crate) async fn file(lake: &Lake, key: &str, spool: &Path) -> Result<Self> {
@@ -92,7 +120,22 @@ impl Frame {
         Self::of(batches(file.path(), key, None)?, key)
     }
 
-    /// Reads all files of a core table, in the order of their keys; an empty frame where it has none.
+    /// The files of a core table, in the order of their keys.
+    pub(crate) async fn files(lake: &Lake, table: &str) -> Result<Vec<String>> {
+        let listed = lake.list(&format!("core/{table}")).await?;
+        let keys = listed.into_iter().map(|listed| listed.key);
+        let mut keys: Vec<String> = keys.filter(|key| key.ends_with(".parquet")).collect();
+        keys.sort();
+        Ok(keys)
+    }
+
+    /// Columns of one file of a core table; `None` where it is gone since it was listed.
+    pub(crate) async fn of_file(lake: &Lake, key: &str, wanted: &[&str], spool: &Path) -> Result<Option<Self>> {
+        let batches = wanted_batches(lake, key, wanted, None, spool).await?;
+        batches.map(|batches| Self::of(batches, key)).transpose()
+    }
+
+    /// Columns of all files of a core table, in the order of their keys; an empty frame where it has none.
     pub(crate) async fn table(lake: &Lake, table: &str, wanted: &[&str], spool: &Path) -> Result<Self> {
         Self::read(lake, table, wanted, None, spool).await
     }
@@ -115,32 +158,13 @@ impl Frame {
         only: Option<(&str, &[&str])>,
         spool: &Path,
     ) -> Result<Self> {
-        let mut keys: Vec<String> = lake
-            .list(&format!("core/{table}"))
-            .await?
-            .into_iter()
-            .map(|listed| listed.key)
-            .filter(|key| key.ends_with(".parquet"))
-            .collect();
-        keys.sort();
         let mut all = Vec::new();
-        for key in &keys {
-            let Some(file) = lake.local_copy(key, spool).await? else {
-                continue;
-            };
-            for batch in batches(file.path(), key, Some(wanted))? {
-                let places = wanted.iter().map(|name| batch.schema().index_of(name));
-                // A file that has not been rewritten since a column was added lacks it; to leave it out would take figures away.
-                let places = places.collect::<std::result::Result<Vec<_>, _>>().map_err(|why| {
-                    let fault = Fault::source("a file of the lake lacks a column of its table").at(key);
-                    fault.hint("klimalade replay writes it anew").because(why)
-                })?;
-                let batch = batch.project(&places).map_err(|why| unreadable(key, why))?;
-                all.push(match only {
-                    Some(only) => rows_with(&batch, only, key)?,
-                    None => batch,
-                });
-            }
+        for key in Self::files(lake, table).await? {
+            all.extend(
+                wanted_batches(lake, &key, wanted, only, spool)
+                    .await?
+                    .unwrap_or_default(),
+            );
         }
         Self::of(all, table)
     }

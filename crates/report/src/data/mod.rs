@@ -1,10 +1,14 @@
 //! What the pages are made of, read once from the lake.
 
 mod corrections;
+mod edition;
 mod frame;
 mod heating;
 mod indicator;
+mod mapped;
+mod nights;
 mod origin;
+mod restated;
 mod trajectory;
 
 use std::{collections::BTreeMap, path::Path};
@@ -13,13 +17,17 @@ use klimalade_lake::Lake;
 use klimalade_model::{CodeList, Result, Schemas};
 
 pub(crate) use corrections::{Corrections, spread};
+pub(crate) use edition::{Edition, FILE, Line};
 pub(crate) use frame::Frame;
 pub(crate) use heating::{Heat, Heating, Lack};
 pub(crate) use indicator::{Indicator, Topic, symbol};
-pub(crate) use origin::Origin;
+pub(crate) use mapped::Mapped;
+pub(crate) use nights::{NIGHT, night_json, nights};
+pub(crate) use origin::{Origin, Retrieval};
+pub(crate) use restated::Restated;
 pub(crate) use trajectory::{Step, Trajectory};
 
-use crate::{page::Site, text::Lang};
+use crate::{Request, page::Site, text::Lang};
 
 /// A municipality, a region or the country.
 #[derive(Clone, Debug)]
@@ -62,11 +70,17 @@ pub(crate) struct Facts {
     pub(crate) targets: Frame,
     pub(crate) actions: Frame,
     pub(crate) answers: Frame,
-    pub(crate) revisions: Frame,
     pub(crate) corrections: Corrections,
     pub(crate) heating: Heating,
+    /// The edition of the lake.
+    pub(crate) edition: Edition,
+    /// From when on restated figures are shown, and those figures.
+    pub(crate) line: Line,
+    pub(crate) restated: Vec<Restated>,
     /// Where figures come from, by indicator; and of the tables of core by table name.
     pub(crate) origins: BTreeMap<String, Vec<Origin>>,
+    /// The SQL that they were mapped by, by folder.
+    pub(crate) mapped: BTreeMap<String, Mapped>,
 }
 
 const SOURCE: [&str; 4] = ["source_id", "retrieved_at", "snapshot_sha256", "licence_code"];
@@ -77,7 +91,10 @@ fn with_source(own: &[&'static str]) -> Vec<&'static str> {
 
 impl Facts {
     /// Reads the lake. Errors: Settings, when it has no tables of `out`; Source, when one cannot be read.
-    pub(crate) async fn read(lake: &Lake, schemas: &Schemas, year: i16, spool: &Path) -> Result<Self> {
+    pub(crate) async fn read(lake: &Lake, schemas: &Schemas, request: &Request, spool: &Path) -> Result<Self> {
+        let year = request.year;
+        let edition = Edition::read(lake, schemas).await?;
+        let line = edition.line(request.since.as_deref())?;
         let out = async |name: &str| Frame::file(lake, &format!("out/{name}.parquet"), spool).await;
         let core = async |name: &str, own: &[&'static str]| Frame::table(lake, name, &with_source(own), spool).await;
         let municipality_year = out("municipality_year").await?;
@@ -100,7 +117,6 @@ impl Facts {
         ];
         let projects = core("project", &project).await?;
         let project_areas = core("project_area", &["project_id", "area_code", "share"]).await?;
-        let plan_rows = core("plan", &["plan_id", "area_code"]).await?;
         let target = [
             "target_id",
             "area_code",
@@ -148,7 +164,6 @@ impl Facts {
             "run_id",
         ];
         let revisions = core("revision", &revision).await?;
-        let observation = core("observation", &["indicator_code", "method_code"]).await?;
         let wanted = ("indicator_code", &heating::INDICATORS[..]);
         let heat = Frame::chosen(lake, "observation", &heating::COLUMNS, wanted, spool).await?;
         let heating = Heating::read(schemas, &heat)?;
@@ -164,20 +179,14 @@ impl Facts {
         let (municipalities, regions) = areas(schemas, &municipality_year, &region_year)?;
         let indicators = indicator::read(schemas, &indicator_year, year)?;
         let trajectories = trajectory::read(&emission_trajectory);
-        let mut origins = origin::by(&observation, "indicator_code");
-        for (name, frame) in [
-            ("plan", &plan_rows),
-            ("project", &projects),
-            ("target", &targets),
-            ("action", &actions),
-            ("survey_answer", &answers),
-        ] {
-            origins.insert(format!("core.{name}"), origin::of(frame));
+        let mut origins = origin::of_indicators(lake, year, spool).await?;
+        for name in ["plan", "project", "target", "action", "survey_answer"] {
+            origins.insert(format!("core.{name}"), origin::of_table(lake, name, spool).await?);
         }
         let newest = origins
             .values()
             .flatten()
-            .map(|origin| origin.retrieved.as_str())
+            .map(Origin::newest)
             .max()
             .unwrap_or_default()
             .to_owned();
@@ -208,8 +217,11 @@ impl Facts {
             actions,
             answers,
             corrections: corrections::read(&revisions),
-            revisions,
             heating,
+            restated: restated::read(&revisions, &line, year),
+            edition,
+            line,
+            mapped: mapped::read(lake, &request.mappings, &origins).await?,
             origins,
         })
     }

@@ -8,7 +8,7 @@ use klimalade_model::{Fault, Result};
 use maud::{Markup, html};
 
 use self::coarse::Point;
-use crate::text::Lang;
+use crate::{chart::outline, text::Lang};
 
 /// Who made the boundaries; stands below each map.
 pub(crate) const ATTRIBUTION: &str =
@@ -20,7 +20,7 @@ const STEP: f64 = 600.0;
 const WEST: f64 = 440_000.0;
 const NORTH: f64 = 6_403_000.0;
 /// How far a border may be moved, in steps.
-const TOLERANCE: f64 = 1.1;
+const TOLERANCE: f64 = 1.3;
 /// Twice the area of the smallest island that is drawn, in steps.
 const ISLET: i64 = 14;
 const BORNHOLM: &str = "0400";
@@ -96,21 +96,25 @@ fn area(ring: &[Point]) -> i64 {
         .abs()
 }
 
-fn path(ring: &[Point]) -> String {
-    let mut text = String::new();
-    let mut before = (0, 0);
-    for (at, point) in ring.iter().enumerate() {
-        if at == 0 {
-            text.push_str(&format!("M{} {}l", point.0, point.1));
-        } else {
-            let (x, y) = (point.0 - before.0, point.1 - before.1);
-            let gap = if at == 1 || x < 0 { "" } else { " " };
-            text.push_str(&format!("{gap}{x}{}{y}", if y < 0 { "" } else { " " }));
-        }
-        before = *point;
+/// A ring without points that stand twice, and without spikes: what the grid pressed flat, out and back the same way.
+fn tidy(ring: &[Point]) -> Vec<Point> {
+    let mut kept: Vec<Point> = ring.to_vec();
+    loop {
+        let before = kept.len();
+        let around = |at: usize| (kept[(at + before - 1) % before], kept[at], kept[(at + 1) % before]);
+        let spike = (0..before).find(|at| {
+            let (last, here, next) = around(*at);
+            before > 3 && (here == next || last == next)
+        });
+        match spike {
+            Some(at) => kept.remove(at),
+            None => return kept,
+        };
     }
-    text.push('z');
-    text
+}
+
+fn path(ring: &[Point]) -> String {
+    format!("{}z", outline(&tidy(ring)))
 }
 
 /// A municipality on the map.

@@ -196,7 +196,7 @@ fn of_lake(status: &LakeStatus, lang: Lang) -> Vec<Concern> {
             "klimalade run",
         )),
         Some(ended) if status.now.duration_since(ended).as_hours() >= NIGHT_HOURS => {
-            let at = super::tables::moment(&ended.to_string(), lang);
+            let at = super::sections::moment(&ended.to_string(), lang);
             let what = lang.of(
                 format!("Ingen nat er kørt til ende siden {at}"),
                 format!("No night has ended since {at}"),

@@ -1,9 +1,6 @@
 //! What a lake says of its nights, owners, rejects and controls.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::{collections::BTreeMap, path::Path};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int32Type;
@@ -13,8 +10,11 @@ use klimalade_lake::{Lake, OwnerState};
 use klimalade_model::{Fault, Result, Schemas};
 use serde_json::Value;
 
-use super::newest::newest_end;
-use crate::data::Frame;
+use super::{
+    findings::{names, read_controls, read_rejects},
+    newest::newest_end,
+};
+use crate::data::{Frame, NIGHT, night_json, nights};
 
 /// Nights that are looked at.
 const NIGHTS: usize = 14;
@@ -194,7 +194,7 @@ impl Owner {
 }
 
 /// What is there of a file; what is wrong with it stands on the page.
-fn kept<T>(outcome: Result<T>, damage: &mut Vec<String>) -> Option<T> {
+pub(super) fn kept<T>(outcome: Result<T>, damage: &mut Vec<String>) -> Option<T> {
     outcome.map_err(|fault| damage.push(fault.to_string())).ok()
 }
 
@@ -317,17 +317,8 @@ fn stand(owner: &mut Owner, state: &OwnerState) {
 }
 
 async fn read_nights(lake: &Lake, spool: &Path, damage: &mut Vec<String>) -> Result<Vec<Night>> {
-    let mut files: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for listed in lake.list("ledger").await? {
-        // ledger/<run>/<file>; runs that only vacuum or retire are no nights.
-        let Some((run, file)) = listed.key.strip_prefix("ledger/").and_then(|path| path.split_once('/')) else {
-            continue;
-        };
-        if !run.ends_with("-retire") && !run.ends_with("-vacuum") {
-            files.entry(run.to_owned()).or_default().insert(file.to_owned());
-        }
-    }
-    let mut nights = Vec::new();
+    let files = nights(lake).await?;
+    let mut read = Vec::new();
     for (run_id, files) in files.into_iter().rev().take(NIGHTS) {
         let mut night = Night {
             run_id,
@@ -338,13 +329,14 @@ async fn read_nights(lake: &Lake, spool: &Path, damage: &mut Vec<String>) -> Res
             .iter()
             .filter_map(|file| Some((file.strip_suffix(".parquet")?.to_owned(), key(file))))
             .collect();
-        let told = if files.contains("night.json") {
-            kept(night_json(lake, &key("night.json")).await, damage)
+        let told = if files.contains(NIGHT) {
+            kept(night_json(lake, &night.run_id).await, damage)
         } else {
             None
         };
-        let read = stream::iter(keys).map(|(owner, key)| async move { (owner, Frame::file(lake, &key, spool).await) });
-        for (owner, ledger) in read.buffered(BESIDE).collect::<Vec<_>>().await {
+        let ledgers =
+            stream::iter(keys).map(|(owner, key)| async move { (owner, Frame::file(lake, &key, spool).await) });
+        for (owner, ledger) in ledgers.buffered(BESIDE).collect::<Vec<_>>().await {
             if let Some(ledger) = kept(ledger, damage) {
                 night.tallies.insert(owner, Tally::of(&ledger));
             }
@@ -365,145 +357,7 @@ async fn read_nights(lake: &Lake, spool: &Path, damage: &mut Vec<String>) -> Res
                 })
                 .collect();
         }
-        nights.push(night);
+        read.push(night);
     }
-    Ok(nights)
-}
-
-async fn night_json(lake: &Lake, key: &str) -> Result<Value> {
-    let bytes = lake.get(key).await?.unwrap_or_default();
-    serde_json::from_slice(&bytes).map_err(|why| {
-        Fault::source("a night of the ledger cannot be read")
-            .at(key)
-            .because(why)
-    })
-}
-
-/// The newest rejects of each owner, where they still count: of its newest night, or where its rows in the ledger still have some.
-async fn read_rejects(
-    lake: &Lake,
-    nights: &[Night],
-    owners: &BTreeMap<String, Owner>,
-    spool: &Path,
-    damage: &mut Vec<String>,
-) -> Result<Vec<Rejected>> {
-    let keys: BTreeSet<String> = lake
-        .list("reject")
-        .await?
-        .into_iter()
-        .map(|listed| listed.key)
-        .collect();
-    let mut all = Vec::new();
-    for owner in owners.values() {
-        let key = |night: &Night| format!("reject/{}/{}.parquet", night.run_id, owner.name);
-        let Some(night) = nights.iter().find(|night| keys.contains(&key(night))) else {
-            continue;
-        };
-        let is_newest = nights
-            .iter()
-            .find(|night| night.tallies.contains_key(&owner.name))
-            .is_some_and(|newest| newest.run_id == night.run_id);
-        if !is_newest && owner.tally.is_none_or(|tally| tally.rejected == 0) {
-            continue;
-        }
-        let Some(rows) = kept(Frame::file(lake, &key(night), spool).await, damage) else {
-            continue;
-        };
-        let mut by_reason: BTreeMap<String, Rejected> = BTreeMap::new();
-        for row in rows.rows() {
-            let reason = rows.text(row, "reason_code").to_owned();
-            let first = || ["column_name", "found", "expected"].map(|column| rows.text(row, column).to_owned());
-            let group = by_reason.entry(reason.clone()).or_insert_with(|| Rejected {
-                owner: owner.name.clone(),
-                run_id: night.run_id.clone(),
-                reason,
-                count: 0,
-                first: first(),
-            });
-            group.count += 1;
-        }
-        all.extend(by_reason.into_values());
-    }
-    all.sort_by(|a, b| {
-        b.count
-            .cmp(&a.count)
-            .then_with(|| (&a.owner, &a.reason).cmp(&(&b.owner, &b.reason)))
-    });
-    Ok(all)
-}
-
-async fn read_controls(lake: &Lake, spool: &Path, damage: &mut Vec<String>) -> Result<Vec<Control>> {
-    let mut keys: Vec<String> = lake
-        .list("core/control_total")
-        .await?
-        .into_iter()
-        .map(|listed| listed.key)
-        .collect();
-    keys.sort();
-    let mut groups: BTreeMap<[String; 5], Control> = BTreeMap::new();
-    for key in keys.iter().filter(|key| key.ends_with(".parquet")) {
-        let owner = key
-            .split('/')
-            .find_map(|part| part.strip_prefix("pipeline="))
-            .unwrap_or_default();
-        let Some(rows) = kept(Frame::file(lake, key, spool).await, damage) else {
-            continue;
-        };
-        for row in rows
-            .rows()
-            .filter(|row| !matches!(rows.text(*row, "verdict_code"), "agrees" | ""))
-        {
-            let text = |column| rows.text(row, column).to_owned();
-            let year = rows.text(row, "period_start").get(..4).unwrap_or_default().to_owned();
-            let difference = rows.number(row, "difference").unwrap_or_default();
-            let names = [
-                text("verdict_code"),
-                owner.to_owned(),
-                text("indicator_code"),
-                text("what_code"),
-                text("reason"),
-            ];
-            let control = groups.entry(names.clone()).or_insert_with(|| {
-                let [verdict, owner, indicator, what, reason] = names;
-                let largest = (difference, text("area_code"), year.clone());
-                Control {
-                    owner,
-                    verdict,
-                    indicator,
-                    what,
-                    reason,
-                    unit: text("unit_code"),
-                    count: 0,
-                    years: (year.clone(), year.clone()),
-                    largest,
-                }
-            });
-            control.count += 1;
-            control.years.0 = control.years.0.clone().min(year.clone());
-            control.years.1 = control.years.1.clone().max(year.clone());
-            if difference.abs() > control.largest.0.abs() {
-                control.largest = (difference, text("area_code"), year);
-            }
-        }
-    }
-    // fails stands before known.
-    Ok(groups.into_values().collect())
-}
-
-fn names(schemas: &Schemas, controls: &[Control]) -> Result<Names> {
-    let mut all = BTreeMap::new();
-    for control in controls {
-        let codes = [
-            ("indicators", &control.indicator),
-            ("control_kinds", &control.what),
-            ("units", &control.unit),
-            ("areas", &control.largest.1),
-        ];
-        for (list, code) in codes {
-            let Ok(codes) = schemas.code_list(list) else { continue };
-            let name = |column| codes.get(code, column).unwrap_or(code).to_owned();
-            all.insert((list, code.clone()), (name("name_da"), name("name_en")));
-        }
-    }
-    Ok(all)
+    Ok(read)
 }

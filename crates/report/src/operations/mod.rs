@@ -3,9 +3,10 @@
 
 mod attention;
 mod facts;
+mod findings;
 mod newest;
 mod page;
-mod tables;
+mod sections;
 
 use std::{fs, path::Path};
 

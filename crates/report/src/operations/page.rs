@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, html};
 use super::{
     attention::{Concern, Grade, concerns, grade},
     facts::LakeStatus,
-    tables,
+    sections,
 };
 use crate::{
     numbers,
@@ -60,21 +60,21 @@ pub(super) fn page(status: &LakeStatus, lang: Lang) -> String {
                     (headline(status, &all, lang))
                     (tiles(status, &all, lang))
                     (attention(status, &all, lang))
-                    (tables::nights(status, lang))
-                    (tables::controls(status, lang))
-                    (tables::rejects(status, lang))
-                    (tables::warnings(status, lang))
-                    (tables::due(status, lang))
-                    (tables::waiting(status, lang))
-                    (tables::off(status, lang))
-                    (tables::freshness(status, lang))
-                    (tables::rows(status, lang))
-                    (tables::commands(lang))
+                    (sections::nights(status, lang))
+                    (sections::controls(status, lang))
+                    (sections::rejects(status, lang))
+                    (sections::warnings(status, lang))
+                    (sections::due(status, lang))
+                    (sections::waiting(status, lang))
+                    (sections::off(status, lang))
+                    (sections::freshness(status, lang))
+                    (sections::rows(status, lang))
+                    (sections::commands(lang))
                 }
                 footer {
                     div.wrap {
                         p {
-                            (lang.of("Dannet ", "Made ")) (tables::moment(&status.now.to_string(), lang)) ". "
+                            (lang.of("Dannet ", "Made ")) (sections::moment(&status.now.to_string(), lang)) ". "
                             (lang.of("Alle tidspunkter er UTC.", "All times are UTC."))
                             @if status.simulated { " " strong { (lang.of("Simulerede tal.", "Simulated figures.")) } }
                         }
@@ -141,10 +141,10 @@ fn tiles(status: &LakeStatus, all: &[Concern], lang: Lang) -> Markup {
     let newest = status.nights.iter().find(|night| !night.finished_at.is_empty());
     let ended = newest.map_or_else(
         || lang.of("aldrig", "never").to_owned(),
-        |night| tables::moment(&night.finished_at, lang),
+        |night| sections::moment(&night.finished_at, lang),
     );
     let duration = newest
-        .map(|night| tables::duration(&night.started_at, &night.finished_at))
+        .map(|night| sections::duration(&night.started_at, &night.finished_at))
         .unwrap_or_default();
     let (act, look) = (count_of(all, Grade::Act), count_of(all, Grade::Look));
     let n = |count| whole(count, lang);
@@ -175,8 +175,8 @@ fn attention(status: &LakeStatus, all: &[Concern], lang: Lang) -> Markup {
             } }
             tbody { @for concern in all { tr {
                 td.text { span class=(concern.grade.class()) { (if concern.grade == Grade::Act { lang.of("Handling", "Act") } else { lang.of("Se på", "Look") }) } }
-                th.text scope="row" { @if concern.owner.is_empty() { (lang.of("Hele datasøen", "The whole lake")) } @else { (tables::owner(status, &concern.owner, lang)) } }
-                td.text { (concern.what) @for text in &concern.told { (tables::told(text, lang)) } }
+                th.text scope="row" { @if concern.owner.is_empty() { (lang.of("Hele datasøen", "The whole lake")) } @else { (sections::owner(status, &concern.owner, lang)) } }
+                td.text { (concern.what) @for text in &concern.told { (sections::told(text, lang)) } }
                 td.text { code { (concern.command) } }
             } } }
         } }

@@ -51,6 +51,8 @@ pub(crate) enum Place {
     Methods,
     /// Sources of every figure.
     Sources,
+    /// The SQL that figures are mapped by.
+    Mappings,
     /// Downloads.
     Downloads,
 }
@@ -78,6 +80,7 @@ impl Place {
             Self::Changes => lang.of("aendringer", "changes"),
             Self::Methods => lang.of("metode", "methods"),
             Self::Sources => lang.of("kilder", "sources"),
+            Self::Mappings => lang.of("kortlaegninger", "mappings"),
             Self::Downloads => lang.of("data", "data"),
         };
         format!("{}/{name}.html", lang.code())
@@ -130,7 +133,7 @@ fn section_of(place: &Place) -> Place {
         Place::Municipality(_) | Place::Region(_) => Place::Municipalities,
         Place::Indicator(_) => Place::Indicators,
         Place::Changes | Place::Downloads => Place::Coverage,
-        Place::Sources => Place::Methods,
+        Place::Sources | Place::Mappings => Place::Methods,
         other => other.clone(),
     }
 }
@@ -151,7 +154,7 @@ pub(crate) fn frame(site: &Site, place: &Place, lang: Lang, title: &str, body: &
     let name = lang.of("Kommunernes klimastatus", "Climate status of the municipalities");
     let current = section_of(place);
     let other = lang.other();
-    html! {
+    let page = html! {
         (DOCTYPE)
         html lang=(lang.code()) {
             head {
@@ -225,7 +228,31 @@ pub(crate) fn frame(site: &Site, place: &Place, lang: Lang, title: &str, body: &
             }
         }
     }
-    .into_string()
+    .into_string();
+    lean(&page)
+}
+
+/// The same document in fewer bytes: a tenth of the site. HTML leaves out the end of a cell, row or item where the next begins or the
+/// table or list ends; marks of a drawing have nothing between their tags.
+fn lean(page: &str) -> String {
+    const ENDS: [(&str, &str); 14] = [
+        ("></path>", "/>"),
+        ("></rect>", "/>"),
+        ("></line>", "/>"),
+        ("></circle>", "/>"),
+        ("</td><td", "<td"),
+        ("</td></tr>", "</tr>"),
+        ("</th><td", "<td"),
+        ("</th><th", "<th"),
+        ("</th></tr>", "</tr>"),
+        ("</tr><tr", "<tr"),
+        ("</tr></tbody>", "</tbody>"),
+        ("</tr></thead>", "</thead>"),
+        ("</li><li", "<li"),
+        ("</li></ul>", "</ul>"),
+    ];
+    ENDS.iter()
+        .fold(page.to_owned(), |page, (whole, lean)| page.replace(whole, lean))
 }
 
 /// The page at the folder of the site: it leads to the Danish one.

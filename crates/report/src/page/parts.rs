@@ -65,6 +65,16 @@ pub(crate) fn or_dash(value: Option<String>, why: &str) -> Markup {
     }
 }
 
+/// A value, or a dash, in a table that says once below itself what its dashes mean.
+pub(crate) fn or_bare_dash(value: Option<String>) -> Markup {
+    html! { (value.unwrap_or_else(|| "–".to_owned())) }
+}
+
+/// What the dashes of a table mean.
+pub(crate) fn dashes_mean(why: &str) -> Markup {
+    html! { p.small { "–: " (why) "." } }
+}
+
 /// A table: header cells, rows of cells; the first column names the row, the others are numbers.
 pub(crate) fn table(caption: &str, header: &[String], rows: &[Vec<Markup>]) -> Markup {
     html! {

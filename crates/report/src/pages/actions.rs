@@ -72,7 +72,7 @@ fn progress(desk: &Desk, level: &str, name: &str) -> Markup {
                     @if let Some(sum) = sums.get(&(kind, status)) { tr {
                         th scope="row" { (facts.named("action_kinds", kind, lang)) ", " (facts.named("statuses", status, lang).to_lowercase()) }
                         td { (n(sum[0])) }
-                        td.graph { (chart::bar(sum[0], 0.0, high, false)) }
+                        td { (chart::bar(sum[0], 0.0, high, false)) }
                         td { (n(sum[1])) }
                         td { (or_dash((sum[3] > 0.0).then(|| format!("{} ({})", n(sum[2]), n(sum[3]))), none)) }
                         td { (or_dash((sum[5] > 0.0).then(|| format!("{} ({})", n(sum[4]), n(sum[5]))), none)) }

@@ -146,7 +146,7 @@ fn indicators(desk: &Desk, area: &Area, topic: Topic) -> Result<Markup> {
     }
     Ok(html! {
         div.scroll tabindex="0" {
-            table {
+            table.newest {
                 caption.hidden { (lang.of("Nyeste tal for hver indikator", "Newest figure of each indicator")) }
                 thead { tr {
                     th scope="col" { (lang.of("Indikator", "Indicator")) }
@@ -205,8 +205,8 @@ fn row(desk: &Desk, area: &Area, indicator: &Indicator, is_municipality: bool) -
                 }
                 @if newest.is_some_and(|point| point.missing > 0) { sup title=(lang.of("rækker uden tal fra myndigheden er ikke med", "rows that the agency left empty are not in it")) { "*" } }
             }
-            td.text { (unit) }
-            td.years { (or_dash(change, one_year)) }
+            td { (unit) }
+            td { (or_dash(change, one_year)) }
             @if is_municipality {
                 td { (or_dash(newest.and_then(|point| Some(format!("{}/{}", point.rank?, point.count))), lang.no_figure())) }
             }

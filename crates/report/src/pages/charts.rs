@@ -9,7 +9,7 @@ use crate::{
     chart::{self, Line, Look},
     data::{Area, Trajectory},
     numbers,
-    page::{Figure, figure, legend, or_dash, table},
+    page::{Figure, dashes_mean, figure, legend, or_bare_dash, or_dash, table},
 };
 
 /// Sectors with their column of the yearly tables and colour.
@@ -107,10 +107,7 @@ pub(super) fn trajectory(desk: &Desk, area: &Area) -> Result<Markup> {
                     .iter()
                     .find(|point| point.0 == *year)
                     .map(|point| numbers::fixed(point.1, 0, lang));
-                or_dash(
-                    value,
-                    lang.of("ikke af denne metode for året", "not of this method for the year"),
-                )
+                or_bare_dash(value)
             };
             [html! { (year) }].into_iter().chain(series.iter().map(cell)).collect()
         })
@@ -140,7 +137,10 @@ pub(super) fn trajectory(desk: &Desk, area: &Area) -> Result<Markup> {
             note: format!("{fit}{without}"),
             drawing,
             legend: legend(&entries),
-            table: table(title, &header, &rows),
+            table: html! {
+                (table(title, &header, &rows))
+                (dashes_mean(lang.of("ikke af denne metode for året", "not of this method for the year")))
+            },
             files: desk.downloads("emission_trajectory"),
             source: desk.source("ghg_emissions"),
         },

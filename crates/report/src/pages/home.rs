@@ -142,7 +142,7 @@ fn ranking(desk: &Desk) -> Markup {
                 tr {
                     th scope="row" { (desk.area_link(&area.code)) }
                     td { (numbers::fixed(*value, 1, lang)) }
-                    td.graph { (chart::bar(*value, low, high, false)) }
+                    td { (chart::bar(*value, low, high, false)) }
                 }
             }
         }
@@ -157,7 +157,7 @@ fn ranking(desk: &Desk) -> Markup {
             h3 { (lang.of("De ti laveste og de ti højeste", "The ten lowest and the ten highest")) }
             table { (head(lang.of("Laveste", "Lowest"))) tbody { (rows(&ranked[..ranked.len().min(10)])) } }
             table { (head(lang.of("Højeste", "Highest"))) tbody { (rows(&ranked[ranked.len().saturating_sub(10)..])) } }
-            p.from { (desk.link(&Place::Indicator("ghg_emissions".to_owned()), lang.of("Alle 98 kommuner", "All 98 municipalities"))) " · " (desk.source("ghg_emissions")) }
+            p.from { (desk.link(&Place::Indicator("ghg_emissions".to_owned()), lang.of("Alle 98 kommuner", "All 98 municipalities"))) " · " (desk.source("ghg_emissions")) (desk.download_links("indicator/ghg_emissions")) }
         }
     }
 }
@@ -175,11 +175,14 @@ fn multiples(desk: &Desk) -> Result<Markup> {
         items.push(html! {
             li {
                 (desk.link(&Place::Indicator(indicator.code.clone()), indicator.name(lang)))
-                @if line.len() > 1 { (chart::spark(&line)?) }
+                @if line.len() > 1 { (chart::wide_spark(&line)?) }
                 b { (desk.explained(&indicator.code, &indicator.with_unit(newest.value.unwrap_or_default(), lang))) }
                 span.small { (newest.year) @if let Some(first) = line.first().filter(|first| first.0 < newest.year) { (lang.of(", kurven fra ", ", line from ")) (first.0) } }
             }
         });
     }
-    Ok(html! { ul.small-multiples { @for item in items { (item) } } })
+    Ok(html! {
+        ul.small-multiples { @for item in items { (item) } }
+        p.from { (lang.of("Alle tal for hele landet, alle år", "All figures of the whole country, all years")) (desk.download_links("area/DK")) }
+    })
 }

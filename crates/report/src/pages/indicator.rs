@@ -8,7 +8,7 @@ use crate::{
     chart::{self, Line, Look},
     data::{Area, Indicator, Topic},
     map, numbers,
-    page::{Figure, Place, figure, legend, or_dash, table},
+    page::{Figure, Place, dashes_mean, figure, legend, or_bare_dash, or_dash, table},
 };
 
 /// The page of one indicator.
@@ -227,7 +227,7 @@ fn development(desk: &Desk, indicator: &Indicator) -> Result<Markup> {
         .map(|year| {
             let cell = |area: &&Area| {
                 let value = indicator.at(&area.code, *year).and_then(|point| point.value);
-                or_dash(value.map(|value| indicator.written(value, lang)), lang.no_figure())
+                or_bare_dash(value.map(|value| indicator.written(value, lang)))
             };
             [html! { (year) }].into_iter().chain(areas.iter().map(cell)).collect()
         })
@@ -239,7 +239,7 @@ fn development(desk: &Desk, indicator: &Indicator) -> Result<Markup> {
             note: String::new(),
             drawing,
             legend: legend(&entries),
-            table: table(title, &header, &rows),
+            table: html! { (table(title, &header, &rows)) (dashes_mean(lang.no_figure())) },
             files: desk.downloads(&format!("indicator/{}", indicator.code)),
             source: desk.source(&indicator.code),
         },
@@ -263,7 +263,7 @@ fn ranking(desk: &Desk, indicator: &Indicator) -> Markup {
     let low = ranked.iter().filter_map(|(_, value)| *value).fold(0.0, f64::min);
     let high = ranked.iter().filter_map(|(_, value)| *value).fold(0.0, f64::max);
     html! {
-        p.small { (lang.of("Efter størrelse; høj er hverken god eller dårlig.", "By size; high is neither good nor bad.")) " " (year) ", " (compared_unit(desk, indicator)) "." }
+        p.small { (lang.of("Efter størrelse; høj er hverken god eller dårlig.", "By size; high is neither good nor bad.")) " " (year) ", " (compared_unit(desk, indicator)) "." (desk.download_links(&format!("indicator/{}", indicator.code))) }
         div.scroll tabindex="0" { table {
             caption.hidden { (indicator.name(lang)) " " (year) }
             thead { tr {
@@ -277,7 +277,7 @@ fn ranking(desk: &Desk, indicator: &Indicator) -> Markup {
                     th scope="row" { (desk.area_link(&area.code)) }
                     td { (or_dash(indicator.at(&area.code, year).and_then(|point| point.value).map(|value| indicator.written(value, lang)), lang.no_figure())) }
                     @if heads { td { (or_dash(value.map(|value| numbers::plain(value, lang)), lang.no_figure())) } }
-                    td.graph { @if let Some(value) = value { (chart::bar(value, low, high, false)) } }
+                    td { @if let Some(value) = value { (chart::bar(value, low, high, false)) } }
                 }
             } }
         } }
@@ -307,6 +307,7 @@ fn method(desk: &Desk, indicator: &Indicator) -> Markup {
     html! {
         p { (adding) " " (lang.of("Et tal er summen over alle opdelinger i datasøen.", "A figure is the sum over all breakdowns in the lake.")) }
         (super::sources::origins(desk, &indicator.code))
+        (super::sources::follow(desk, &indicator.code))
         p { (desk.source(&indicator.code)) " · " (desk.link(&Place::Methods, lang.of("Metode og formler", "Methods and formulas"))) }
     }
 }
@@ -361,6 +362,7 @@ pub(crate) fn list(desk: &Desk) -> Result<Sheet> {
         h1 { (title) }
         p.lead { (lang.of("Alle indikatorer, som datasøen har tal for, med nyeste tal for hele landet.", "All indicators that the lake has figures for, with the newest one for the whole country.")) }
         @for part in parts { (part) }
+        p.from { (lang.of("Alle tal for hele landet, alle år", "All figures of the whole country, all years")) (desk.download_links("area/DK")) }
     };
     Ok(Sheet { title, body })
 }

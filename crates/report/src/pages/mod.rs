@@ -4,6 +4,7 @@ pub(crate) mod actions;
 pub(crate) mod adaptation;
 pub(crate) mod area;
 mod area_plan;
+pub(crate) mod changes;
 mod charts;
 pub(crate) mod coverage;
 mod effect;
@@ -73,6 +74,11 @@ impl Desk<'_> {
             ("CSV".to_owned(), self.file(&format!("data/{path}.csv"))),
             ("Parquet".to_owned(), self.file(&format!("data/{path}.parquet"))),
         ]
+    }
+
+    /// The same as links, for what stands in no figure: a ranking, a row of sparklines.
+    pub(crate) fn download_links(&self, path: &str) -> Markup {
+        html! { @for (name, address) in self.downloads(path) { " · " a href=(address) download { (name) } } }
     }
 
     /// The municipalities as shapes of the map.

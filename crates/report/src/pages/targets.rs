@@ -83,9 +83,10 @@ pub(crate) fn sheet(desk: &Desk) -> Result<Sheet> {
                     tbody { @for (area, value) in ranked.iter().take(20) { tr {
                         th scope="row" { (desk.area_link(&area.code)) }
                         td { (write(*value)) }
-                        td.graph { (chart::bar(*value, low.max(-high), high, *value > 0.0)) }
+                        td { (chart::bar(*value, low.max(-high), high, *value > 0.0)) }
                     } } }
                 }
+                p.from { (desk.source("core.target")) (desk.download_links("emission_trajectory")) }
             }
         }
         h2 #sektorer { (lang.of("Delmål efter sektor", "Sub-targets by sector")) }

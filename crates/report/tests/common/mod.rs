@@ -9,7 +9,7 @@ use std::{
 use arrow::{array::RecordBatch, json::ReaderBuilder};
 use klimalade_lake::{Lake, OpenOptions};
 use klimalade_model::{Result, Schemas};
-use klimalade_report::Summary;
+use klimalade_report::{Mapping, Request, Summary};
 use parquet::arrow::ArrowWriter;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -54,7 +54,7 @@ impl World {
     }
 
     /// Writes rows as a file of the table; what a row leaves out is null.
-    fn put(&self, table: &str, rows: &[Value]) {
+    pub(crate) fn put(&self, table: &str, rows: &[Value]) {
         let schemas = Schemas::embedded().unwrap();
         let known = schemas.table(table).unwrap();
         let key = match known.is_out() {
@@ -91,13 +91,58 @@ impl World {
     }
 
     pub(crate) async fn try_report(&self, name: &str) -> Result<Summary> {
+        self.try_since(name, None).await
+    }
+
+    /// The folder that lake and reports lie in.
+    pub(crate) fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file of the lake.
+    pub(crate) fn text(&self, key: &str, text: &str) {
+        let file = self.folder.path().join("lake").join(key);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+
+    /// A night that ended.
+    pub(crate) fn night(&self, run_id: &str, finished_at: &str) {
+        let night = json!({"run_id": run_id, "started_at": finished_at, "finished_at": finished_at, "owners": []});
+        self.text(&format!("ledger/{run_id}/night.json"), &night.to_string());
+    }
+
+    /// A report that follows another.
+    pub(crate) async fn try_since(&self, name: &str, since: Option<String>) -> Result<Summary> {
         let lake = self.folder.path().join("lake");
         let options = OpenOptions {
             read_only: true,
             ..OpenOptions::default()
         };
         let lake = Lake::open(lake.to_str().unwrap(), options).await?;
-        klimalade_report::write_report(&lake, &Schemas::embedded()?, 2025, &self.folder.path().join(name)).await
+        let mapping = |owner: &str, table: &str, sql: &str| Mapping {
+            owner: owner.to_owned(),
+            folder: owner.to_owned(),
+            title_da: "Lavet".to_owned(),
+            title_en: "Made".to_owned(),
+            table: table.to_owned(),
+            sql: sql.to_owned(),
+            hash: None,
+        };
+        let request = Request {
+            year: 2025,
+            since,
+            mappings: vec![
+                mapping(
+                    "made",
+                    "observation",
+                    "SELECT 'publish' AS fate FROM raw r WHERE r.tal < 7",
+                ),
+                mapping("out_indicator_year", "indicator_year", "SELECT 1 AS one"),
+                mapping("unused", "observation", "SELECT 2 AS two"),
+            ],
+        };
+        klimalade_report::write_report(&lake, &Schemas::embedded()?, &request, &self.folder.path().join(name)).await
     }
 
     /// Where the report was written.
@@ -245,10 +290,6 @@ fn tables() -> Vec<(&'static str, Vec<Value>)> {
         json!({"action_id": "a:1", "area_code": "0751", "title": "<script>varme</script>", "kind": "mitigation",
         "sector_code": "energy", "status_code": "done", "expected_effect_tonne_co2e": 10.0}),
     );
-    let observation = with(
-        &source,
-        json!({"indicator_code": "ghg_emissions", "method_code": "actual", "source_id": "sim_ens_klimaregnskab"}),
-    );
     let heat = |year: i16, carrier: &str, category: &str, value: f64| {
         with(
             &source,
@@ -263,6 +304,26 @@ fn tables() -> Vec<(&'static str, Vec<Value>)> {
         "row_key": "indicator_code=ghg_emissions|scenario_code=actual|period_start=2023-01-01|area_code=0751",
         "old_value": "1000", "new_value": "13345.675"}),
     );
+    let figure = |year: i16, month: u8, retrieved: &str, snapshot: &str| {
+        with(
+            &source,
+            json!({"indicator_code": "ghg_emissions", "scenario_code": "actual", "method_code": "actual", "year": year,
+                "period_start": format!("{year}-{month:02}-01"), "source_id": "sim_ens_klimaregnskab", "retrieved_at": retrieved,
+                "snapshot_sha256": snapshot.repeat(32)}),
+        )
+    };
+    // Three years of one snapshot, one year of two.
+    let mut observations: Vec<Value> = (2018..=2020)
+        .map(|year| figure(year, 1, "2026-11-20T15:00:00Z", "aa"))
+        .collect();
+    observations.push(figure(2021, 1, "2026-11-21T15:00:00Z", "bb"));
+    observations.push(figure(2021, 2, "2026-11-26T15:00:00Z", "cc"));
+    observations.extend([
+        heat(2018, "natural_gas", "_T", 1100.0),
+        heat(2023, "natural_gas", "_T", 900.0),
+        heat(2018, "electricity", "el_heat_pump", 36.0),
+        heat(2023, "electricity", "el_heat_pump", 36.0),
+    ]);
     vec![
         ("revision", vec![restated]),
         ("municipality_year", years),
@@ -294,15 +355,6 @@ fn tables() -> Vec<(&'static str, Vec<Value>)> {
             )],
         ),
         ("action", vec![action]),
-        (
-            "observation",
-            vec![
-                observation,
-                heat(2018, "natural_gas", "_T", 1100.0),
-                heat(2023, "natural_gas", "_T", 900.0),
-                heat(2018, "electricity", "el_heat_pump", 36.0),
-                heat(2023, "electricity", "el_heat_pump", 36.0),
-            ],
-        ),
+        ("observation", observations),
     ]
 }
