@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use jiff::Timestamp;
 use klimalade_connect::{CancellationToken, Clock, Context};
-use klimalade_model::{Fault, Result, nearest};
+use klimalade_model::{Fault, Result};
 use klimalade_pipeline::{Origin, Owner, Pipeline, Task};
 use klimalade_run::{MappedRows, map_pages, view_rows};
 use klimalade_testkit::serve::{Recorded, RecordedAnswer};
@@ -15,24 +15,11 @@ use crate::{
     arguments::{Arguments, TestNames},
     connectors::registry,
     demo,
-    difference::{Cells, Difference},
+    expected::{TestOutcome, compare},
     output::{self, data, note},
     recording::Recording,
     setup::Ground,
 };
-
-/// What came of a pipeline's recorded answers.
-#[derive(Debug, Default)]
-pub struct TestOutcome {
-    /// Rows that came out.
-    pub rows: usize,
-    /// What came out beside what was expected.
-    pub difference: Difference,
-    /// There is an expected.csv.
-    pub is_written: bool,
-    /// expected.csv as it would have to be.
-    pub accepted: String,
-}
 
 #[derive(Debug)]
 struct Stopped(Timestamp);
@@ -61,7 +48,7 @@ pub(crate) async fn test(arguments: &Arguments, names: &TestNames) -> Result<u8>
             continue;
         }
         let name = &pipeline.name;
-        let (word, outcome) = match test_pipeline(&ground, pipeline).await {
+        let (word, outcome) = match test_pipeline(&ground, pipeline, names.accept).await {
             Ok(outcome) if names.accept => match accept(arguments, pipeline, &outcome) {
                 Ok(true) => ("written", Ok(outcome)),
                 Ok(false) => ("ok", Ok(outcome)),
@@ -75,12 +62,14 @@ pub(crate) async fn test(arguments: &Arguments, names: &TestNames) -> Result<u8>
         if matches!(word, "differs" | "failed") {
             code = FINDINGS;
         }
-        let rows = outcome.as_ref().map_or(0, |outcome| outcome.rows);
         if arguments.json {
-            let difference = outcome.as_ref().map(|outcome| outcome.difference.as_json()).ok();
-            let fault = outcome.as_ref().err().map(Fault::line);
+            let said = outcome.as_ref().ok();
             objects.push(serde_json::json!({
-                "pipeline": name, "verdict": word, "rows": rows, "difference": difference, "fault": fault,
+                "pipeline": name, "verdict": word, "rows": said.map_or(0, |outcome| outcome.rows),
+                "controls": said.map_or(0, |outcome| outcome.controls),
+                "controls_not_compared": said.map_or(0, |outcome| outcome.not_compared),
+                "difference": said.map(|outcome| outcome.difference.as_json()),
+                "fault": outcome.as_ref().err().map(Fault::line),
             }));
             continue;
         }
@@ -90,13 +79,19 @@ pub(crate) async fn test(arguments: &Arguments, names: &TestNames) -> Result<u8>
                     "ok" => String::new(),
                     _ => format!(": {}", outcome.difference.counts()),
                 };
-                data(format!("{word:7} {name} ({}){counts}", output::count(rows, "row")));
+                data(format!("{word:7} {name} ({}){counts}", outcome.counts()));
                 if word == "differs" {
                     for line in outcome.difference.lines() {
                         data(format!("  {line}"));
                     }
                     note(format!(
                         "hint: when the new rows are right: klimalade test {name} --accept"
+                    ));
+                }
+                if outcome.not_compared > 0 {
+                    note(format!(
+                        "note: {name}: {} compared with nothing: klimalade test {name} --accept adds them to expected.csv, with a column what_code",
+                        output::count(outcome.not_compared, "control")
                     ));
                 }
             }
@@ -147,8 +142,9 @@ fn accept(arguments: &Arguments, pipeline: &Pipeline, outcome: &TestOutcome) -> 
 }
 
 /// Serves test/answer-1.*, answer-2.* ... on loopback in the order of requests, runs plan, fetch, decode and map as
-/// the night does, and compares with test/expected.csv. Errors: the pipeline's.
-pub async fn test_pipeline(ground: &Ground, pipeline: &Pipeline) -> Result<TestOutcome> {
+/// the night does, and compares with test/expected.csv. `accept`: controls that it lacks are rows that came and were not
+/// expected. Errors: the pipeline's.
+async fn test_pipeline(ground: &Ground, pipeline: &Pipeline, accept: bool) -> Result<TestOutcome> {
     let owner = pipeline
         .owners
         .first()
@@ -186,7 +182,8 @@ pub async fn test_pipeline(ground: &Ground, pipeline: &Pipeline) -> Result<TestO
         .files
         .get("test/expected.csv")
         .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    compare(ground, owner, expected.as_deref(), &mapped)
+    let table = ground.schemas.table(&owner.definition.table)?;
+    compare(table, &pipeline.name, expected.as_deref(), &mapped, accept)
 }
 
 async fn harvest(ground: &Ground, pipeline: &Pipeline, owner: &Owner) -> Result<MappedRows> {
@@ -230,6 +227,7 @@ async fn harvest(ground: &Ground, pipeline: &Pipeline, owner: &Owner) -> Result<
         };
         let rows = map_pages(&engine, &ground.schemas, owner, connector.clone(), &part, pages).await?;
         all.rows.extend(rows.rows);
+        all.controls.extend(rows.controls);
         all.rejects.extend(rows.rejects);
     }
     if server.left() > 0 {
@@ -274,81 +272,4 @@ pub(crate) async fn loopback(
         cancel: CancellationToken::new(),
     };
     Ok((server, context))
-}
-
-fn compare(ground: &Ground, owner: &Owner, expected: Option<&str>, mapped: &MappedRows) -> Result<TestOutcome> {
-    let table = ground.schemas.table(&owner.definition.table)?;
-    let place = format!("pipelines/{}/test/expected.csv", owner.pipeline);
-    let wrong = |error: csv::Error| {
-        Fault::settings("expected.csv cannot be read")
-            .at(place.clone())
-            .found(error.to_string())
-    };
-    let mut reader = csv::Reader::from_reader(expected.unwrap_or_default().as_bytes());
-    let mut header: Vec<String> = reader.headers().map_err(wrong)?.iter().map(str::to_owned).collect();
-    if expected.is_none() {
-        // The first time: every column of which a row says something, in the table's order.
-        let said = |name: &str| mapped.rows.iter().any(|row| row.contains_key(name));
-        let names = table.columns.iter().map(|column| column.field.name.clone());
-        header = names.filter(|name| said(name)).collect();
-    }
-    if let Some(name) = header.iter().find(|name| table.column(name).is_none()) {
-        let names = table.columns.iter().map(|column| column.field.name.as_str());
-        return Err(Fault::settings("expected.csv has a column that the table has not")
-            .at(format!("{place}:1"))
-            .found(name.clone())
-            .hint(match nearest(name, names) {
-                Some(name) => format!("did you mean {name}"),
-                None => format!("klimalade schema {}", table.name),
-            }));
-    }
-    let mut wanted: Vec<Cells> = Vec::new();
-    for row in reader.records() {
-        let row = row.map_err(wrong)?;
-        wanted.push(
-            (0..header.len())
-                .map(|at| normal(row.get(at).unwrap_or_default()))
-                .collect(),
-        );
-    }
-    let key = |row: &BTreeMap<String, String>| {
-        table
-            .unique_key
-            .iter()
-            .map(|name| row.get(name).cloned().unwrap_or_default())
-            .collect::<Vec<_>>()
-    };
-    let mut rows: Vec<&BTreeMap<String, String>> = mapped.rows.iter().collect();
-    rows.sort_by_key(|row| key(row));
-    let found: Vec<Cells> = rows
-        .iter()
-        .map(|row| {
-            let cells = header.iter().map(|name| row.get(name).map(|cell| normal(cell)));
-            cells.map(Option::unwrap_or_default).collect()
-        })
-        .collect();
-    let unwritable = |error: csv::Error| Fault::bug("expected rows are no CSV").found(error.to_string());
-    let mut accepted = csv::Writer::from_writer(Vec::new());
-    accepted.write_record(&header).map_err(unwritable)?;
-    for row in &found {
-        accepted.write_record(row).map_err(unwritable)?;
-    }
-    let accepted = accepted
-        .into_inner()
-        .map_err(|error| Fault::bug("expected rows are no CSV").found(error.to_string()))?;
-    Ok(TestOutcome {
-        rows: found.len(),
-        is_written: expected.is_some(),
-        difference: Difference::of(&header, &table.unique_key, &wanted, &found),
-        accepted: String::from_utf8_lossy(&accepted).into_owned(),
-    })
-}
-
-/// One spelling of a number: `547.50` and `547.5` are one.
-fn normal(cell: &str) -> String {
-    let plain = cell.trim_end_matches(".0");
-    match plain.parse::<f64>() {
-        Ok(number) if plain.contains('.') && number.is_finite() => format!("{number}"),
-        _ => plain.to_owned(),
-    }
 }
