@@ -10,8 +10,42 @@ use crate::{
     output,
 };
 
-/// The column of expected.csv, in no table, that says which kind of control a row is; empty in a published row.
+/// The column of expected.csv that says which kind of control a row is; empty in a published row.
 const WHAT_CODE: &str = "what_code";
+/// The column of expected.csv that says whose row it is, where several instances are tested.
+const INSTANCE: &str = "instance";
+
+/// What came out of the recorded answers of one owner.
+pub(crate) struct Tested {
+    /// Its instance; empty where the pipeline has none.
+    pub(crate) instance: String,
+    pub(crate) mapped: MappedRows,
+}
+
+impl Tested {
+    fn rows<'a>(&'a self, rows: &'a [BTreeMap<String, String>]) -> impl Iterator<Item = Row<'a>> {
+        rows.iter().map(|cells| Row {
+            instance: &self.instance,
+            cells,
+        })
+    }
+}
+
+/// A row that came out.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    instance: &'a str,
+    cells: &'a BTreeMap<String, String>,
+}
+
+impl Row<'_> {
+    fn cell(&self, name: &str) -> &str {
+        match name {
+            INSTANCE => self.instance,
+            name => self.cells.get(name).map_or("", String::as_str),
+        }
+    }
+}
 
 /// What came of a pipeline's recorded answers.
 #[derive(Debug, Default)]
@@ -22,6 +56,8 @@ pub(crate) struct TestOutcome {
     pub(crate) controls: usize,
     /// Controls that came out and that expected.csv, for want of a column what_code, says nothing of.
     pub(crate) not_compared: usize,
+    /// Folders in which answers of further instances would stand, had somebody recorded them.
+    pub(crate) untested: Vec<String>,
     /// What came out beside what was expected.
     pub(crate) difference: Difference,
     /// There is an expected.csv.
@@ -47,7 +83,7 @@ pub(crate) fn compare(
     table: &Table,
     pipeline: &str,
     expected: Option<&str>,
-    mapped: &MappedRows,
+    tested: &[Tested],
     complete: bool,
 ) -> Result<TestOutcome> {
     let place = format!("pipelines/{pipeline}/test/expected.csv");
@@ -56,23 +92,27 @@ pub(crate) fn compare(
             .at(place.clone())
             .found(error.to_string())
     };
+    let published: Vec<Row> = tested.iter().flat_map(|owner| owner.rows(&owner.mapped.rows)).collect();
+    let controls: Vec<Row> = tested
+        .iter()
+        .flat_map(|owner| owner.rows(&owner.mapped.controls))
+        .collect();
     let mut reader = csv::Reader::from_reader(expected.unwrap_or_default().as_bytes());
     let written: Vec<String> = reader.headers().map_err(wrong)?.iter().map(str::to_owned).collect();
     let mut header = written.clone();
     if expected.is_none() {
         // The first time: every column of which a row says something, in the table's order.
         let said = |name: &str| {
-            mapped
-                .rows
+            published
                 .iter()
-                .chain(&mapped.controls)
-                .any(|row| row.contains_key(name))
+                .chain(&controls)
+                .any(|row| row.cells.contains_key(name))
         };
         let names = table.columns.iter().map(|column| column.field.name.clone());
         header = names.filter(|name| said(name)).collect();
     }
-    let is_own = |name: &str| name == WHAT_CODE;
-    if let Some(name) = header.iter().find(|name| table.column(name).is_none() && !is_own(name)) {
+    let is_known = |name: &str| [INSTANCE, WHAT_CODE].contains(&name) || table.column(name).is_some();
+    if let Some(name) = header.iter().find(|name| !is_known(name)) {
         let names = table.columns.iter().map(|column| column.field.name.as_str());
         return Err(Fault::settings("expected.csv has a column that the table has not")
             .at(format!("{place}:1"))
@@ -82,46 +122,48 @@ pub(crate) fn compare(
                 None => format!("klimalade schema {}", table.name),
             }));
     }
-    let has = |header: &[String], name: &str| header.iter().any(|known| known == name);
-    if !mapped.controls.is_empty() && !has(&header, WHAT_CODE) && (complete || expected.is_none()) {
+    let lacks = |header: &[String], name: &str| !header.iter().any(|known| known == name);
+    if tested.len() > 1 && lacks(&header, INSTANCE) {
+        header.insert(0, INSTANCE.to_owned());
+    }
+    if !controls.is_empty() && lacks(&header, WHAT_CODE) && (complete || expected.is_none()) {
         header.push(WHAT_CODE.to_owned());
     }
-    let compares_controls = has(&header, WHAT_CODE);
+    // Rows that name no instance were written when the first alone was tested.
+    let first = tested.first().map_or("", |owner| owner.instance.as_str());
     let mut wanted: Vec<Cells> = Vec::new();
     for row in reader.records() {
         let row = row.map_err(wrong)?;
-        let cell = |name: &String| {
-            let at = written.iter().position(|known| known == name);
-            normal(at.and_then(|at| row.get(at)).unwrap_or_default())
+        let cell = |name: &String| match written.iter().position(|known| known == name) {
+            Some(at) => normal(row.get(at).unwrap_or_default()),
+            None if name == INSTANCE => first.to_owned(),
+            None => String::new(),
         };
         wanted.push(header.iter().map(cell).collect());
     }
-    let mut rows: Vec<&BTreeMap<String, String>> = mapped.rows.iter().collect();
+    let mut rows = published.clone();
+    let compares_controls = !lacks(&header, WHAT_CODE);
     if compares_controls {
-        rows.extend(&mapped.controls);
+        rows.extend(&controls);
     }
-    // Published rows first, in the order of the table's key.
-    let order: Vec<&str> = [WHAT_CODE]
-        .into_iter()
-        .chain(table.unique_key.iter().map(String::as_str))
-        .collect();
-    rows.sort_by_key(|row| -> Vec<&str> {
-        let cells = order.iter().map(|name| row.get(*name).map_or("", String::as_str));
-        cells.collect()
+    // Instance by instance as pipeline.toml has them, published rows first, each in the order of the table's key.
+    rows.sort_by_cached_key(|row| {
+        let at = tested.iter().position(|owner| owner.instance == row.instance);
+        let key = table.unique_key.iter().map(|name| row.cell(name).to_owned());
+        (at, row.cell(WHAT_CODE).to_owned(), key.collect::<Vec<_>>())
     });
     let found: Vec<Cells> = rows
         .iter()
-        .map(|row| {
-            let cells = header.iter().map(|name| row.get(name).map(|cell| normal(cell)));
-            cells.map(Option::unwrap_or_default).collect()
-        })
+        .map(|row| header.iter().map(|name| normal(row.cell(name))).collect())
         .collect();
-    let key: Vec<String> = table.unique_key.iter().cloned().chain([WHAT_CODE.to_owned()]).collect();
-    let controls = mapped.controls.len();
+    let mut key = vec![INSTANCE.to_owned()];
+    key.extend(table.unique_key.iter().cloned());
+    key.push(WHAT_CODE.to_owned());
     Ok(TestOutcome {
-        rows: mapped.rows.len(),
-        controls: if compares_controls { controls } else { 0 },
-        not_compared: if compares_controls { 0 } else { controls },
+        rows: published.len(),
+        controls: if compares_controls { controls.len() } else { 0 },
+        not_compared: if compares_controls { 0 } else { controls.len() },
+        untested: Vec::new(),
         is_written: expected.is_some(),
         difference: Difference::of(&header, &key, &wanted, &found),
         accepted: as_csv(&header, &found)?,

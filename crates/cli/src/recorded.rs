@@ -15,9 +15,9 @@ use crate::{
     arguments::{Arguments, TestNames},
     connectors::registry,
     demo,
-    expected::{TestOutcome, compare},
+    expected::{TestOutcome, Tested, compare},
     output::{self, data, note},
-    recording::Recording,
+    recording::{Recording, are_recorded, folder},
     setup::Ground,
 };
 
@@ -68,6 +68,7 @@ pub(crate) async fn test(arguments: &Arguments, names: &TestNames) -> Result<u8>
                 "pipeline": name, "verdict": word, "rows": said.map_or(0, |outcome| outcome.rows),
                 "controls": said.map_or(0, |outcome| outcome.controls),
                 "controls_not_compared": said.map_or(0, |outcome| outcome.not_compared),
+                "untested": said.map(|outcome| &outcome.untested),
                 "difference": said.map(|outcome| outcome.difference.as_json()),
                 "fault": outcome.as_ref().err().map(Fault::line),
             }));
@@ -92,6 +93,11 @@ pub(crate) async fn test(arguments: &Arguments, names: &TestNames) -> Result<u8>
                     note(format!(
                         "note: {name}: {} compared with nothing: klimalade test {name} --accept adds them to expected.csv, with a column what_code",
                         output::count(outcome.not_compared, "control")
+                    ));
+                }
+                for folder in &outcome.untested {
+                    note(format!(
+                        "note: {name}: nothing is recorded of an instance: {folder}/answer-1.*"
                     ));
                 }
             }
@@ -141,61 +147,79 @@ fn accept(arguments: &Arguments, pipeline: &Pipeline, outcome: &TestOutcome) -> 
     Ok(true)
 }
 
-/// Serves test/answer-1.*, answer-2.* ... on loopback in the order of requests, runs plan, fetch, decode and map as
-/// the night does, and compares with test/expected.csv. `accept`: controls that it lacks are rows that came and were not
-/// expected. Errors: the pipeline's.
+/// Serves the recorded answers of each owner on loopback in the order of requests, runs plan, fetch, decode and map as the
+/// night does, and compares with test/expected.csv. `accept`: what that file has no column for counts as rows that came
+/// and were not expected. Errors: the pipeline's.
 async fn test_pipeline(ground: &Ground, pipeline: &Pipeline, accept: bool) -> Result<TestOutcome> {
-    let owner = pipeline
+    let first = pipeline
         .owners
         .first()
         .ok_or_else(|| Fault::bug("a pipeline without an owner"))?;
-    let mapped = match owner.definition.kind {
-        Task::View => {
-            let inputs: Vec<(String, String)> = pipeline
-                .files
-                .iter()
-                .filter_map(|(name, bytes)| {
-                    let table = name.strip_prefix("test/input-")?.strip_suffix(".csv")?;
-                    Some((table.to_owned(), String::from_utf8_lossy(bytes).into_owned()))
-                })
-                .collect();
-            view_rows(
-                &ground.engine()?,
-                &ground.schemas,
-                owner,
-                &inputs,
-                ground.scratch.path(),
-            )
-            .await?
+    let (mut tested, mut untested) = (Vec::new(), Vec::new());
+    for owner in &pipeline.owners {
+        let folder = folder(pipeline, owner);
+        if owner.name != first.name && !are_recorded(pipeline, &folder) {
+            untested.push(folder);
+            continue;
         }
-        Task::Harvest => harvest(ground, pipeline, owner).await?,
-    };
-    if let Some(reject) = mapped.rejects.first() {
-        return Err(Fault::contract("a recorded row breaks the table's contract").found(
-            match mapped.rejects.len() - 1 {
-                0 => reject.clone(),
-                more => format!("{reject}, and {more} more"),
-            },
-        ));
+        let mapped = match owner.definition.kind {
+            Task::View => view(ground, pipeline, owner, &folder).await,
+            Task::Harvest => harvest(ground, pipeline, owner, &folder).await,
+        };
+        let mapped = mapped.and_then(|mapped| match mapped.rejects.as_slice() {
+            [] => Ok(mapped),
+            [first, rest @ ..] => Err(
+                Fault::contract("a recorded row breaks the table's contract").found(match rest.len() {
+                    0 => first.clone(),
+                    more => format!("{first}, and {more} more"),
+                }),
+            ),
+        });
+        let instance = owner.name.split_once('.').map_or("", |(_, instance)| instance);
+        tested.push(Tested {
+            instance: instance.to_owned(),
+            mapped: mapped.map_err(|fault| match instance {
+                "" => fault,
+                instance => fault.at(format!("[[instance]] {instance}")),
+            })?,
+        });
     }
     let expected = pipeline
         .files
         .get("test/expected.csv")
         .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    let table = ground.schemas.table(&owner.definition.table)?;
-    compare(table, &pipeline.name, expected.as_deref(), &mapped, accept)
+    let table = ground.schemas.table(&first.definition.table)?;
+    let outcome = compare(table, &pipeline.name, expected.as_deref(), &tested, accept)?;
+    Ok(TestOutcome { untested, ..outcome })
 }
 
-async fn harvest(ground: &Ground, pipeline: &Pipeline, owner: &Owner) -> Result<MappedRows> {
+async fn view(ground: &Ground, pipeline: &Pipeline, owner: &Owner, folder: &str) -> Result<MappedRows> {
+    let inputs: Vec<(String, String)> = pipeline
+        .files
+        .iter()
+        .filter_map(|(name, bytes)| {
+            let table = name
+                .strip_prefix(folder)?
+                .strip_prefix("/input-")?
+                .strip_suffix(".csv")?;
+            Some((table.to_owned(), String::from_utf8_lossy(bytes).into_owned()))
+        })
+        .collect();
+    let engine = ground.engine()?;
+    view_rows(&engine, &ground.schemas, owner, &inputs, ground.scratch.path()).await
+}
+
+async fn harvest(ground: &Ground, pipeline: &Pipeline, owner: &Owner, folder: &str) -> Result<MappedRows> {
     let mut answers: BTreeMap<u32, RecordedAnswer> = BTreeMap::new();
     for (name, bytes) in &pipeline.files {
-        let Some((number, ending)) = name.strip_prefix("test/answer-").and_then(|rest| rest.split_once('.')) else {
+        let number_and_ending = name.strip_prefix(folder).and_then(|name| name.strip_prefix("/answer-"));
+        let Some((number, ending)) = number_and_ending.and_then(|rest| rest.split_once('.')) else {
             continue;
         };
         let Ok(number) = number.parse() else { continue };
         answers.insert(number, RecordedAnswer::ok(content_type(ending), bytes.clone()));
     }
-    let recording = Recording::of(pipeline)?;
+    let recording = Recording::of(pipeline, folder)?;
     let (server, context) = loopback(ground, answers.into_values().collect(), &recording).await?;
     let (name, mut settings) = owner.definition.connector()?;
     recording.serve_files(&name, &mut settings, server.left());

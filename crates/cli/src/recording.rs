@@ -1,9 +1,9 @@
-//! When recorded answers were given, and to which part: `test/recorded.toml`, which `probe` writes beside them.
+//! Where recorded answers stand, when they were given, and to which part: `recorded.toml`, which `probe` writes beside them.
 
 use jiff::Timestamp;
 use klimalade_connect::Part;
 use klimalade_model::{Fault, Result};
-use klimalade_pipeline::Pipeline;
+use klimalade_pipeline::{Owner, Pipeline};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -11,6 +11,23 @@ use serde_json::Value;
 const INSTANT: &str = "2026-02-15T12:00:00Z";
 /// Where a file of a folder or a bucket is served from; every host is loopback in a test.
 const SERVED_AT: &str = "http://recorded.invalid/answer";
+
+/// The folder of an owner's recorded answers, within its pipeline's: `test`, and for an instance that is not the first
+/// `test/<instance>`.
+pub(crate) fn folder(pipeline: &Pipeline, owner: &Owner) -> String {
+    let is_first = pipeline.owners.first().is_some_and(|first| first.name == owner.name);
+    match owner.name.split_once('.') {
+        Some((_, instance)) if !is_first => format!("test/{instance}"),
+        _ => "test".to_owned(),
+    }
+}
+
+/// Whether answers, or a view's inputs, are recorded in this folder of the pipeline's.
+pub(crate) fn are_recorded(pipeline: &Pipeline, folder: &str) -> bool {
+    let starts = ["answer-", "input-"].map(|start| format!("{folder}/{start}"));
+    let mut files = pipeline.files.keys();
+    files.any(|file| starts.iter().any(|start| file.starts_with(start)))
+}
 
 /// Left out, the answers are those of the parts from the oldest on.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -23,8 +40,8 @@ pub(crate) struct Recording {
 }
 
 impl Recording {
-    /// Name within the pipeline's folder.
-    pub(crate) const FILE: &str = "test/recorded.toml";
+    /// Name within the folder of the answers.
+    pub(crate) const FILE: &str = "recorded.toml";
 
     /// Of answers that were given now.
     pub(crate) fn new(at: Timestamp, part: &Part) -> Self {
@@ -34,14 +51,14 @@ impl Recording {
         }
     }
 
-    /// The pipeline's. Errors: Settings.
-    pub(crate) fn of(pipeline: &Pipeline) -> Result<Self> {
-        let Some(bytes) = pipeline.files.get(Self::FILE) else {
+    /// Of the answers in this folder of the pipeline's. Errors: Settings.
+    pub(crate) fn of(pipeline: &Pipeline, folder: &str) -> Result<Self> {
+        let Some(bytes) = pipeline.files.get(&format!("{folder}/{}", Self::FILE)) else {
             return Ok(Self::default());
         };
         toml::from_str(&String::from_utf8_lossy(bytes)).map_err(|error| {
             Fault::settings("the recording cannot be read")
-                .at(format!("pipelines/{}/{}", pipeline.name, Self::FILE))
+                .at(format!("pipelines/{}/{folder}/{}", pipeline.name, Self::FILE))
                 .found(error.message().to_owned())
                 .hint("at = \"2026-02-15T12:00:00Z\", part = \"2025\"")
         })
