@@ -17,7 +17,7 @@ use crate::{
     demo,
     expected::{TestOutcome, Tested, compare},
     output::{self, data, note},
-    recording::{Recording, are_recorded, folder},
+    recording::{Answers, Recording},
     setup::Ground,
 };
 
@@ -157,14 +157,14 @@ async fn test_pipeline(ground: &Ground, pipeline: &Pipeline, accept: bool) -> Re
         .ok_or_else(|| Fault::bug("a pipeline without an owner"))?;
     let (mut tested, mut untested) = (Vec::new(), Vec::new());
     for owner in &pipeline.owners {
-        let folder = folder(pipeline, owner);
-        if owner.name != first.name && !are_recorded(pipeline, &folder) {
-            untested.push(folder);
+        let answers = Answers::of(&ground.catalogue, pipeline, owner)?;
+        if owner.name != first.name && !answers.are_there() {
+            untested.push(answers.place());
             continue;
         }
         let mapped = match owner.definition.kind {
-            Task::View => view(ground, pipeline, owner, &folder).await,
-            Task::Harvest => harvest(ground, pipeline, owner, &folder).await,
+            Task::View => view(ground, owner, &answers).await,
+            Task::Harvest => harvest(ground, owner, &answers).await,
         };
         let mapped = mapped.and_then(|mapped| match mapped.rejects.as_slice() {
             [] => Ok(mapped),
@@ -193,15 +193,11 @@ async fn test_pipeline(ground: &Ground, pipeline: &Pipeline, accept: bool) -> Re
     Ok(TestOutcome { untested, ..outcome })
 }
 
-async fn view(ground: &Ground, pipeline: &Pipeline, owner: &Owner, folder: &str) -> Result<MappedRows> {
-    let inputs: Vec<(String, String)> = pipeline
-        .files
-        .iter()
+async fn view(ground: &Ground, owner: &Owner, answers: &Answers<'_>) -> Result<MappedRows> {
+    let inputs: Vec<(String, String)> = answers
+        .files("input-")
         .filter_map(|(name, bytes)| {
-            let table = name
-                .strip_prefix(folder)?
-                .strip_prefix("/input-")?
-                .strip_suffix(".csv")?;
+            let table = name.strip_suffix(".csv")?;
             Some((table.to_owned(), String::from_utf8_lossy(bytes).into_owned()))
         })
         .collect();
@@ -209,19 +205,18 @@ async fn view(ground: &Ground, pipeline: &Pipeline, owner: &Owner, folder: &str)
     view_rows(&engine, &ground.schemas, owner, &inputs, ground.scratch.path()).await
 }
 
-async fn harvest(ground: &Ground, pipeline: &Pipeline, owner: &Owner, folder: &str) -> Result<MappedRows> {
-    let mut answers: BTreeMap<u32, RecordedAnswer> = BTreeMap::new();
-    for (name, bytes) in &pipeline.files {
-        let number_and_ending = name.strip_prefix(folder).and_then(|name| name.strip_prefix("/answer-"));
-        let Some((number, ending)) = number_and_ending.and_then(|rest| rest.split_once('.')) else {
+async fn harvest(ground: &Ground, owner: &Owner, answers: &Answers<'_>) -> Result<MappedRows> {
+    let mut served: BTreeMap<u32, RecordedAnswer> = BTreeMap::new();
+    for (name, bytes) in answers.files("answer-") {
+        let Some((number, ending)) = name.split_once('.') else {
             continue;
         };
         let Ok(number) = number.parse() else { continue };
-        answers.insert(number, RecordedAnswer::ok(content_type(ending), bytes.clone()));
+        served.insert(number, RecordedAnswer::ok(content_type(ending), bytes.to_vec()));
     }
-    let recording = Recording::of(pipeline, folder)?;
-    let (server, context) = loopback(ground, answers.into_values().collect(), &recording).await?;
-    let (name, mut settings) = owner.definition.connector()?;
+    let recording = answers.recording()?;
+    let (server, context) = loopback(ground, served.into_values().collect(), &recording).await?;
+    let (name, mut settings) = answers.asked_by.definition.connector()?;
     recording.serve_files(&name, &mut settings, server.left());
     // A month of hours is recorded as a few of them: what a complete part has is not asked of an excerpt.
     settings

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use klimalade_connect::Part;
 use klimalade_model::{Fault, Result};
-use klimalade_pipeline::{Owner, Pipeline};
+use klimalade_pipeline::{Catalogue, Owner, Pipeline};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -22,11 +22,65 @@ pub(crate) fn folder(pipeline: &Pipeline, owner: &Owner) -> String {
     }
 }
 
-/// Whether answers, or a view's inputs, are recorded in this folder of the pipeline's.
-pub(crate) fn are_recorded(pipeline: &Pipeline, folder: &str) -> bool {
-    let starts = ["answer-", "input-"].map(|start| format!("{folder}/{start}"));
-    let mut files = pipeline.files.keys();
-    files.any(|file| starts.iter().any(|start| file.starts_with(start)))
+/// The recorded answers that an owner is tested over.
+pub(crate) struct Answers<'a> {
+    pipeline: &'a Pipeline,
+    folder: String,
+    /// The owner whose connector asks for them.
+    pub(crate) asked_by: &'a Owner,
+}
+
+impl<'a> Answers<'a> {
+    /// The owner's; where it maps another's pages and has none of its own, that one's. Errors: Settings, where there is no
+    /// such other.
+    pub(crate) fn of(catalogue: &'a Catalogue, pipeline: &'a Pipeline, owner: &'a Owner) -> Result<Self> {
+        let asked_by = catalogue.raw_owner(owner)?;
+        let own = Self {
+            pipeline,
+            folder: folder(pipeline, owner),
+            asked_by,
+        };
+        match catalogue.pipelines.get(&asked_by.pipeline) {
+            Some(other) if !own.are_there() => Ok(Self {
+                pipeline: other,
+                folder: folder(other, asked_by),
+                asked_by,
+            }),
+            _ => Ok(own),
+        }
+    }
+
+    /// The files whose names begin so, without that beginning.
+    pub(crate) fn files(&self, start: &str) -> impl Iterator<Item = (&str, &[u8])> {
+        let start = format!("{}/{start}", self.folder);
+        let files = self.pipeline.files.iter();
+        files.filter_map(move |(name, bytes)| Some((name.strip_prefix(&start)?, bytes.as_slice())))
+    }
+
+    /// Whether there are any, or inputs of a view.
+    pub(crate) fn are_there(&self) -> bool {
+        ["answer-", "input-"]
+            .iter()
+            .any(|start| self.files(start).next().is_some())
+    }
+
+    /// Their folder.
+    pub(crate) fn place(&self) -> String {
+        format!("pipelines/{}/{}", self.pipeline.name, self.folder)
+    }
+
+    /// When they were given, and to which part. Errors: Settings.
+    pub(crate) fn recording(&self) -> Result<Recording> {
+        let Some(bytes) = self.pipeline.files.get(&format!("{}/{}", self.folder, Recording::FILE)) else {
+            return Ok(Recording::default());
+        };
+        toml::from_str(&String::from_utf8_lossy(bytes)).map_err(|error| {
+            Fault::settings("the recording cannot be read")
+                .at(format!("{}/{}", self.place(), Recording::FILE))
+                .found(error.message().to_owned())
+                .hint("at = \"2026-02-15T12:00:00Z\", part = \"2025\"")
+        })
+    }
 }
 
 /// Left out, the answers are those of the parts from the oldest on.
@@ -49,19 +103,6 @@ impl Recording {
             at: Some(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
             part: Some(part.key.clone()),
         }
-    }
-
-    /// Of the answers in this folder of the pipeline's. Errors: Settings.
-    pub(crate) fn of(pipeline: &Pipeline, folder: &str) -> Result<Self> {
-        let Some(bytes) = pipeline.files.get(&format!("{folder}/{}", Self::FILE)) else {
-            return Ok(Self::default());
-        };
-        toml::from_str(&String::from_utf8_lossy(bytes)).map_err(|error| {
-            Fault::settings("the recording cannot be read")
-                .at(format!("pipelines/{}/{folder}/{}", pipeline.name, Self::FILE))
-                .found(error.message().to_owned())
-                .hint("at = \"2026-02-15T12:00:00Z\", part = \"2025\"")
-        })
     }
 
     /// As a file.
