@@ -288,6 +288,7 @@ pub(crate) async fn loopback(
         client,
         clock,
         secrets,
+        schemas: ground.schemas.clone(),
         cancel: CancellationToken::new(),
     };
     Ok((server, context))

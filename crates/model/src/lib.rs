@@ -9,7 +9,7 @@ mod part;
 mod schema;
 mod wildcard;
 
-pub use civil::{civil_day_start_utc, civil_month, danish_local_to_utc};
+pub use civil::{civil_day_start_utc, civil_month, danish_day, danish_local_to_utc};
 pub use column::{FROM_KEY, SourceColumn, SourceType, source_name};
 pub use fault::{Fault, Kind, Result};
 pub use nearest::nearest;

@@ -324,6 +324,10 @@ pub struct ExpectedAreas {
     /// Every code of this level that is valid in the period (municipality: exactly 98).
     #[serde(default)]
     pub level: Option<String>,
+    /// But for these of them: `level = "municipality", except = ["0825"]` is every municipality but Læsø. One that is there
+    /// all the same is as unexpected as any other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except: Vec<String>,
     /// These besides, always.
     #[serde(default)]
     pub also: Vec<String>,

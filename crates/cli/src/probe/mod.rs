@@ -64,6 +64,7 @@ pub(crate) async fn probe(arguments: &Arguments, probe: &Probe) -> Result<u8> {
         client: client.with_limits(limits(&owner.definition.limits)),
         clock: Arc::new(SystemClock),
         secrets,
+        schemas: ground.schemas.clone(),
         cancel: CancellationToken::new(),
     };
     let now = SystemClock.now();
