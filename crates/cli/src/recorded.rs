@@ -90,9 +90,11 @@ pub(crate) async fn test(arguments: &Arguments, names: &TestNames) -> Result<u8>
                     ));
                 }
                 if outcome.not_compared > 0 {
+                    let controls = output::count(outcome.not_compared, "control");
+                    let them = if outcome.not_compared == 1 { "it" } else { "them" };
                     note(format!(
-                        "note: {name}: {} compared with nothing: klimalade test {name} --accept adds them to expected.csv, with a column what_code",
-                        output::count(outcome.not_compared, "control")
+                        "note: {name}: {controls} compared with nothing: klimalade test {name} --accept adds {them} to \
+                         expected.csv, with a column what_code"
                     ));
                 }
                 for folder in &outcome.untested {

@@ -10,6 +10,7 @@ mod operator;
 mod query;
 mod reference;
 mod templates;
+mod tested;
 mod traced;
 
 use common::{Place, snapshot};
