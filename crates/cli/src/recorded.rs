@@ -99,7 +99,7 @@ pub(crate) async fn test(arguments: &Arguments, names: &TestNames) -> Result<u8>
                 }
                 for folder in &outcome.untested {
                     note(format!(
-                        "note: {name}: nothing is recorded of an instance: {folder}/answer-1.*"
+                        "note: {name}: an instance is not tested: {folder} holds no answer-1.*"
                     ));
                 }
             }
