@@ -232,11 +232,11 @@ async fn a_table_without_indicators_groups_by_what_it_has() {
 async fn an_area_that_is_excepted_of_its_level_is_not_missed_and_is_unexpected() {
     let ground = Ground::new();
     let all = ground.schemas.code_list("areas").unwrap();
-    let municipalities = all
-        .codes()
-        .filter(|code| all.get(code, "area_level") == Some("municipality"));
     let except = |kept: &[&str]| -> Vec<String> {
-        let others = municipalities.clone().filter(|code| !kept.contains(code));
+        let municipalities = all
+            .codes()
+            .filter(|code| all.get(code, "area_level") == Some("municipality"));
+        let others = municipalities.filter(|code| !kept.contains(code));
         others.map(str::to_owned).collect()
     };
     let file = ground.file(&[&[("area_code", "0101")], &[("area_code", "0147")]]);
