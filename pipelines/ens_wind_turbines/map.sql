@@ -9,6 +9,6 @@ SELECT
     CASE WHEN r.municipality IS NOT NULL THEN coalesce(a.code, concat('?', r.municipality)) END AS area_code,
     r.kw / 1000 AS capacity_mw,
     r.connected AS commissioned_date,
-    CASE WHEN r.sheet LIKE 'Afmeldte%' THEN r.disconnected END AS decommissioned_date
+    r.disconnected AS decommissioned_date
 FROM raw r
 LEFT JOIN codes.areas a ON a.statbank_code = r.municipality AND a.area_level IN ('municipality', 'outside')

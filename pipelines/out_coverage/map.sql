@@ -1,5 +1,5 @@
 WITH owners AS (
-    SELECT pipeline, title_da, title_en, areas, expected_level, rhythm_lag_days AS lag_days,
+    SELECT pipeline, title_da, title_en, areas, expected_level, expected_except, rhythm_lag_days AS lag_days,
         CASE WHEN rhythm_every_months > 12 THEN CAST(floor(rhythm_every_months / 12) AS INT) ELSE 1 END AS every_years,
         rhythm_every_months IS NOT NULL AS has_rhythm
     FROM pipelines
@@ -31,7 +31,7 @@ steps AS (
 ),
 -- A date as a number of days, 365.25 to the year: half a day off at most, where a lag is months.
 expected AS (
-    SELECT w.pipeline, w.title_da, w.title_en, w.areas, w.expected_level, s.last_year,
+    SELECT w.pipeline, w.title_da, w.title_en, w.areas, w.expected_level, w.expected_except, s.last_year,
         s.first_year + w.every_years * p.step AS year
     FROM owners w
     JOIN spans s ON s.pipeline = w.pipeline
@@ -42,7 +42,7 @@ expected AS (
             + EXTRACT(DOY FROM s.last_end) + w.lag_days
             < 365.25 * EXTRACT(YEAR FROM t.run_date) + EXTRACT(DOY FROM t.run_date))
     UNION
-    SELECT w.pipeline, w.title_da, w.title_en, w.areas, w.expected_level, s.last_year, f.year
+    SELECT w.pipeline, w.title_da, w.title_en, w.areas, w.expected_level, w.expected_except, s.last_year, f.year
     FROM owners w
     JOIN spans s ON s.pipeline = w.pipeline
     JOIN published f ON f.pipeline = w.pipeline
@@ -74,6 +74,7 @@ FROM expected e
 JOIN codes.areas a ON a.area_level = 'municipality'
     AND coalesce(CAST(a.valid_from AS DATE) <= make_date(CAST(e.year AS INT), 1, 1), true)
     AND coalesce(CAST(a.valid_to AS DATE) > make_date(CAST(e.year AS INT), 1, 1), true)
+    AND concat(' ', coalesce(e.expected_except, ''), ' ') NOT LIKE concat('% ', a.code, ' %')
     AND (e.expected_level = 'municipality' OR concat(' ', e.areas, ' ') LIKE concat('% ', a.code, ' %'))
 LEFT JOIN figures f ON f.pipeline = e.pipeline AND f.area_code = a.code AND f.year = e.year
 LEFT JOIN revised r ON r.pipeline = e.pipeline AND r.area_code = a.code AND r.year = e.year

@@ -1,4 +1,4 @@
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use arrow::{
     array::{ArrayRef, RecordBatch, RecordBatchOptions, RecordBatchReader, StringArray, new_null_array},
@@ -43,7 +43,8 @@ pub(crate) fn decode<'a>(
             }
             (Some(_), Some(key)) => {
                 sources.push(Column::Row(from_rows.len()));
-                let metadata = HashMap::from([(FROM_KEY.to_owned(), key.to_owned())]);
+                let mut metadata = field.metadata().clone();
+                metadata.insert(FROM_KEY.to_owned(), key.to_owned());
                 from_rows.push(Arc::new(field.as_ref().clone().with_metadata(metadata)));
                 continue;
             }

@@ -19,7 +19,7 @@ use klimalade_transport::{PageSeen, Paging as Walk, Tally, walk};
 
 pub use details::Details;
 pub use error::Error;
-pub use settings::{Axis, AxisValues, Paging, Settings, YearRange, YearValue};
+pub use settings::{Axis, AxisValues, ListedCodes, Paging, Settings, YearRange, YearValue};
 
 /// One address of one service.
 #[derive(Debug)]

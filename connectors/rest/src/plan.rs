@@ -1,4 +1,3 @@
-use jiff::tz::TimeZone;
 use klimalade_connect::{Context, Fault, Page, Part, Result, open_page};
 use klimalade_format::json;
 use klimalade_transport::{Accept, Answer, PageSeen, Request};
@@ -14,12 +13,12 @@ use crate::{
 pub(crate) async fn plan(settings: &Checked, cx: &Context) -> Result<Vec<Part>> {
     // Without its secret a source is off, and must say so before it is asked for anything.
     settings.auth.secret(&cx.secrets)?;
-    let this_year = cx.clock.now().to_zoned(TimeZone::UTC).year();
+    let now = cx.clock.now();
     let mut axes = Vec::new();
     for axis in &settings.matrix {
         axes.push(AxisOfPart {
             name: axis.name.clone(),
-            values: axis.texts(this_year)?,
+            values: axis.texts(&cx.schemas, now)?,
         });
     }
     let Some(part_axis) = settings.part_axis else {

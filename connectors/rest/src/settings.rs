@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use klimalade_connect::{Auth, Fault, QueryValue, Result, base_url};
+use jiff::{Timestamp, tz::TimeZone};
+use klimalade_connect::{Auth, Fault, QueryValue, Result, Schemas, base_url};
+use klimalade_model::danish_day;
 use klimalade_transport::Paging as Walk;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -59,7 +61,8 @@ pub struct Settings {
 pub struct Axis {
     /// Name of the query parameter: `municipality`.
     pub name: String,
-    /// A list, `["101", "147"]`, or years, `{ from = 2018, to = "now-2" }`.
+    /// A list, `["101", "147"]`, years, `{ from = 2018, to = "now-2" }`, or the codes of a code list that hold on the day,
+    /// `{ codes = "areas", where = { area_level = "municipality" }, as = "statbank_code" }`.
     pub values: AxisValues,
     /// Ask for the newest value once at plan time, with the first value of every other axis, and leave its part out
     /// when the answer has no rows, or is HTTP 400 or 404 (with a warning). Only on `part_axis`.
@@ -75,6 +78,65 @@ pub enum AxisValues {
     List(Vec<QueryValue>),
     /// Civil years.
     Years(YearRange),
+    /// Codes of a code list.
+    Codes(ListedCodes),
+}
+
+/// The codes of a code list of the common schema, in its order, that hold on the Danish day of the run (`valid_from`,
+/// `valid_to`).
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListedCodes {
+    /// The code list: `areas`.
+    pub codes: String,
+    /// Only the codes whose columns say so: `{ area_level = "municipality" }`.
+    #[serde(default, rename = "where")]
+    pub chosen: BTreeMap<String, String>,
+    /// The column whose values are sent: `statbank_code`. Left out: the code itself.
+    #[serde(default, rename = "as")]
+    pub sent: Option<String>,
+}
+
+impl ListedCodes {
+    /// What is sent, on a day. Errors: Settings, for a list or a column that is none, a code without a value, no code.
+    fn texts(&self, schemas: &Schemas, day: &str) -> Result<Vec<String>> {
+        let list = schemas.code_list(&self.codes)?;
+        if let Some(column) = self
+            .chosen
+            .keys()
+            .chain(&self.sent)
+            .find(|name| !list.header.contains(name))
+        {
+            return Err(Fault::settings("the code list has no such column")
+                .found(column.clone())
+                .expected(list.header.join(", "))
+                .hint(format!("klimalade schema {}", list.name)));
+        }
+        let is_chosen = |code: &&str| {
+            let mut wanted = self.chosen.iter();
+            wanted.all(|(column, value)| list.get(code, column).unwrap_or_default() == value)
+                && list.is_valid_on(code, day)
+        };
+        let texts = list.codes().filter(is_chosen).map(|code| {
+            let text = list.get(code, self.sent.as_deref().unwrap_or("code"));
+            text.map(str::to_owned).ok_or_else(|| {
+                Fault::settings("a code has nothing to be sent")
+                    .found(code.to_owned())
+                    .expected(format!(
+                        "a value in its column {}",
+                        self.sent.as_deref().unwrap_or("code")
+                    ))
+                    .hint(format!("klimalade schema {}", list.name))
+            })
+        });
+        let texts: Vec<String> = texts.collect::<Result<_>>()?;
+        match texts.is_empty() {
+            false => Ok(texts),
+            true => Err(Fault::settings("no code of the list is chosen")
+                .found(format!("{:?} on {day}", self.chosen))
+                .hint(format!("klimalade schema {}", list.name))),
+        }
+    }
 }
 
 /// Civil years, both ends included.
@@ -295,15 +357,20 @@ impl Axis {
                 .at(place)
                 .hint("values = [\"101\"]")),
             AxisValues::Years(years) => years.last(0).map(|_| ()).map_err(|fault| fault.at(place)),
-            AxisValues::List(_) => Ok(()),
+            AxisValues::List(_) | AxisValues::Codes(_) => Ok(()),
         }
     }
-    /// The values as they are sent, in order, in the year `this_year`. Errors: Settings.
-    pub(crate) fn texts(&self, this_year: i16) -> Result<Vec<String>> {
+    /// The values as they are sent, in order, at a moment. Errors: Settings.
+    pub(crate) fn texts(&self, schemas: &Schemas, now: Timestamp) -> Result<Vec<String>> {
         match &self.values {
+            AxisValues::Codes(codes) => {
+                let day = danish_day(now)?.to_string();
+                let texts = codes.texts(schemas, &day);
+                texts.map_err(|fault| fault.at(format!("[source] matrix, axis {}", self.name)))
+            }
             AxisValues::List(values) => Ok(values.iter().map(QueryValue::to_string).collect()),
             AxisValues::Years(years) => {
-                let last = years.last(this_year)?;
+                let last = years.last(now.to_zoned(TimeZone::UTC).year())?;
                 if last < years.from {
                     return Err(Fault::settings("the years end before they begin")
                         .at(format!("[source] matrix, axis {}", self.name))

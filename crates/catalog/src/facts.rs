@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date};
 use klimalade_lake::{Lake, OwnerState};
-use klimalade_model::{Fault, Result, Schemas, Table};
+use klimalade_model::{Fault, Result, Schemas, Table, danish_day};
 use klimalade_pipeline::{Catalogue, Definition, Owner, Rhythm};
 
 use crate::parquet_file;
@@ -102,8 +102,6 @@ impl<'a> Facts<'a> {
         now: Timestamp,
         options: &'a CatalogOptions,
     ) -> Result<Self> {
-        let zone = TimeZone::get("Europe/Copenhagen")
-            .map_err(|source| Fault::bug("the time zone database lacks Europe/Copenhagen").because(source))?;
         let known = pipelines.owners();
         let mut owners = Vec::new();
         for state in lake.states().await? {
@@ -115,7 +113,7 @@ impl<'a> Facts<'a> {
             schemas,
             options,
             simulated: lake.simulated(),
-            run_date: now.to_zoned(zone).date(),
+            run_date: danish_day(now)?,
             owners,
         })
     }

@@ -10,7 +10,7 @@ pub(crate) type Cells = Vec<String>;
 
 /// Two sets of rows under one header.
 #[derive(Debug, Default)]
-pub struct Difference {
+pub(crate) struct Difference {
     /// Expected and not there, by key in words.
     missing: Vec<String>,
     /// There and not expected.
@@ -92,7 +92,7 @@ impl Difference {
         )
     }
     /// Lines for a person: `~` a row of which columns differ, `-` expected and not there, `+` there and not expected.
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for (key, columns) in &self.changed {
             lines.push(format!("~ {key}  {}", columns.join(", ")));

@@ -36,6 +36,7 @@ pub(crate) async fn plan(arguments: &Arguments, names: &Names) -> Result<u8> {
         client,
         clock: Arc::new(SystemClock),
         secrets,
+        schemas: ground.schemas.clone(),
         cancel: CancellationToken::new(),
     };
     let (registry, mut rows, mut code) = (registry(), Vec::new(), 0);

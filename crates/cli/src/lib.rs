@@ -7,6 +7,7 @@ mod connectors;
 mod demo;
 mod difference;
 mod examples;
+mod expected;
 mod explain;
 mod export;
 mod inspect;
@@ -37,9 +38,7 @@ use klimalade_model::{Fault, Kind};
 
 pub use check::{Finding, check_catalogue};
 pub use connectors::registry;
-pub use difference::Difference;
 pub use pipeline_schema::pipeline_schema;
-pub use recorded::{TestOutcome, test_pipeline};
 
 /// Exit code of a wrong command line, wrong settings or the wrong kind of lake: nothing ran.
 pub(crate) const NOTHING_RAN: u8 = 2;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use jiff::Timestamp;
 use klimalade_connect::{CancellationToken, Clock, Context};
-use klimalade_model::{Fault, Result, nearest};
+use klimalade_model::{Fault, Result};
 use klimalade_pipeline::{Origin, Owner, Pipeline, Task};
 use klimalade_run::{MappedRows, map_pages, view_rows};
 use klimalade_testkit::serve::{Recorded, RecordedAnswer};
@@ -15,24 +15,11 @@ use crate::{
     arguments::{Arguments, TestNames},
     connectors::registry,
     demo,
-    difference::{Cells, Difference},
+    expected::{TestOutcome, Tested, compare},
     output::{self, data, note},
-    recording::Recording,
+    recording::{Answers, Recording},
     setup::Ground,
 };
-
-/// What came of a pipeline's recorded answers.
-#[derive(Debug, Default)]
-pub struct TestOutcome {
-    /// Rows that came out.
-    pub rows: usize,
-    /// What came out beside what was expected.
-    pub difference: Difference,
-    /// There is an expected.csv.
-    pub is_written: bool,
-    /// expected.csv as it would have to be.
-    pub accepted: String,
-}
 
 #[derive(Debug)]
 struct Stopped(Timestamp);
@@ -61,7 +48,7 @@ pub(crate) async fn test(arguments: &Arguments, names: &TestNames) -> Result<u8>
             continue;
         }
         let name = &pipeline.name;
-        let (word, outcome) = match test_pipeline(&ground, pipeline).await {
+        let (word, outcome) = match test_pipeline(&ground, pipeline, names.accept).await {
             Ok(outcome) if names.accept => match accept(arguments, pipeline, &outcome) {
                 Ok(true) => ("written", Ok(outcome)),
                 Ok(false) => ("ok", Ok(outcome)),
@@ -75,12 +62,15 @@ pub(crate) async fn test(arguments: &Arguments, names: &TestNames) -> Result<u8>
         if matches!(word, "differs" | "failed") {
             code = FINDINGS;
         }
-        let rows = outcome.as_ref().map_or(0, |outcome| outcome.rows);
         if arguments.json {
-            let difference = outcome.as_ref().map(|outcome| outcome.difference.as_json()).ok();
-            let fault = outcome.as_ref().err().map(Fault::line);
+            let said = outcome.as_ref().ok();
             objects.push(serde_json::json!({
-                "pipeline": name, "verdict": word, "rows": rows, "difference": difference, "fault": fault,
+                "pipeline": name, "verdict": word, "rows": said.map_or(0, |outcome| outcome.rows),
+                "controls": said.map_or(0, |outcome| outcome.controls),
+                "controls_not_compared": said.map_or(0, |outcome| outcome.not_compared),
+                "untested": said.map(|outcome| &outcome.untested),
+                "difference": said.map(|outcome| outcome.difference.as_json()),
+                "fault": outcome.as_ref().err().map(Fault::line),
             }));
             continue;
         }
@@ -90,13 +80,26 @@ pub(crate) async fn test(arguments: &Arguments, names: &TestNames) -> Result<u8>
                     "ok" => String::new(),
                     _ => format!(": {}", outcome.difference.counts()),
                 };
-                data(format!("{word:7} {name} ({}){counts}", output::count(rows, "row")));
+                data(format!("{word:7} {name} ({}){counts}", outcome.counts()));
                 if word == "differs" {
                     for line in outcome.difference.lines() {
                         data(format!("  {line}"));
                     }
                     note(format!(
                         "hint: when the new rows are right: klimalade test {name} --accept"
+                    ));
+                }
+                if outcome.not_compared > 0 {
+                    let controls = output::count(outcome.not_compared, "control");
+                    let them = if outcome.not_compared == 1 { "it" } else { "them" };
+                    note(format!(
+                        "note: {name}: {controls} compared with nothing: klimalade test {name} --accept adds {them} to \
+                         expected.csv, with a column what_code"
+                    ));
+                }
+                for folder in &outcome.untested {
+                    note(format!(
+                        "note: {name}: an instance is not tested: {folder} holds no answer-1.*"
                     ));
                 }
             }
@@ -146,61 +149,76 @@ fn accept(arguments: &Arguments, pipeline: &Pipeline, outcome: &TestOutcome) -> 
     Ok(true)
 }
 
-/// Serves test/answer-1.*, answer-2.* ... on loopback in the order of requests, runs plan, fetch, decode and map as
-/// the night does, and compares with test/expected.csv. Errors: the pipeline's.
-pub async fn test_pipeline(ground: &Ground, pipeline: &Pipeline) -> Result<TestOutcome> {
-    let owner = pipeline
+/// Serves the recorded answers of each owner on loopback in the order of requests, runs plan, fetch, decode and map as the
+/// night does, and compares with test/expected.csv. `accept`: what that file has no column for counts as rows that came
+/// and were not expected. Errors: the pipeline's.
+async fn test_pipeline(ground: &Ground, pipeline: &Pipeline, accept: bool) -> Result<TestOutcome> {
+    let first = pipeline
         .owners
         .first()
         .ok_or_else(|| Fault::bug("a pipeline without an owner"))?;
-    let mapped = match owner.definition.kind {
-        Task::View => {
-            let inputs: Vec<(String, String)> = pipeline
-                .files
-                .iter()
-                .filter_map(|(name, bytes)| {
-                    let table = name.strip_prefix("test/input-")?.strip_suffix(".csv")?;
-                    Some((table.to_owned(), String::from_utf8_lossy(bytes).into_owned()))
-                })
-                .collect();
-            view_rows(
-                &ground.engine()?,
-                &ground.schemas,
-                owner,
-                &inputs,
-                ground.scratch.path(),
-            )
-            .await?
+    let (mut tested, mut untested) = (Vec::new(), Vec::new());
+    for owner in &pipeline.owners {
+        let answers = Answers::of(&ground.catalogue, pipeline, owner)?;
+        if owner.name != first.name && !answers.are_there() {
+            untested.push(answers.place());
+            continue;
         }
-        Task::Harvest => harvest(ground, pipeline, owner).await?,
-    };
-    if let Some(reject) = mapped.rejects.first() {
-        return Err(Fault::contract("a recorded row breaks the table's contract").found(
-            match mapped.rejects.len() - 1 {
-                0 => reject.clone(),
-                more => format!("{reject}, and {more} more"),
-            },
-        ));
+        let mapped = match owner.definition.kind {
+            Task::View => view(ground, owner, &answers).await,
+            Task::Harvest => harvest(ground, owner, &answers).await,
+        };
+        let mapped = mapped.and_then(|mapped| match mapped.rejects.as_slice() {
+            [] => Ok(mapped),
+            [first, rest @ ..] => Err(
+                Fault::contract("a recorded row breaks the table's contract").found(match rest.len() {
+                    0 => first.clone(),
+                    more => format!("{first}, and {more} more"),
+                }),
+            ),
+        });
+        let instance = owner.name.split_once('.').map_or("", |(_, instance)| instance);
+        tested.push(Tested {
+            instance: instance.to_owned(),
+            mapped: mapped.map_err(|fault| match instance {
+                "" => fault,
+                instance => fault.at(format!("[[instance]] {instance}")),
+            })?,
+        });
     }
     let expected = pipeline
         .files
         .get("test/expected.csv")
         .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    compare(ground, owner, expected.as_deref(), &mapped)
+    let table = ground.schemas.table(&first.definition.table)?;
+    let outcome = compare(table, &pipeline.name, expected.as_deref(), &tested, accept)?;
+    Ok(TestOutcome { untested, ..outcome })
 }
 
-async fn harvest(ground: &Ground, pipeline: &Pipeline, owner: &Owner) -> Result<MappedRows> {
-    let mut answers: BTreeMap<u32, RecordedAnswer> = BTreeMap::new();
-    for (name, bytes) in &pipeline.files {
-        let Some((number, ending)) = name.strip_prefix("test/answer-").and_then(|rest| rest.split_once('.')) else {
+async fn view(ground: &Ground, owner: &Owner, answers: &Answers<'_>) -> Result<MappedRows> {
+    let inputs: Vec<(String, String)> = answers
+        .files("input-")
+        .filter_map(|(name, bytes)| {
+            let table = name.strip_suffix(".csv")?;
+            Some((table.to_owned(), String::from_utf8_lossy(bytes).into_owned()))
+        })
+        .collect();
+    let engine = ground.engine()?;
+    view_rows(&engine, &ground.schemas, owner, &inputs, ground.scratch.path()).await
+}
+
+async fn harvest(ground: &Ground, owner: &Owner, answers: &Answers<'_>) -> Result<MappedRows> {
+    let mut served: BTreeMap<u32, RecordedAnswer> = BTreeMap::new();
+    for (name, bytes) in answers.files("answer-") {
+        let Some((number, ending)) = name.split_once('.') else {
             continue;
         };
         let Ok(number) = number.parse() else { continue };
-        answers.insert(number, RecordedAnswer::ok(content_type(ending), bytes.clone()));
+        served.insert(number, RecordedAnswer::ok(content_type(ending), bytes.to_vec()));
     }
-    let recording = Recording::of(pipeline)?;
-    let (server, context) = loopback(ground, answers.into_values().collect(), &recording).await?;
-    let (name, mut settings) = owner.definition.connector()?;
+    let recording = answers.recording()?;
+    let (server, context) = loopback(ground, served.into_values().collect(), &recording).await?;
+    let (name, mut settings) = answers.asked_by.definition.connector()?;
     recording.serve_files(&name, &mut settings, server.left());
     // A month of hours is recorded as a few of them: what a complete part has is not asked of an excerpt.
     settings
@@ -230,6 +248,7 @@ async fn harvest(ground: &Ground, pipeline: &Pipeline, owner: &Owner) -> Result<
         };
         let rows = map_pages(&engine, &ground.schemas, owner, connector.clone(), &part, pages).await?;
         all.rows.extend(rows.rows);
+        all.controls.extend(rows.controls);
         all.rejects.extend(rows.rejects);
     }
     if server.left() > 0 {
@@ -271,84 +290,8 @@ pub(crate) async fn loopback(
         client,
         clock,
         secrets,
+        schemas: ground.schemas.clone(),
         cancel: CancellationToken::new(),
     };
     Ok((server, context))
-}
-
-fn compare(ground: &Ground, owner: &Owner, expected: Option<&str>, mapped: &MappedRows) -> Result<TestOutcome> {
-    let table = ground.schemas.table(&owner.definition.table)?;
-    let place = format!("pipelines/{}/test/expected.csv", owner.pipeline);
-    let wrong = |error: csv::Error| {
-        Fault::settings("expected.csv cannot be read")
-            .at(place.clone())
-            .found(error.to_string())
-    };
-    let mut reader = csv::Reader::from_reader(expected.unwrap_or_default().as_bytes());
-    let mut header: Vec<String> = reader.headers().map_err(wrong)?.iter().map(str::to_owned).collect();
-    if expected.is_none() {
-        // The first time: every column of which a row says something, in the table's order.
-        let said = |name: &str| mapped.rows.iter().any(|row| row.contains_key(name));
-        let names = table.columns.iter().map(|column| column.field.name.clone());
-        header = names.filter(|name| said(name)).collect();
-    }
-    if let Some(name) = header.iter().find(|name| table.column(name).is_none()) {
-        let names = table.columns.iter().map(|column| column.field.name.as_str());
-        return Err(Fault::settings("expected.csv has a column that the table has not")
-            .at(format!("{place}:1"))
-            .found(name.clone())
-            .hint(match nearest(name, names) {
-                Some(name) => format!("did you mean {name}"),
-                None => format!("klimalade schema {}", table.name),
-            }));
-    }
-    let mut wanted: Vec<Cells> = Vec::new();
-    for row in reader.records() {
-        let row = row.map_err(wrong)?;
-        wanted.push(
-            (0..header.len())
-                .map(|at| normal(row.get(at).unwrap_or_default()))
-                .collect(),
-        );
-    }
-    let key = |row: &BTreeMap<String, String>| {
-        table
-            .unique_key
-            .iter()
-            .map(|name| row.get(name).cloned().unwrap_or_default())
-            .collect::<Vec<_>>()
-    };
-    let mut rows: Vec<&BTreeMap<String, String>> = mapped.rows.iter().collect();
-    rows.sort_by_key(|row| key(row));
-    let found: Vec<Cells> = rows
-        .iter()
-        .map(|row| {
-            let cells = header.iter().map(|name| row.get(name).map(|cell| normal(cell)));
-            cells.map(Option::unwrap_or_default).collect()
-        })
-        .collect();
-    let unwritable = |error: csv::Error| Fault::bug("expected rows are no CSV").found(error.to_string());
-    let mut accepted = csv::Writer::from_writer(Vec::new());
-    accepted.write_record(&header).map_err(unwritable)?;
-    for row in &found {
-        accepted.write_record(row).map_err(unwritable)?;
-    }
-    let accepted = accepted
-        .into_inner()
-        .map_err(|error| Fault::bug("expected rows are no CSV").found(error.to_string()))?;
-    Ok(TestOutcome {
-        rows: found.len(),
-        is_written: expected.is_some(),
-        difference: Difference::of(&header, &table.unique_key, &wanted, &found),
-        accepted: String::from_utf8_lossy(&accepted).into_owned(),
-    })
-}
-
-/// One spelling of a number: `547.50` and `547.5` are one.
-fn normal(cell: &str) -> String {
-    let plain = cell.trim_end_matches(".0");
-    match plain.parse::<f64>() {
-        Ok(number) if plain.contains('.') && number.is_finite() => format!("{number}"),
-        _ => plain.to_owned(),
-    }
 }

@@ -1,9 +1,9 @@
-//! When recorded answers were given, and to which part: `test/recorded.toml`, which `probe` writes beside them.
+//! Where recorded answers stand, when they were given, and to which part: `recorded.toml`, which `probe` writes beside them.
 
 use jiff::Timestamp;
 use klimalade_connect::Part;
 use klimalade_model::{Fault, Result};
-use klimalade_pipeline::Pipeline;
+use klimalade_pipeline::{Catalogue, Owner, Pipeline};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -11,6 +11,77 @@ use serde_json::Value;
 const INSTANT: &str = "2026-02-15T12:00:00Z";
 /// Where a file of a folder or a bucket is served from; every host is loopback in a test.
 const SERVED_AT: &str = "http://recorded.invalid/answer";
+
+/// The folder of an owner's recorded answers, within its pipeline's: `test`, and for an instance that is not the first
+/// `test/<instance>`.
+pub(crate) fn folder(pipeline: &Pipeline, owner: &Owner) -> String {
+    let is_first = pipeline.owners.first().is_some_and(|first| first.name == owner.name);
+    match owner.name.split_once('.') {
+        Some((_, instance)) if !is_first => format!("test/{instance}"),
+        _ => "test".to_owned(),
+    }
+}
+
+/// The recorded answers that an owner is tested over.
+pub(crate) struct Answers<'a> {
+    pipeline: &'a Pipeline,
+    folder: String,
+    /// The owner whose connector asks for them.
+    pub(crate) asked_by: &'a Owner,
+}
+
+impl<'a> Answers<'a> {
+    /// The owner's; where it maps another's pages and has none of its own, that one's. Errors: Settings, where there is no
+    /// such other.
+    pub(crate) fn of(catalogue: &'a Catalogue, pipeline: &'a Pipeline, owner: &'a Owner) -> Result<Self> {
+        let asked_by = catalogue.raw_owner(owner)?;
+        let own = Self {
+            pipeline,
+            folder: folder(pipeline, owner),
+            asked_by,
+        };
+        match catalogue.pipelines.get(&asked_by.pipeline) {
+            Some(other) if !own.are_there() => Ok(Self {
+                pipeline: other,
+                folder: folder(other, asked_by),
+                asked_by,
+            }),
+            _ => Ok(own),
+        }
+    }
+
+    /// The files whose names begin so, without that beginning.
+    pub(crate) fn files(&self, start: &str) -> impl Iterator<Item = (&str, &[u8])> {
+        let start = format!("{}/{start}", self.folder);
+        let files = self.pipeline.files.iter();
+        files.filter_map(move |(name, bytes)| Some((name.strip_prefix(&start)?, bytes.as_slice())))
+    }
+
+    /// Whether there are any, or inputs of a view.
+    pub(crate) fn are_there(&self) -> bool {
+        ["answer-", "input-"]
+            .iter()
+            .any(|start| self.files(start).next().is_some())
+    }
+
+    /// Their folder.
+    pub(crate) fn place(&self) -> String {
+        format!("pipelines/{}/{}", self.pipeline.name, self.folder)
+    }
+
+    /// When they were given, and to which part. Errors: Settings.
+    pub(crate) fn recording(&self) -> Result<Recording> {
+        let Some(bytes) = self.pipeline.files.get(&format!("{}/{}", self.folder, Recording::FILE)) else {
+            return Ok(Recording::default());
+        };
+        toml::from_str(&String::from_utf8_lossy(bytes)).map_err(|error| {
+            Fault::settings("the recording cannot be read")
+                .at(format!("{}/{}", self.place(), Recording::FILE))
+                .found(error.message().to_owned())
+                .hint("at = \"2026-02-15T12:00:00Z\", part = \"2025\"")
+        })
+    }
+}
 
 /// Left out, the answers are those of the parts from the oldest on.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -23,8 +94,8 @@ pub(crate) struct Recording {
 }
 
 impl Recording {
-    /// Name within the pipeline's folder.
-    pub(crate) const FILE: &str = "test/recorded.toml";
+    /// Name within the folder of the answers.
+    pub(crate) const FILE: &str = "recorded.toml";
 
     /// Of answers that were given now.
     pub(crate) fn new(at: Timestamp, part: &Part) -> Self {
@@ -32,19 +103,6 @@ impl Recording {
             at: Some(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
             part: Some(part.key.clone()),
         }
-    }
-
-    /// The pipeline's. Errors: Settings.
-    pub(crate) fn of(pipeline: &Pipeline) -> Result<Self> {
-        let Some(bytes) = pipeline.files.get(Self::FILE) else {
-            return Ok(Self::default());
-        };
-        toml::from_str(&String::from_utf8_lossy(bytes)).map_err(|error| {
-            Fault::settings("the recording cannot be read")
-                .at(format!("pipelines/{}/{}", pipeline.name, Self::FILE))
-                .found(error.message().to_owned())
-                .hint("at = \"2026-02-15T12:00:00Z\", part = \"2025\"")
-        })
     }
 
     /// As a file.

@@ -14,7 +14,7 @@ use crate::{arguments::Arguments, connectors::registry, demo::Redirects, scratch
 const MEMORY_MIB: usize = 48;
 
 /// What every command works with.
-pub struct Ground {
+pub(crate) struct Ground {
     pub(crate) settings: Settings,
     pub(crate) schemas: Arc<Schemas>,
     pub(crate) catalogue: Arc<Catalogue>,

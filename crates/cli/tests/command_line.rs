@@ -11,6 +11,7 @@ mod query;
 mod reference;
 mod secrets;
 mod templates;
+mod tested;
 mod traced;
 
 use common::{Place, snapshot};

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 pub use auth::Auth;
 pub use columns::ID_KEY;
 pub use klimalade_model::{
-    FROM_KEY, Fault, Kind, Page, Part, Result, SourceColumn, SourceType, fits_wildcard, source_name,
+    FROM_KEY, Fault, Kind, Page, Part, Result, Schemas, SourceColumn, SourceType, fits_wildcard, source_name,
 };
 pub use klimalade_transport::{Client, Clock, Secrets};
 pub use registry::{Entry, Registry};
@@ -33,6 +33,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// Configured secrets by name.
     pub secrets: Secrets,
+    /// The common schema with its code lists, for settings that name codes instead of listing them.
+    pub schemas: Arc<Schemas>,
     /// Set when the night is to end; fetch stops at the next page.
     pub cancel: CancellationToken,
 }

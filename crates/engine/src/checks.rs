@@ -29,6 +29,8 @@ pub struct AreaFinding {
 pub struct AreaRule {
     /// Every code of this level that is valid in the group's period.
     pub level: Option<String>,
+    /// But for these of them.
+    pub except: Vec<String>,
     /// These besides.
     pub also: Vec<String>,
     /// These may be there.
@@ -145,16 +147,12 @@ async fn areas_by_group(
 fn expected_areas<'a>(areas: &'a CodeList, rule: &'a AreaRule, on: Option<&str>) -> BTreeSet<&'a str> {
     let mut expected: BTreeSet<&str> = rule.also.iter().map(String::as_str).collect();
     if let Some(level) = rule.level.as_deref() {
-        let valid = |code: &str| {
-            on.is_none_or(|on| {
-                areas.get(code, "valid_from").is_none_or(|from| from <= on)
-                    && areas.get(code, "valid_to").is_none_or(|to| on < to)
-            })
-        };
+        let valid = |code: &str| on.is_none_or(|on| areas.is_valid_on(code, on));
         expected.extend(
             areas
                 .codes()
-                .filter(|code| areas.get(code, "area_level") == Some(level) && valid(code)),
+                .filter(|code| areas.get(code, "area_level") == Some(level) && valid(code))
+                .filter(|code| !rule.except.iter().any(|except| except == code)),
         );
     }
     expected

@@ -229,6 +229,38 @@ async fn a_table_without_indicators_groups_by_what_it_has() {
 }
 
 #[tokio::test]
+async fn an_area_that_is_excepted_of_its_level_is_not_missed_and_is_unexpected() {
+    let ground = Ground::new();
+    let all = ground.schemas.code_list("areas").unwrap();
+    let except = |kept: &[&str]| -> Vec<String> {
+        let municipalities = all
+            .codes()
+            .filter(|code| all.get(code, "area_level") == Some("municipality"));
+        let others = municipalities.filter(|code| !kept.contains(code));
+        others.map(str::to_owned).collect()
+    };
+    let file = ground.file(&[&[("area_code", "0101")], &[("area_code", "0147")]]);
+    let table = ground.schemas.table("observation").unwrap();
+    let mut verdicts = Vec::new();
+    for kept in [&["0101", "0147"][..], &["0101", "0825"]] {
+        let rule = AreaRule {
+            level: Some("municipality".to_owned()),
+            except: except(kept),
+            per: vec!["period_start".to_owned()],
+            ..AreaRule::default()
+        };
+        let findings = missing_areas(&ground.engine, &file, table, all, &rule, &BTreeMap::new()).await;
+        let findings = findings.unwrap();
+        verdicts.push(
+            findings
+                .first()
+                .map(|found| (found.missing.join(" "), found.unexpected.join(" "))),
+        );
+    }
+    assert_eq!(verdicts, [None, Some(("0825".to_owned(), "0147".to_owned()))]);
+}
+
+#[tokio::test]
 async fn sums_are_by_indicator_and_period() {
     let ground = Ground::new();
     let table = ground.schemas.table("observation").unwrap();

@@ -7,7 +7,7 @@ use arrow::array::{
     StringBuilder, TimestampMicrosecondBuilder,
 };
 use arrow_schema::{DataType, Field, TimeUnit};
-use klimalade_model::{Fault, Result};
+use klimalade_model::{Fault, Result, is_optional};
 
 use crate::{
     EPOCH_KEY,
@@ -36,6 +36,8 @@ pub(crate) struct Column {
     pub(crate) name: String,
     cells: Cells,
     nullable: bool,
+    /// The page may lack it.
+    pub(crate) optional: bool,
     epoch_ms: bool,
 }
 
@@ -76,6 +78,7 @@ impl Column {
             name: field.name().clone(),
             cells,
             nullable: field.is_nullable(),
+            optional: is_optional(field),
             epoch_ms,
         })
     }

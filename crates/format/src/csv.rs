@@ -9,9 +9,9 @@ use std::{
 };
 
 use arrow::array::{RecordBatch, RecordBatchReader};
-use arrow_schema::{ArrowError, SchemaRef};
+use arrow_schema::{ArrowError, Field, SchemaRef};
 use csv::{ErrorKind, ReaderBuilder, StringRecord};
-use klimalade_model::{Fault, Result, SourceColumn};
+use klimalade_model::{Fault, Result, SourceColumn, is_optional};
 
 pub use crate::text::Encoding;
 use crate::{
@@ -85,10 +85,7 @@ pub fn reader<'a>(
     let (names, text) = open(input, options)?;
     let mut filled = Vec::with_capacity(columns.fields().len());
     for field in columns.fields() {
-        filled.push((
-            position(&names, field.name(), source_name(field))?,
-            Column::new(field, false)?,
-        ));
+        filled.push((position(&names, field)?, Column::new(field, false)?));
     }
     Ok(Box::new(Rows {
         text,
@@ -209,7 +206,9 @@ fn skip_line(lines: &mut impl BufRead) -> Result<()> {
     }
 }
 
-pub(crate) fn position(names: &[String], column: &str, wanted: &str) -> Result<usize> {
+/// Where a column stands; `None` where it is not there and may be missing.
+pub(crate) fn position(names: &[String], field: &Field) -> Result<Option<usize>> {
+    let (column, wanted) = (field.name(), source_name(field));
     let only = |fits: Vec<usize>| match fits.as_slice() {
         [] => Ok(None),
         [one] => Ok(Some(*one)),
@@ -220,7 +219,7 @@ pub(crate) fn position(names: &[String], column: &str, wanted: &str) -> Result<u
                 .map(String::as_str)
                 .collect();
             Err(Fault::from(Error::AmbiguousColumn {
-                column: column.to_owned(),
+                column: column.clone(),
                 found: shortened(&found.join(", ")),
             }))
         }
@@ -234,17 +233,19 @@ pub(crate) fn position(names: &[String], column: &str, wanted: &str) -> Result<u
             .collect()
     };
     if let Some(at) = only(fitting(&|name| name == wanted))? {
-        return Ok(at);
+        return Ok(Some(at));
     }
     let folded = wanted.to_lowercase();
-    only(fitting(&|name| name.to_lowercase() == folded))?.ok_or_else(|| {
-        Error::MissingColumn {
-            column: column.to_owned(),
+    let found = only(fitting(&|name| name.to_lowercase() == folded))?;
+    if found.is_none() && !is_optional(field) {
+        return Err(Error::MissingColumn {
+            column: column.clone(),
             source_name: wanted.to_owned(),
             found: format!("the header {}", shortened(&names.join(", "))),
         }
-        .into()
-    })
+        .into());
+    }
+    Ok(found)
 }
 
 fn from_csv(error: csv::Error) -> Fault {
@@ -258,8 +259,8 @@ fn from_csv(error: csv::Error) -> Fault {
 struct Rows<'a> {
     text: Text<'a>,
     schema: SchemaRef,
-    /// Position in the header and builder, in declared order.
-    columns: Vec<(usize, Column)>,
+    /// Position in the header (none where it is missing and may be) and builder, in declared order.
+    columns: Vec<(Option<usize>, Column)>,
     width: usize,
     null_marks: Vec<String>,
     writing: Writing,
@@ -298,11 +299,10 @@ impl Rows<'_> {
             return Err(row_length(self.row, self.width, &self.record));
         }
         for (at, column) in &mut self.columns {
-            let cell = self.record.get(*at).unwrap_or_default();
-            let taken = if self.null_marks.iter().any(|mark| mark == cell) {
-                column.push_null(self.row)
-            } else {
-                column.push_text(cell, self.row, self.writing)
+            let cell = at.map(|at| self.record.get(at).unwrap_or_default());
+            let taken = match cell.filter(|cell| !self.null_marks.iter().any(|mark| mark == cell)) {
+                None => column.push_null(self.row),
+                Some(cell) => column.push_text(cell, self.row, self.writing),
             };
             taken.map_err(|fault| at_line(fault, &self.record))?;
         }

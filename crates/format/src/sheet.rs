@@ -17,7 +17,7 @@ use arrow_schema::{ArrowError, SchemaRef};
 use klimalade_model::{Fault, Result, SourceColumn};
 
 use crate::{
-    column::{Column, Writing, source_name},
+    column::{Column, Writing},
     csv::position,
     error::{shortened, travelling},
     infer::{Candidates, LOOK_ROWS},
@@ -94,7 +94,7 @@ pub fn reader<'a>(
         let mut positions = Vec::with_capacity(columns.fields().len());
         for field in columns.fields() {
             let place = |fault: Fault| fault.at(place(&table.sheet));
-            positions.push(position(&table.names, field.name(), source_name(field)).map_err(place)?);
+            positions.push(position(&table.names, field).map_err(place)?);
         }
         tables.push((table, positions));
     }
@@ -192,8 +192,8 @@ fn writing(cell: &Cell, decimal_comma: bool) -> Writing {
 }
 
 struct Rows {
-    /// Each with the position of every declared column.
-    tables: Vec<(Table, Vec<usize>)>,
+    /// Each with the position of every declared column; none where a sheet lacks one that it may lack.
+    tables: Vec<(Table, Vec<Option<usize>>)>,
     schema: SchemaRef,
     columns: Vec<Column>,
     null_marks: Vec<String>,
@@ -223,7 +223,7 @@ impl Rows {
             self.read += 1;
             rows += 1;
             for (column, at) in self.columns.iter_mut().zip(positions) {
-                let cell = row.cells.get(*at).and_then(Option::as_ref);
+                let cell = at.and_then(|at| row.cells.get(at)?.as_ref());
                 let taken = match cell.filter(|cell| !is_null(cell, &self.null_marks)) {
                     None => column.push_null(self.read),
                     Some(cell) => {

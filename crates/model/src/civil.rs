@@ -29,9 +29,28 @@ pub fn danish_local_to_utc(local: DateTime) -> Result<Timestamp> {
         })
 }
 
+/// The Danish civil day of an instant: 2026-12-31T23:00:00Z is on 1 January 2027.
+pub fn danish_day(instant: Timestamp) -> Result<Date> {
+    Ok(instant.to_zoned(copenhagen()?).date())
+}
+
 /// First day of the month `month` months after the month of `day` (negative is before).
 pub fn civil_month(day: Date, month: i32) -> Result<Date> {
     day.first_of_month()
         .checked_add(month.months())
         .map_err(|source| Fault::bug("a month outside the calendar").because(source))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_danish_day_begins_an_hour_or_two_before_the_day_in_utc() {
+        let day = |instant: &str| danish_day(instant.parse().unwrap()).unwrap().to_string();
+        assert_eq!(day("2026-12-31T22:59:59Z"), "2026-12-31");
+        assert_eq!(day("2026-12-31T23:00:00Z"), "2027-01-01");
+        assert_eq!(day("2026-06-30T22:00:00Z"), "2026-07-01");
+    }
 }

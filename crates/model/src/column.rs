@@ -7,6 +7,14 @@ use serde::{Deserialize, Serialize};
 /// Field metadata: the column's name at the source, where it differs from the declared one.
 pub const FROM_KEY: &str = "klimalade:from";
 
+/// Field metadata: "true" where a page may lack the column.
+pub const OPTIONAL_KEY: &str = "klimalade:optional";
+
+/// Whether a page may lack the column: its cells are null then.
+pub fn is_optional(field: &Field) -> bool {
+    field.metadata().get(OPTIONAL_KEY).is_some_and(|word| word == "true")
+}
+
 /// The name under which the source gives the column: a CSV header, a JSON key or a dotted path of keys.
 pub fn source_name(field: &Field) -> &str {
     field.metadata().get(FROM_KEY).map_or(field.name(), String::as_str)

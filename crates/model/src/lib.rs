@@ -9,8 +9,8 @@ mod part;
 mod schema;
 mod wildcard;
 
-pub use civil::{civil_day_start_utc, civil_month, danish_local_to_utc};
-pub use column::{FROM_KEY, SourceColumn, SourceType, source_name};
+pub use civil::{civil_day_start_utc, civil_month, danish_day, danish_local_to_utc};
+pub use column::{FROM_KEY, OPTIONAL_KEY, SourceColumn, SourceType, is_optional, source_name};
 pub use fault::{Fault, Kind, Result};
 pub use nearest::nearest;
 pub use part::{Manifest, Page, PageEntry, Part, sha256_hex};

@@ -297,6 +297,11 @@ impl CodeList {
         let cell = self.rows.get(*self.index.get(code)?)?.get(at)?;
         (!cell.is_empty()).then_some(cell.as_str())
     }
+    /// Whether a code holds on a day (`2026-01-31`): from `valid_from` on and before `valid_to`, where the list has them.
+    pub fn is_valid_on(&self, code: &str, day: &str) -> bool {
+        self.get(code, "valid_from").is_none_or(|from| from <= day)
+            && self.get(code, "valid_to").is_none_or(|to| day < to)
+    }
     /// All codes in file order.
     pub fn codes(&self) -> impl Iterator<Item = &str> {
         self.rows.iter().map(|row| row[0].as_str())

@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, collections::HashMap, sync::Arc, time::Duration};
 
 use arrow_schema::{Field, Schema, SchemaRef};
-use klimalade_model::{Fault, Result, SourceType};
+use klimalade_model::{Fault, OPTIONAL_KEY, Result, SourceType};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +85,10 @@ pub struct ColumnDefinition {
     /// The column is (a part of) the row's identity: distinct ids are counted over all columns marked so.
     #[serde(default)]
     pub id: bool,
+    /// A page may lack it, as older editions and other sheets do: its cells are null then. Without this a column that is
+    /// missing stops its part. One that is (a part of) the identity is always there, and so are a StatBank table's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
     /// For timestamps given as a number: "ms" since 1970.
     #[serde(default)]
     pub epoch: Option<String>,
@@ -324,6 +328,10 @@ pub struct ExpectedAreas {
     /// Every code of this level that is valid in the period (municipality: exactly 98).
     #[serde(default)]
     pub level: Option<String>,
+    /// But for these of them: `level = "municipality", except = ["0825"]` is every municipality but Læsø. One that is there
+    /// all the same is as unexpected as any other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except: Vec<String>,
     /// These besides, always.
     #[serde(default)]
     pub also: Vec<String>,
@@ -405,6 +413,9 @@ impl Definition {
                 }
                 if column.id {
                     metadata.insert("klimalade:id".to_owned(), "true".to_owned());
+                }
+                if column.optional {
+                    metadata.insert(OPTIONAL_KEY.to_owned(), "true".to_owned());
                 }
                 if let Some(epoch) = &column.epoch {
                     metadata.insert("klimalade:epoch".to_owned(), epoch.clone());

@@ -40,6 +40,10 @@ impl Catalogue {
                     Some(codes.map_or_else(|| "all".to_owned(), |codes| codes.join(" ")))
                 }),
                 "expected_level" => text(&|owner| owner.definition.checks.expected_areas.as_ref()?.level.clone()),
+                "expected_except" => text(&|owner| {
+                    let except = owner.definition.checks.expected_areas.as_ref()?.except.join(" ");
+                    (!except.is_empty()).then_some(except)
+                }),
                 "rhythm_every_months" => number(&|owner| Some(owner.definition.harvest.rhythm?.every_months)),
                 "rhythm_lag_days" => number(&|owner| Some(owner.definition.harvest.rhythm?.lag_days)),
                 "stale_after_days" => number(&|owner| Some(owner.definition.stale_after_days())),

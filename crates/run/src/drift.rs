@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use klimalade_connect::source_name;
-use klimalade_model::{Fault, Kind, Page, Part, Result, SourceColumn, SourceType, nearest};
+use klimalade_model::{Fault, Kind, Page, Part, Result, SourceColumn, SourceType, is_optional, nearest};
 use klimalade_pipeline::{Definition, OnFinding};
 
 use crate::work::Work;
@@ -108,7 +108,7 @@ impl Work<'_> {
         let missing = columns
             .fields()
             .iter()
-            .find(|field| of_name(found, source_name(field)).is_none());
+            .find(|field| of_name(found, source_name(field)).is_none() && !is_optional(field));
         if let Some(field) = missing {
             let was = source_name(field);
             let fresh: Vec<&str> = found

@@ -204,6 +204,7 @@ async fn run_locked(
         client,
         clock: house.clock.clone(),
         secrets: house.secrets.clone(),
+        schemas: schemas.clone(),
         cancel: house.cancel.clone(),
     };
     let mut work = Work {

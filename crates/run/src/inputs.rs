@@ -6,7 +6,7 @@ use arrow::{
 };
 use klimalade_engine::{LakeFile, LakeTable, TableName, TableRows, tables_read};
 use klimalade_lake::{INPUT_SCHEME, OwnerState};
-use klimalade_model::{Fault, FieldType, PageEntry, Result, Table, sha256_hex};
+use klimalade_model::{Fault, FieldType, PageEntry, Result, Table, danish_day, sha256_hex};
 
 use crate::{house::House, provenance::COMMON};
 
@@ -71,9 +71,7 @@ impl Inputs {
     }
 
     fn run_date(&mut self, house: &House, table: &Table) -> Result<()> {
-        let zone = jiff::tz::TimeZone::get("Europe/Copenhagen")
-            .map_err(|source| Fault::bug("there is no Danish time").because(source))?;
-        let date = house.clock.now().to_zoned(zone).date();
+        let date = danish_day(house.clock.now())?;
         let days = date
             .since(jiff::civil::Date::constant(1970, 1, 1))
             .map(|span| span.get_days())

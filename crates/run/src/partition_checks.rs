@@ -11,7 +11,7 @@ use klimalade_engine::{
 };
 use klimalade_lake::StagedFile;
 use klimalade_model::{Fault, Result};
-use klimalade_pipeline::Formula;
+use klimalade_pipeline::{ExpectedAreas, Formula};
 
 use crate::{
     mapper::PathValues,
@@ -57,6 +57,7 @@ impl Publisher<'_> {
         let areas = self.house.schemas.code_list("areas")?;
         let rule = AreaRule {
             level: expected.level.clone(),
+            except: expected.except.clone(),
             also: expected.also.clone(),
             may: expected.may.clone(),
             per: expected.per.clone(),
@@ -67,13 +68,7 @@ impl Publisher<'_> {
         Err(Fault::contract("the areas of a partition are not the expected ones")
             .at(key.to_owned())
             .expected(
-                format!(
-                    "every {} {}",
-                    expected.level.as_deref().unwrap_or("area"),
-                    expected.also.join(" ")
-                )
-                .trim_end()
-                .to_owned(),
+                expected_in_words(expected),
             )
             .found(format!(
                 "{} of its groups differ; in {}: missing [{}], unexpected [{}]",
@@ -82,7 +77,7 @@ impl Publisher<'_> {
                 first.missing.join(" "),
                 first.unexpected.join(" "),
             ))
-            .hint("[checks] expected_areas: also = [...] for areas that must be there, may = [...] for those that can; an indicator with other periods than its neighbours is a pipeline of its own (raw_of)"))
+            .hint("[checks] expected_areas: also = [...] for areas that must be there, may = [...] for those that can, except = [...] for those of the level that never are; an indicator with other periods than its neighbours is a pipeline of its own (raw_of)"))
     }
 
     /// Each indicator's sum of each period against the published one. New periods and periods without a figure are
@@ -196,6 +191,22 @@ impl Publisher<'_> {
         }
         Ok(Some(Arc::new(verdicts.finish()?)))
     }
+}
+
+/// `every municipality but 0825, and 0411`.
+fn expected_in_words(expected: &ExpectedAreas) -> String {
+    let mut words = match &expected.level {
+        Some(level) => format!("every {level}"),
+        None => String::new(),
+    };
+    if !expected.except.is_empty() {
+        words.push_str(&format!(" but {}", expected.except.join(" ")));
+    }
+    if !expected.also.is_empty() {
+        words.push_str(if words.is_empty() { "" } else { ", and " });
+        words.push_str(&expected.also.join(" "));
+    }
+    words
 }
 
 /// Rows of a control batch that belong to a partition's year.

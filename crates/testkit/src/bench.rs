@@ -16,7 +16,9 @@ use arrow::{
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use axum::{Router, body::Body, extract::Request, response::Response};
 use futures::TryStreamExt;
-use klimalade_connect::{CancellationToken, Client, Connector, Context, FROM_KEY, ID_KEY, Page, Part, Result, Secrets};
+use klimalade_connect::{
+    CancellationToken, Client, Connector, Context, FROM_KEY, ID_KEY, Page, Part, Result, Schemas, Secrets,
+};
 use klimalade_transport::{Options, Secret};
 use url::form_urlencoded;
 
@@ -185,6 +187,7 @@ pub fn clocked(
         client,
         clock: clock.clone(),
         secrets: kept,
+        schemas: Arc::new(Schemas::embedded().unwrap()),
         cancel: CancellationToken::new(),
     };
     (context, clock)

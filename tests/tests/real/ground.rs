@@ -92,6 +92,7 @@ impl Ground {
             client: client.unwrap(),
             clock: self.clock.clone(),
             secrets,
+            schemas: self.schemas.clone(),
             cancel: CancellationToken::new(),
         }
     }
@@ -111,6 +112,7 @@ impl Ground {
             clock,
             secrets,
             cancel,
+            ..
         } = self.context(hosts, secrets);
         let house = House {
             schemas: self.schemas.clone(),

@@ -77,6 +77,7 @@ async fn harvest(real: &Path) -> &'static Harvest {
 fn six_municipalities() -> ExpectedAreas {
     ExpectedAreas {
         level: None,
+        except: Vec::new(),
         also: MUNICIPALITIES.map(str::to_owned).to_vec(),
         may: Vec::new(),
         per: vec!["period_start".to_owned()],

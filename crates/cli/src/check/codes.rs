@@ -53,7 +53,11 @@ pub(super) fn step(about: &About<'_>) -> Step {
         known("areas", area, &["publishes", "areas", &at.to_string()]);
     }
     if let Some(expected) = &definition.checks.expected_areas {
-        for (name, areas) in [("also", &expected.also), ("may", &expected.may)] {
+        for (name, areas) in [
+            ("also", &expected.also),
+            ("may", &expected.may),
+            ("except", &expected.except),
+        ] {
             for (at, area) in areas.iter().enumerate() {
                 known("areas", area, &["checks", "expected_areas", name, &at.to_string()]);
             }

@@ -50,6 +50,13 @@ pub(super) async fn step(about: &About<'_>, engine: &Engine) -> (Step, Option<Ma
     }
     if definition.kind == Task::Harvest {
         for (name, column) in &definition.columns {
+            if column.id && column.optional {
+                step.errors.push(
+                    Fault::settings(format!("the raw column {name} tells rows apart and may be missing"))
+                        .at(about.at(&["columns", name, "optional"]))
+                        .hint("leave out optional, or id"),
+                );
+            }
             if !column.id && !mapping.raw_use.columns.contains(name) {
                 step.warnings.push(
                     Fault::settings(format!("map.sql never reads the raw column {name}"))

@@ -28,6 +28,7 @@ use crate::{
     arguments::{Arguments, Probe},
     demo,
     output::{self, note},
+    recording,
     setup::Ground,
 };
 use report::Report;
@@ -63,6 +64,7 @@ pub(crate) async fn probe(arguments: &Arguments, probe: &Probe) -> Result<u8> {
         client: client.with_limits(limits(&owner.definition.limits)),
         clock: Arc::new(SystemClock),
         secrets,
+        schemas: ground.schemas.clone(),
         cancel: CancellationToken::new(),
     };
     let now = SystemClock.now();
@@ -80,8 +82,8 @@ pub(crate) async fn probe(arguments: &Arguments, probe: &Probe) -> Result<u8> {
     }
     let Some(folder) = folder else { return Ok(0) };
     let answers = record::answers(&ground, &asked, now).await?;
-    for name in record::save(&folder, &answers)? {
-        note(format!("saved {}", folder.join(name).display()));
+    for file in record::save(&folder.join(tests(&ground, owner)), &answers)? {
+        note(format!("saved {}", file.display()));
     }
     if let Some(rows) = answers.cut_to_rows {
         note(format!(
@@ -139,15 +141,22 @@ fn folder_to_write(arguments: &Arguments, ground: &Ground, probe: &Probe, owner:
         }
         return Ok(None);
     }
-    if record::are_there(&folder) && !probe.force {
+    let tests = folder.join(tests(ground, owner));
+    if record::are_there(&tests) && !probe.force {
         return Err(Fault::settings("answers are recorded already")
-            .at(folder.join("test").display().to_string())
+            .at(tests.display().to_string())
             .hint(format!("klimalade probe {} --force writes over them", probe.pipeline)));
     }
     if probe.write && !probe.force {
         write::refuse_written(&folder)?;
     }
     Ok(Some(folder))
+}
+
+/// Where the owner's answers go, within its pipeline's folder.
+fn tests(ground: &Ground, owner: &Owner) -> String {
+    let pipeline = ground.catalogue.pipelines.get(&owner.pipeline);
+    pipeline.map_or_else(|| "test".to_owned(), |pipeline| recording::folder(pipeline, owner))
 }
 
 fn publisher(ground: &Ground, owner: &Owner, indicator: &str) -> Option<String> {

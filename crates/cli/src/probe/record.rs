@@ -1,6 +1,6 @@
 //! The answers as `klimalade test` replays them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use futures::StreamExt;
 use klimalade_connect::Page;
@@ -152,38 +152,39 @@ async fn replays(ground: &Ground, asked: &Asked, answers: &[Answer], recording: 
 }
 
 /// Whether answers are recorded in the folder.
-pub(super) fn are_there(folder: &Path) -> bool {
-    names(folder).next().is_some()
+pub(super) fn are_there(tests: &Path) -> bool {
+    names(tests).next().is_some()
 }
 
-fn names(folder: &Path) -> impl Iterator<Item = std::path::PathBuf> {
-    let entries = std::fs::read_dir(folder.join("test")).into_iter().flatten().flatten();
+fn names(tests: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = std::fs::read_dir(tests).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).filter(|path| {
         path.file_name()
             .is_some_and(|name| name.to_string_lossy().starts_with("answer-"))
     })
 }
 
-/// Writes the answers in the place of those that are there. Gives their names. Errors: Settings.
-pub(super) fn save(folder: &Path, answers: &Answers) -> Result<Vec<String>> {
+/// Writes the answers in the place of those that are there. Gives their files. Errors: Settings.
+pub(super) fn save(tests: &Path, answers: &Answers) -> Result<Vec<PathBuf>> {
     let refused = |source: std::io::Error| {
         Fault::settings("the answers cannot be saved")
-            .at(folder.join("test").display().to_string())
+            .at(tests.display().to_string())
             .because(source)
             .hint("--home names the folder above pipelines/")
     };
-    std::fs::create_dir_all(folder.join("test")).map_err(refused)?;
-    for old in names(folder) {
+    std::fs::create_dir_all(tests).map_err(refused)?;
+    for old in names(tests) {
         std::fs::remove_file(old).map_err(refused)?;
     }
     let mut saved = Vec::new();
     for (at, answer) in answers.answers.iter().enumerate() {
-        let name = format!("test/answer-{}.{}", at + 1, answer.ending);
-        std::fs::write(folder.join(&name), &answer.body).map_err(refused)?;
-        saved.push(name);
+        let file = tests.join(format!("answer-{}.{}", at + 1, answer.ending));
+        std::fs::write(&file, &answer.body).map_err(refused)?;
+        saved.push(file);
     }
-    std::fs::write(folder.join(Recording::FILE), answers.recording.text()).map_err(refused)?;
-    saved.push(Recording::FILE.to_owned());
+    let file = tests.join(Recording::FILE);
+    std::fs::write(&file, answers.recording.text()).map_err(refused)?;
+    saved.push(file);
     Ok(saved)
 }
 

@@ -107,15 +107,15 @@ impl<'a> Rows<'a> {
         for (at, path) in table.source_names.iter().enumerate() {
             let first = path.split('.').next().unwrap_or(path);
             let is_known = known.iter().any(|name| name == first) && !path.contains('.');
-            let name = &table.columns[at].name;
-            if table.seen[at] || is_known || table.row == 0 {
+            let column = &table.columns[at];
+            if table.seen[at] || is_known || column.optional || table.row == 0 {
                 continue;
             }
             let mut others: Vec<String> = known.clone();
             if others.is_empty() {
                 others.push("features without it".to_owned());
             }
-            return Err(missing(name, path, &others));
+            return Err(missing(&column.name, path, &others));
         }
         Ok(())
     }

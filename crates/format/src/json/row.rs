@@ -224,7 +224,10 @@ impl Table {
 
     /// Errors: Contract, for a column that no row had. A page without rows says nothing.
     pub(super) fn check_columns(&self) -> Result<()> {
-        let missing = self.columns.iter().find(|filled| !filled.seen);
+        let missing = self
+            .columns
+            .iter()
+            .find(|filled| !filled.seen && !filled.column.optional);
         match missing {
             Some(filled) if self.row > 0 => {
                 let keys: Vec<&str> = self.root.order.iter().map(|(key, _)| &**key).collect();

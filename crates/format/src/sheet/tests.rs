@@ -156,6 +156,32 @@ fn a_table_below_a_title_is_read_to_its_notes() {
 }
 
 #[test]
+fn a_column_that_a_sheet_may_lack_is_null_there_and_refused_where_it_may_not() {
+    let book = xlsx(&[(1, "A", "Kommune"), (2, "A", "Ærø")], "");
+    let options = options(layout(&[1], &["Kommune"]));
+    let read = |optional: &str| -> Result<Vec<Option<f64>>> {
+        let metadata = [(klimalade_model::OPTIONAL_KEY.to_owned(), optional.to_owned())].into();
+        let schema = Arc::new(Schema::new(vec![
+            Field::new("Kommune", DataType::Utf8, true),
+            Field::new("Afmeldt", DataType::Float64, true).with_metadata(metadata),
+        ]));
+        let batches = reader(Box::new(book.as_slice()), &schema, &options)?;
+        Ok(batches
+            .flat_map(|batch| {
+                batch
+                    .unwrap()
+                    .column(1)
+                    .as_primitive::<Float64Type>()
+                    .iter()
+                    .collect::<Vec<_>>()
+            })
+            .collect())
+    };
+    assert_eq!(read("true").unwrap(), [None]);
+    assert_eq!(read("false").unwrap_err().what(), "column `Afmeldt` is missing");
+}
+
+#[test]
 fn a_merged_heading_stands_over_its_columns_only() {
     let cells = [
         (1, "A", "Kommune"),

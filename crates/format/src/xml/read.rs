@@ -151,7 +151,7 @@ impl<'a> Rows<'a> {
     /// Errors: Contract, for a column that no record had. A page without rows says nothing of it.
     fn check_columns(&self) -> Result<()> {
         let table = &self.sink.table;
-        let unseen = table.seen.iter().position(|seen| !seen);
+        let unseen = (0..table.seen.len()).find(|at| !table.seen[*at] && !table.columns[*at].optional);
         match unseen {
             Some(at) if table.row > 0 => Err(missing(
                 &table.columns[at].name,

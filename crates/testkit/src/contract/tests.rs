@@ -205,6 +205,7 @@ fn case(flaw: Flaw) -> Case {
             client,
             clock,
             secrets: Secrets::default(),
+            schemas: Arc::default(),
             cancel: CancellationToken::new(),
         },
         columns: columns(),
