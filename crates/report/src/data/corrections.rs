@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Frame;
+use super::{Frame, change};
 
 /// By how many tonnes an area's year was restated, by area, year and the run that saw it.
 pub(crate) type Corrections = BTreeMap<(String, i16, String), f64>;
@@ -11,23 +11,14 @@ pub(crate) type Corrections = BTreeMap<(String, i16, String), f64>;
 /// sector or year.
 pub(super) fn read(revisions: &Frame) -> Corrections {
     let mut all = Corrections::new();
-    for row in revisions.rows() {
-        let text = |column| revisions.text(row, column);
-        if text("table_name") != "observation" || text("column_name") != "value" {
-            continue;
-        }
-        let key: BTreeMap<&str, &str> = text("row_key")
-            .split('|')
-            .filter_map(|part| part.split_once('='))
-            .collect();
+    for change in change::of_figures(revisions) {
+        let key = change.key();
         let cell = |name| key.get(name).copied().unwrap_or_default();
         if cell("indicator_code") != "ghg_emissions" || cell("scenario_code") != "actual" {
             continue;
         }
-        let number = |column| text(column).parse::<f64>().ok();
-        let year = cell("period_start").get(..4).and_then(|year| year.parse().ok());
-        if let (Some(old), Some(new), Some(year)) = (number("old_value"), number("new_value"), year) {
-            let of = (cell("area_code").to_owned(), year, text("run_id").to_owned());
+        if let (Some(old), Some(new), Some(year)) = (change.old, change.new, change::year(&key)) {
+            let of = (cell("area_code").to_owned(), year, change.run.to_owned());
             *all.entry(of).or_default() += new - old;
         }
     }

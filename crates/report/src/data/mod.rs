@@ -1,5 +1,6 @@
 //! What the pages are made of, read once from the lake.
 
+mod change;
 mod corrections;
 mod edition;
 mod frame;

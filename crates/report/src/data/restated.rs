@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Frame, Line};
+use super::{
+    Frame, Line,
+    change::{self, Change},
+};
 
 /// A figure that is another than before.
 #[derive(Clone, Debug)]
@@ -39,35 +42,27 @@ impl Restated {
 /// Measured figures up to a year that were restated after the line, the largest changes first. What was changed and changed back is not
 /// among them.
 pub(super) fn read(revisions: &Frame, line: &Line, until: i16) -> Vec<Restated> {
-    let mut changes: Vec<usize> = revisions
-        .rows()
-        .filter(|row| {
-            let text = |column| revisions.text(*row, column);
-            text("table_name") == "observation"
-                && text("column_name") == "value"
-                && line.is_before(text("first_seen_at"), text("run_id"))
-        })
+    let mut changes: Vec<Change<'_>> = change::of_figures(revisions)
+        .filter(|change| line.is_before(change.seen, change.run))
         .collect();
-    changes.sort_by_key(|row| revisions.text(*row, "first_seen_at"));
-    let number = |row: usize, column| revisions.text(row, column).parse::<f64>().ok();
+    changes.sort_by_key(|change| change.seen);
     let mut all: BTreeMap<&str, Restated> = BTreeMap::new();
-    for row in changes {
-        let key = revisions.text(row, "row_key");
-        let restated = all.entry(key).or_insert_with(|| {
-            let parts = key.split('|').filter_map(|part| part.split_once('='));
-            let key: BTreeMap<String, String> =
-                parts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-            let year = key.get("period_start").and_then(|day| day.get(..4)?.parse().ok());
+    for change in changes {
+        let restated = all.entry(change.row_key).or_insert_with(|| {
+            let key = change.key();
             Restated {
-                key,
-                year: year.unwrap_or_default(),
-                old: number(row, "old_value"),
+                year: change::year(&key).unwrap_or_default(),
+                key: key
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .collect(),
+                old: change.old,
                 new: None,
                 seen: String::new(),
             }
         });
-        restated.new = number(row, "new_value");
-        restated.seen = revisions.text(row, "first_seen_at").to_owned();
+        restated.new = change.new;
+        restated.seen = change.seen.to_owned();
     }
     let is_shown = |restated: &Restated| {
         restated.old != restated.new && restated.year <= until && matches!(restated.of("scenario_code"), "actual" | "")
