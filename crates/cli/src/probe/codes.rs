@@ -2,18 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use klimalade_model::{CodeList, Schemas, nearest};
+use klimalade_model::{BREAKDOWNS, CodeList, Schemas, nearest};
 use serde::Serialize;
 
-/// A column of the table, and the list that its codes are in.
-const DIMENSIONS: [(&str, &str); 6] = [
-    ("sector_code", "sectors"),
-    ("carrier_code", "carriers"),
-    ("category_code", "categories"),
-    ("detail_code", "details"),
-    ("gas_code", "gases"),
-    ("scope_code", "scopes"),
-];
 /// Distinct values of a column at most: one with more is no breakdown.
 pub(super) const MOST_VALUES: usize = 60;
 /// Letters of a name at least that may be meant by another: every number begins with some code of one digit.
@@ -36,7 +27,7 @@ pub(super) struct CodeMatch {
 
 /// The list that knows most of these values; where none knows any, the one that is nearest. `None` where none is near.
 pub(super) fn best(schemas: &Schemas, distinct: &[&str]) -> Option<CodeMatch> {
-    let lists = DIMENSIONS
+    let lists = BREAKDOWNS
         .iter()
         .filter_map(|(dimension, list)| Some((*dimension, schemas.codes.get(*list)?)));
     // The first of equals: lists stand in the order in which a figure is broken down.

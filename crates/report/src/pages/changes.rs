@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use klimalade_model::BREAKDOWNS;
 use maud::{Markup, html};
 
 use super::{Desk, Sheet};
@@ -15,15 +16,6 @@ use crate::{
 
 /// Restatements that are listed one by one.
 const LISTED: usize = 50;
-/// Columns that break a figure down, and their code lists.
-const BREAKDOWNS: [(&str, &str); 6] = [
-    ("sector_code", "sectors"),
-    ("carrier_code", "carriers"),
-    ("category_code", "categories"),
-    ("detail_code", "details"),
-    ("gas_code", "gases"),
-    ("scope_code", "scopes"),
-];
 
 /// Restated figures of an indicator.
 #[derive(Default)]
